@@ -1,0 +1,1 @@
+export { BrokenPromise, ensure, ensureEqual, ensureThrows, type Promised } from './promised.ts';
