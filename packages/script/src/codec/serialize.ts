@@ -1,0 +1,126 @@
+import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
+import { invalidArgument, requireBytes, requireInteger, requireObject } from '../errors.ts';
+import type { Transaction } from '../model.ts';
+import { compactSizeLength, writeCompactSize, writeInt64, writeUint32 } from './scanner.ts';
+
+/** How a transaction is to be written. */
+export interface SerializeTransactionOptions {
+  /** Whether witnesses are written (BIP144) when there are any; `true` when absent. */
+  readonly witness?: boolean;
+}
+
+/**
+ * Writes a transaction as bytes, in the BIP144 form when an input has a witness.
+ *
+ * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT` when a field has the wrong type, length or range.
+ */
+export function serializeTransaction(tx: Transaction, options: SerializeTransactionOptions = {}): Uint8Array {
+  requireTransaction(tx);
+  const withWitness = (options.witness ?? true) && tx.inputs.some((input) => input.witness.length > 0);
+  const bytes = new Uint8Array(baseSizeOf(tx) + (withWitness ? 2 + witnessSizeOf(tx) : 0));
+  writeUint32(bytes, 0, tx.version);
+  let offset = 4;
+  if (withWitness) {
+    bytes[5] = 1;
+    offset = 6;
+  }
+  offset = writeCompactSize(bytes, offset, tx.inputs.length);
+  for (const input of tx.inputs) {
+    bytes.set(input.previousTxid, offset);
+    writeUint32(bytes, offset + 32, input.previousIndex);
+    offset = writeBytes(bytes, offset + 36, input.scriptSig);
+    writeUint32(bytes, offset, input.sequence);
+    offset += 4;
+  }
+  offset = writeCompactSize(bytes, offset, tx.outputs.length);
+  for (const output of tx.outputs) {
+    writeInt64(bytes, offset, output.value);
+    offset = writeBytes(bytes, offset + 8, output.scriptPubKey);
+  }
+  if (withWitness)
+    for (const input of tx.inputs) {
+      offset = writeCompactSize(bytes, offset, input.witness.length);
+      for (const item of input.witness) offset = writeBytes(bytes, offset, item);
+    }
+  writeUint32(bytes, offset, tx.lockTime);
+  return bytes;
+}
+
+/** Transaction id: double SHA-256 of the serialisation without witnesses, 32 bytes in internal order. */
+export function transactionId(tx: Transaction, crypto: CryptoEngine = currentCrypto()): Uint8Array {
+  return crypto.hash256(serializeTransaction(tx, { witness: false }));
+}
+
+/** Witness transaction id (BIP141): double SHA-256 of the full serialisation, 32 bytes in internal order. */
+export function witnessTransactionId(tx: Transaction, crypto: CryptoEngine = currentCrypto()): Uint8Array {
+  return crypto.hash256(serializeTransaction(tx));
+}
+
+/**
+ * Weight units of a transaction (BIP141): three times its size without witnesses plus its full size.
+ *
+ * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT`.
+ */
+export function transactionWeight(tx: Transaction): number {
+  requireTransaction(tx);
+  const witness = tx.inputs.some((input) => input.witness.length > 0) ? 2 + witnessSizeOf(tx) : 0;
+  return 4 * baseSizeOf(tx) + witness;
+}
+
+/** Virtual size in bytes: weight over four, rounded up. */
+export function transactionVirtualSize(tx: Transaction): number {
+  return Math.ceil(transactionWeight(tx) / 4);
+}
+
+function writeBytes(bytes: Uint8Array, offset: number, value: Uint8Array): number {
+  const start = writeCompactSize(bytes, offset, value.length);
+  bytes.set(value, start);
+  return start + value.length;
+}
+
+function baseSizeOf(tx: Transaction): number {
+  let size = 8 + compactSizeLength(tx.inputs.length) + compactSizeLength(tx.outputs.length);
+  for (const { scriptSig } of tx.inputs) size += 40 + compactSizeLength(scriptSig.length) + scriptSig.length;
+  for (const { scriptPubKey } of tx.outputs) size += 8 + compactSizeLength(scriptPubKey.length) + scriptPubKey.length;
+  return size;
+}
+
+function witnessSizeOf(tx: Transaction): number {
+  let size = 0;
+  for (const { witness } of tx.inputs) {
+    size += compactSizeLength(witness.length);
+    for (const item of witness) size += compactSizeLength(item.length) + item.length;
+  }
+  return size;
+}
+
+const MAX_UINT32 = 0xffffffff;
+
+function requireTransaction(tx: Transaction): void {
+  requireObject(tx, 'tx');
+  requireInteger(tx.version, 'tx.version', 0, MAX_UINT32);
+  requireInteger(tx.lockTime, 'tx.lockTime', 0, MAX_UINT32);
+  if (!Array.isArray(tx.inputs)) throw invalidArgument('tx.inputs', 'an array', tx.inputs);
+  if (!Array.isArray(tx.outputs)) throw invalidArgument('tx.outputs', 'an array', tx.outputs);
+  for (const input of tx.inputs) {
+    requireObject(input, 'input');
+    requireBytes(input.previousTxid, 'input.previousTxid', 32);
+    requireInteger(input.previousIndex, 'input.previousIndex', 0, MAX_UINT32);
+    requireBytes(input.scriptSig, 'input.scriptSig');
+    requireInteger(input.sequence, 'input.sequence', 0, MAX_UINT32);
+    if (!Array.isArray(input.witness)) throw invalidArgument('input.witness', 'an array', input.witness);
+    for (const item of input.witness) requireBytes(item, 'witness item');
+  }
+  for (const output of tx.outputs) {
+    requireObject(output, 'output');
+    requireValue(output.value, 'output.value');
+    requireBytes(output.scriptPubKey, 'output.scriptPubKey');
+  }
+}
+
+/** Throws unless a value is a bigint that fits the signed 64 bits of the wire. */
+export function requireValue(value: unknown, argument: string): bigint {
+  if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value)
+    throw invalidArgument(argument, 'a bigint of satoshis within signed 64 bits', value);
+  return value;
+}
