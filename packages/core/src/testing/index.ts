@@ -1,1 +1,4 @@
+export { createManualClock, type ManualClock } from './manual-clock.ts';
 export { BrokenPromise, ensure, ensureEqual, ensureThrows, type Promised } from './promised.ts';
+export { clockPromises, entropyPromises, loggerPromises } from './promises.ts';
+export { createSeededEntropy } from './seeded-entropy.ts';

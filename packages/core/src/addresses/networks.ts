@@ -1,0 +1,39 @@
+/** Which Bitcoin network. */
+export type NetworkName = 'main' | 'test' | 'testnet4' | 'signet' | 'regtest';
+
+/** How a network writes its addresses and keys. */
+export interface Network {
+  readonly name: NetworkName;
+  /** First byte of a pay-to-public-key-hash address. */
+  readonly publicKeyHashPrefix: number;
+  /** First byte of a pay-to-script-hash address. */
+  readonly scriptHashPrefix: number;
+  /** First byte of a secret key in wallet import format. */
+  readonly secretKeyPrefix: number;
+  /** Human-readable part of segwit addresses. */
+  readonly bech32Prefix: string;
+}
+
+const testing = { publicKeyHashPrefix: 0x6f, scriptHashPrefix: 0xc4, secretKeyPrefix: 0xef } as const;
+
+/** The networks by name. The test networks share their Base58 prefixes, and all but regtest their Bech32 prefix. */
+export const NETWORKS: Readonly<Record<NetworkName, Network>> = {
+  main: {
+    name: 'main',
+    publicKeyHashPrefix: 0x00,
+    scriptHashPrefix: 0x05,
+    secretKeyPrefix: 0x80,
+    bech32Prefix: 'bc',
+  },
+  test: { name: 'test', ...testing, bech32Prefix: 'tb' },
+  testnet4: { name: 'testnet4', ...testing, bech32Prefix: 'tb' },
+  signet: { name: 'signet', ...testing, bech32Prefix: 'tb' },
+  regtest: { name: 'regtest', ...testing, bech32Prefix: 'bcrt' },
+};
+
+/** Names of the networks a predicate holds for. */
+export function networksWhere(holds: (network: Network) => boolean): readonly NetworkName[] {
+  return Object.values(NETWORKS)
+    .filter(holds)
+    .map((network) => network.name);
+}
