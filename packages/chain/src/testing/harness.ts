@@ -1,0 +1,18 @@
+import type { Satoshis } from '@bitcoin-enterprise/core';
+import type { ChainSource, Outpoint } from '../ports/chain-source.ts';
+import type { FeeEstimator } from '../ports/fee-estimator.ts';
+import type { BlockSubscription, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
+
+/** A regtest chain under test: the ports it offers, and the levers the kit needs to make things happen on it. */
+export interface ChainHarness {
+  readonly chain: ChainSource & TxBroadcaster & FeeEstimator & BlockSubscription & MempoolSubscription;
+  /** Mines blocks on the tip, with what the mempool holds. */
+  mine(count: number): Promise<void>;
+  /** Pays an amount to a script in a block that it mines, and names the output. */
+  fund(scriptPubKey: Uint8Array, amount: Satoshis): Promise<Outpoint>;
+  /** Replaces the last `depth` blocks by `depth + 1` others (bitcoind: `invalidateblock`, then mining). */
+  reorg(depth: number): Promise<void>;
+  /** Ends what the harness started. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,1 @@
+export type { ChainHarness } from './harness.ts';
