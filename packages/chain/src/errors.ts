@@ -86,3 +86,8 @@ export function invalidArgument(
     details: { argument, expected, got },
   });
 }
+
+declare module '@bitcoin-enterprise/core' {
+  // oxlint-disable-next-line typescript/no-empty-object-type
+  interface ErrorDetails extends ChainErrors {}
+}
