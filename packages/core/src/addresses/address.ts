@@ -2,7 +2,7 @@ import { decodeBase58Check, encodeBase58Check } from '../codecs/base58.ts';
 import { decodeBech32, encodeBech32, fromWords, toWords } from '../codecs/bech32.ts';
 import { concatBytes } from '../codecs/bytes.ts';
 import { assertBytes, CoreError, type CoreErrors, hasCode, invalidArgument } from '../errors.ts';
-import { type NetworkName, NETWORKS, networksWhere } from './networks.ts';
+import { networkNamed, type NetworkName, NETWORKS, networksWhere } from './networks.ts';
 
 /** What an address pays to; `witness-unknown` is a witness version or length that has no rules yet. */
 export type AddressType = 'p2pkh' | 'p2sh' | 'p2wpkh' | 'p2wsh' | 'p2tr' | 'p2a' | 'witness-unknown';
@@ -146,11 +146,6 @@ function opens(script: Uint8Array, length: number, start: Uint8Array): boolean {
 
 function ends(script: Uint8Array, end: Uint8Array): boolean {
   return end.every((byte, i) => script[script.length - end.length + i] === byte);
-}
-
-function networkNamed(name: NetworkName): (typeof NETWORKS)[NetworkName] {
-  if (!Object.hasOwn(NETWORKS, name)) throw invalidArgument('network', `one of ${Object.keys(NETWORKS).join(', ')}`, name);
-  return NETWORKS[name];
 }
 
 function attempt<Result>(decode: () => Result): Result {

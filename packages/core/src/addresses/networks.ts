@@ -1,3 +1,5 @@
+import { invalidArgument } from '../errors.ts';
+
 /** Which Bitcoin network. */
 export type NetworkName = 'main' | 'test' | 'testnet4' | 'signet' | 'regtest';
 
@@ -36,4 +38,11 @@ export function networksWhere(holds: (network: Network) => boolean): readonly Ne
   return Object.values(NETWORKS)
     .filter(holds)
     .map((network) => network.name);
+}
+
+/** The parameters of a network; an unknown name throws `CORE_INVALID_ARGUMENT`. */
+export function networkNamed(name: NetworkName): Network {
+  if (typeof name !== 'string' || !Object.hasOwn(NETWORKS, name))
+    throw invalidArgument('network', `one of ${Object.keys(NETWORKS).join(', ')}`, name);
+  return NETWORKS[name];
 }

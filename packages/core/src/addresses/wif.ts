@@ -2,7 +2,7 @@ import { decodeBase58Check, encodeBase58Check } from '../codecs/base58.ts';
 import { compareBytes, concatBytes } from '../codecs/bytes.ts';
 import { parseHex } from '../codecs/hex.ts';
 import { assertBytes, CoreError, type CoreErrors, hasCode, invalidArgument } from '../errors.ts';
-import { type NetworkName, NETWORKS, networksWhere } from './networks.ts';
+import { networkNamed, type NetworkName, networksWhere } from './networks.ts';
 
 /** A secret key as wallets export it. */
 export interface WalletKey {
@@ -43,10 +43,9 @@ export function encodeWif(
   const { network, compressed = true } = options;
   assertBytes('secretKey', secretKey, 32);
   if (!isSecretKey(secretKey)) throw invalid('key');
-  if (!Object.hasOwn(NETWORKS, network))
-    throw invalidArgument('network', `one of ${Object.keys(NETWORKS).join(', ')}`, network);
+  const { secretKeyPrefix } = networkNamed(network);
   const suffix = compressed ? Uint8Array.of(1) : new Uint8Array(0);
-  return encodeBase58Check(concatBytes(Uint8Array.of(NETWORKS[network].secretKeyPrefix), secretKey, suffix));
+  return encodeBase58Check(concatBytes(Uint8Array.of(secretKeyPrefix), secretKey, suffix));
 }
 
 /**
