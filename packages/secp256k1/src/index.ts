@@ -1,0 +1,10 @@
+export type { InvalidArgument } from './arguments.ts';
+export type { Batch, BatchItem, BatchOptions } from './batch.ts';
+export type { Curve, KeyForm } from './curve.ts';
+export { Secp256k1Error } from './errors.ts';
+export type { Secp256k1ErrorOptions, Secp256k1Errors } from './errors.ts';
+export type { Hashes } from './hashes.ts';
+export { loadSecp256k1 } from './load.ts';
+export type { LoadOptions, Variant } from './load.ts';
+export { instantiateSecp256k1 } from './secp256k1.ts';
+export type { InstanceOptions, Secp256k1 } from './secp256k1.ts';

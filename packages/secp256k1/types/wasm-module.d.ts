@@ -1,0 +1,3 @@
+/** The compiled module, as bundlers for Workers import `.wasm` files. */
+declare const module: WebAssembly.Module;
+export default module;
