@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findAnvil, startAnvil } from './anvil.ts';
+import { findBitcoind, startBitcoind } from './bitcoind.ts';
+import { isAlive, withLock } from './cache.ts';
+import { findProgram, orSkip } from './find.ts';
+
+const bitcoind = orSkip('bitcoind', await findBitcoind());
+const anvil = orSkip('anvil', await findAnvil());
+
+describe.skipIf(bitcoind === undefined)('bitcoind', () => {
+  it('runs twice at once, each with a chain of its own, and leaves nothing behind', async () => {
+    const [first, second] = await Promise.all([startBitcoind(), startBitcoind()]);
+
+    await first.rpc('generatetodescriptor', [3, 'raw(51)']);
+
+    expect(await first.rpc('getblockcount')).toBe(3);
+    expect(await second.rpc('getblockcount')).toBe(0);
+    await Promise.all([first.stop(), second.stop()]);
+    expect([isAlive(first.pid), isAlive(second.pid)]).toEqual([false, false]);
+    expect([existsSync(first.datadir), existsSync(second.datadir)]).toEqual([false, false]);
+  });
+
+  it('names the error that the node answers', async () => {
+    const node = await startBitcoind();
+    await expect(node.rpc('getblockhash', [7])).rejects.toMatchObject({ name: 'BitcoindRefusal', rpcCode: -8 });
+    await node.stop();
+  });
+
+  it('says what the node printed when it does not start', async () => {
+    await expect(startBitcoind({ args: ['-no-such-option'] })).rejects.toThrow(/Invalid parameter -no-such-option/);
+  });
+
+  it('ends with the process that started it, even a killed one', async () => {
+    const script = `
+      import { startBitcoind } from ${JSON.stringify(resolve(import.meta.dirname, 'bitcoind.ts'))};
+      const node = await startBitcoind();
+      process.stdout.write(String(node.pid), () => process.kill(process.pid, 'SIGKILL'));`;
+    const child = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+    const { stdout } = await child.catch((error: { readonly stdout: string }) => error);
+    const pid = Number(stdout);
+    expect(pid).toBeGreaterThan(0);
+    for (let waited = 0; isAlive(pid) && waited < 50; waited += 1) await sleep(100);
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
+describe.skipIf(anvil === undefined)('anvil', () => {
+  it('runs twice at once and ends when told', async () => {
+    const [first, second] = await Promise.all([startAnvil(), startAnvil()]);
+
+    await first.rpc('anvil_mine', ['0x2']);
+
+    expect(await first.rpc('eth_blockNumber')).toBe('0x2');
+    expect(await second.rpc('eth_blockNumber')).toBe('0x0');
+    await expect(second.rpc('no_such_method')).rejects.toThrow('no_such_method');
+    await Promise.all([first.stop(), second.stop()]);
+    expect([isAlive(first.pid), isAlive(second.pid)]).toEqual([false, false]);
+  });
+});
+
+describe('finding a program', () => {
+  const install = async () => ({ ok: false as const, reason: 'nothing to install' });
+
+  it('prefers the environment variable, then PATH, then the installer', async () => {
+    process.env['BE_TEST_SH'] = process.execPath;
+    const named = await findProgram({ binary: 'sh', variable: 'BE_TEST_SH', install });
+    delete process.env['BE_TEST_SH'];
+    const onPath = await findProgram({ binary: 'sh', variable: 'BE_TEST_SH', install });
+    const absent = await findProgram({ binary: 'no-such-program', variable: 'BE_TEST_SH', install });
+
+    expect(named).toMatchObject({ source: 'BE_TEST_SH', command: { file: process.execPath } });
+    expect(onPath).toMatchObject({ ok: true, source: 'PATH' });
+    expect(absent).toEqual({ ok: false, reason: 'nothing to install' });
+  });
+
+  it('does not look further when the variable names no program', async () => {
+    process.env['BE_TEST_SH'] = '/nowhere/sh';
+    const found = await findProgram({ binary: 'sh', variable: 'BE_TEST_SH', install });
+    delete process.env['BE_TEST_SH'];
+    expect(found).toEqual({ ok: false, reason: 'BE_TEST_SH names /nowhere/sh, which is not an executable file' });
+  });
+
+  it('fails in CI and skips elsewhere when a program is absent', () => {
+    const before = process.env['CI'];
+    process.env['CI'] = 'true';
+    expect(() => orSkip('x', { ok: false, reason: 'offline' })).toThrow('x is absent and CI=true: offline');
+    process.env['CI'] = '';
+    expect(orSkip('x', { ok: false, reason: 'offline' })).toBeUndefined();
+    if (before === undefined) delete process.env['CI'];
+    else process.env['CI'] = before;
+  });
+});
+
+describe('the lock', () => {
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'be-lock-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('lets one worker in at a time', async () => {
+    let inside = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await sleep(20);
+      inside -= 1;
+    };
+    await Promise.all([1, 2, 3].map(() => withLock(join(folder, 'a.lock'), work)));
+    expect(most).toBe(1);
+  });
+
+  it('is free again after a failure', async () => {
+    const lock = join(folder, 'b.lock');
+    await expect(withLock(lock, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(await withLock(lock, async () => 'next')).toBe('next');
+  });
+});
