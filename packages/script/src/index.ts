@@ -1,6 +1,6 @@
 export * from './model.ts';
 export { ScriptError, type ScriptErrors } from './errors.ts';
-export { TransactionView, parseTransaction, viewTransaction, type ParseTransactionOptions } from './codec/transaction-view.ts';
+export { TransactionView, parseTransaction, viewTransaction, type ParseTransactionOptions, type TransactionLike } from './codec/transaction-view.ts';
 export {
   serializeTransaction,
   transactionId,
@@ -20,3 +20,50 @@ export {
   viewBlock,
   type BlockView,
 } from './codec/block.ts';
+export { Opcode, isOpSuccess, opcodeName, type OpcodeName } from './opcodes.ts';
+export { ScriptReader } from './script-reader.ts';
+export { consensusFlags, standardFlags } from './interpreter/flags.ts';
+export type { ScriptErrorName } from './interpreter/script-error-name.ts';
+export { SignatureBatch } from './interpreter/signature-batch.ts';
+export type { ScriptPhase, TraceStep } from './interpreter/trace-step.ts';
+export { traceInput, type InputTrace, type TraceInputOptions } from './interpreter/trace.ts';
+export {
+  verifyInput,
+  verifyTransaction,
+  type InputVerdict,
+  type TransactionVerdict,
+  type VerifyInputOptions,
+  type VerifyTransactionOptions,
+} from './interpreter/verify.ts';
+export { witnessProgramOf, type WitnessProgram } from './interpreter/witness.ts';
+export { checkTransaction, isCoinbase, type TransactionFault } from './transaction-rules.ts';
+export {
+  TAPSCRIPT_LEAF_VERSION,
+  tapBranchHash,
+  tapLeafHash,
+  tapTweakHash,
+  taprootMerkleRoot,
+  type TapLeafHashOptions,
+} from './taproot/commitment.ts';
+export {
+  parseControlBlock,
+  taprootOutput,
+  taprootSecretKey,
+  UNSPENDABLE_INTERNAL_KEY,
+  type ControlBlock,
+  type TapLeaf,
+  type TapTree,
+  type TaprootLeafSpend,
+  type TaprootOutput,
+  type TaprootOutputOptions,
+} from './taproot/tree.ts';
+export { assemble, disassemble, parseScript, type DisassembleOptions, type ScriptPart } from './assemble.ts';
+export { SighashType } from './sighash/hash-type.ts';
+export {
+  sighashLegacy,
+  sighashTaproot,
+  sighashWitnessV0,
+  type LegacySighashOptions,
+  type TaprootSighashOptions,
+  type WitnessV0SighashOptions,
+} from './sighash/sighash.ts';

@@ -1,6 +1,7 @@
 import { ScriptError, invalidArgument, requireBytes } from '../errors.ts';
 import type { Transaction, TransactionInput, TransactionOutput } from '../model.ts';
 import { currentCrypto, type CryptoEngine } from '@bitcoin-enterprise/core';
+import { serializeTransaction } from './serialize.ts';
 import { Scanner, readInt64, readUint32, slice } from './scanner.ts';
 
 /** How a transaction is to be read. */
@@ -315,10 +316,19 @@ export function parseTransaction(bytes: Uint8Array, options: ParseTransactionOpt
   return TransactionView.of(bytes, options).toTransaction();
 }
 
-/** A view of a transaction that came as bytes, as a view or as plain data. */
-export function viewTransaction(tx: Uint8Array | TransactionView): TransactionView {
+/** A transaction in any of its three forms. */
+export type TransactionLike = Uint8Array | Transaction | TransactionView;
+
+/**
+ * A view of a transaction that came as bytes, as plain data or as a view already.
+ *
+ * @throws {@link ScriptError} as {@link parseTransaction} does.
+ */
+export function viewTransaction(tx: TransactionLike): TransactionView {
   if (tx instanceof TransactionView) return tx;
   if (tx instanceof Uint8Array) return TransactionView.of(tx);
-  throw invalidArgument('tx', 'a Uint8Array or a TransactionView', tx);
+  if (typeof tx !== 'object' || tx === null) throw invalidArgument('tx', 'a Uint8Array or a transaction', tx);
+  const bytes = serializeTransaction(tx);
+  return TransactionView.of(bytes, { witness: tx.inputs.length > 0 });
 }
 
