@@ -157,7 +157,7 @@ function conditional(machine: Machine, conditions: ConditionStack, opcode: numbe
         return undefined;
       }
       const value = machine.stack.at(-1);
-      if (value === undefined) return 'UNBALANCED_CONDITIONAL';
+      if (value === undefined) return 'INVALID_STACK_OPERATION';
       const minimal = value.length === 0 || (value.length === 1 && value[0] === 1);
       if (!minimal && machine.version === SigVersion.TAPSCRIPT) return 'TAPSCRIPT_MINIMALIF';
       if (!minimal && machine.version === SigVersion.WITNESS_V0 && (machine.context.flags & Flag.MINIMALIF) !== 0)
