@@ -67,3 +67,12 @@ export {
   type TaprootSighashOptions,
   type WitnessV0SighashOptions,
 } from './sighash/sighash.ts';
+export { isPayToScriptHash, isPushOnly, outputTypeOf, type OutputType } from './output-type.ts';
+export { policyProfiles, type PolicyProfile } from './policy/profile.ts';
+export { countLegacySigops, countSigops, transactionSigopsCost } from './policy/sigops.ts';
+export {
+  checkStandardness,
+  dustThreshold,
+  type CheckStandardnessOptions,
+  type PolicyFault,
+} from './policy/standardness.ts';

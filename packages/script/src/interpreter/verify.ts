@@ -2,8 +2,7 @@ import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
 import { type TransactionLike, type TransactionView, viewTransaction } from '../codec/transaction-view.ts';
 import { invalidArgument, requireInteger, requireObject } from '../errors.ts';
 import type { ScriptFlag, SpentOutput } from '../model.ts';
-import { Opcode } from '../opcodes.ts';
-import { ScriptReader } from '../script-reader.ts';
+import { isPayToScriptHash, isPushOnly } from '../output-type.ts';
 import { SighashContext } from '../sighash/context.ts';
 import { requireInputIndex, requireSpentOutputs } from '../sighash/sighash.ts';
 import { type TransactionFault, checkTransaction } from '../transaction-rules.ts';
@@ -209,21 +208,4 @@ function verifyScripts(context: InputContext): ScriptErrorName | undefined {
 function requireTrue(stack: readonly Uint8Array[]): ScriptErrorName | undefined {
   const top = stack.at(-1);
   return top !== undefined && isTrue(top) ? undefined : 'EVAL_FALSE';
-}
-
-/** Whether a script is `HASH160 <20 bytes> EQUAL` (BIP16). */
-function isPayToScriptHash(script: Uint8Array): boolean {
-  return (
-    script.length === 23 &&
-    script[0] === Opcode.OP_HASH160 &&
-    script[1] === 20 &&
-    script[22] === Opcode.OP_EQUAL
-  );
-}
-
-/** Whether a script only pushes; OP_RESERVED counts as a push here (Core's IsPushOnly). */
-function isPushOnly(script: Uint8Array): boolean {
-  const reader = new ScriptReader(script);
-  while (reader.position < script.length) if (!reader.next() || reader.opcode > Opcode.OP_16) return false;
-  return true;
 }

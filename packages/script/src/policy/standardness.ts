@@ -1,0 +1,189 @@
+import { type TransactionLike, TransactionView, viewTransaction } from '../codec/transaction-view.ts';
+import { compactSizeLength } from '../codec/scanner.ts';
+import { requireObject } from '../errors.ts';
+import { witnessProgramOf } from '../interpreter/witness.ts';
+import type { SpentOutput } from '../model.ts';
+import { Opcode } from '../opcodes.ts';
+import { isPayToScriptHash, isPushOnly, multisigOf, outputTypeOf } from '../output-type.ts';
+import { ScriptReader } from '../script-reader.ts';
+import { requireSpentOutputs } from '../sighash/sighash.ts';
+import { TAPSCRIPT_LEAF_VERSION } from '../taproot/commitment.ts';
+import type { PolicyProfile } from './profile.ts';
+import { countP2shSigops, countSigops, transactionSigopsCost } from './sigops.ts';
+
+/** Why a transaction is not relayed although it is valid: Core's reject reasons (policy.cpp, validation.cpp). */
+export type PolicyFault =
+  | 'version'
+  | 'tx-size'
+  | 'tx-size-small'
+  | 'scriptsig-size'
+  | 'scriptsig-not-pushonly'
+  | 'scriptpubkey'
+  | 'datacarrier'
+  | 'multi-op-return'
+  | 'bare-multisig'
+  | 'dust'
+  | 'bad-txns-nonstandard-inputs'
+  | 'bad-witness-nonstandard'
+  | 'bad-txns-too-many-sigops';
+
+/** What is checked against which taste. */
+export interface CheckStandardnessOptions {
+  readonly tx: TransactionLike;
+  /** One per input. */
+  readonly spentOutputs: readonly SpentOutput[];
+  readonly profile: PolicyProfile;
+}
+
+/**
+ * Whether a node with this profile would relay a transaction, as far as the transaction itself decides.
+ *
+ * Scripts are not run here: run {@link verifyTransaction} under the profile's flags besides.
+ *
+ * @returns The first reason against it, in Core's words and order, or `undefined`.
+ * @throws {@link ScriptError} `SCRIPT_SPENT_OUTPUTS_MISMATCH`, `SCRIPT_INVALID_ARGUMENT`.
+ */
+export function checkStandardness(options: CheckStandardnessOptions): PolicyFault | undefined {
+  const { spentOutputs, profile } = requireObject(options, 'options') as unknown as CheckStandardnessOptions;
+  requireObject(profile, 'profile');
+  const tx = viewTransaction(options.tx);
+  requireSpentOutputs(spentOutputs, tx.inputCount);
+  return (
+    checkForm(tx, profile) ??
+    checkOutputs(tx, profile) ??
+    (tx.baseSize < profile.minimumBaseSize ? 'tx-size-small' : undefined) ??
+    checkInputs(tx, spentOutputs, profile) ??
+    checkWitnesses(tx, spentOutputs, profile) ??
+    (transactionSigopsCost(tx, spentOutputs) > profile.maximumSigopsCost ? 'bad-txns-too-many-sigops' : undefined)
+  );
+}
+
+function checkForm(tx: TransactionView, profile: PolicyProfile): PolicyFault | undefined {
+  if (tx.version < profile.versions.minimum || tx.version > profile.versions.maximum) return 'version';
+  if (tx.weight > profile.maximumWeight) return 'tx-size';
+  for (let input = 0; input < tx.inputCount; input++) {
+    const scriptSig = tx.scriptSig(input);
+    if (scriptSig.length > profile.maximumScriptSigSize) return 'scriptsig-size';
+    if (!isPushOnly(scriptSig)) return 'scriptsig-not-pushonly';
+  }
+  return undefined;
+}
+
+function checkOutputs(tx: TransactionView, profile: PolicyProfile): PolicyFault | undefined {
+  let dataSize = 0;
+  let dataCarriers = 0;
+  let dust = 0;
+  for (let output = 0; output < tx.outputCount; output++) {
+    const script = tx.scriptPubKey(output);
+    const type = outputTypeOf(script);
+    if (type === 'nonstandard') return 'scriptpubkey';
+    if (type === 'multisig' && (multisigOf(script)?.keys ?? 0) > 3) return 'scriptpubkey';
+    if (type === 'nulldata') {
+      dataCarriers++;
+      dataSize += script.length;
+      if (dataSize > profile.maximumDataCarrierSize) return 'datacarrier';
+    } else if (type === 'multisig' && !profile.bareMultisig) return 'bare-multisig';
+    if (tx.value(output) < dustThreshold(script, profile.dustRelayFee)) dust++;
+  }
+  if (dust > profile.maximumDustOutputs) return 'dust';
+  return dataCarriers > profile.maximumDataCarriers ? 'multi-op-return' : undefined;
+}
+
+/**
+ * Value in satoshis below which an output costs more to spend than it holds at a fee rate (Core's GetDustThreshold).
+ *
+ * @param dustRelayFee - Satoshis per 1,000 virtual bytes.
+ *
+ * @example
+ * ```ts
+ * import { dustThreshold, parseScript } from '@bitcoin-enterprise/script';
+ *
+ * dustThreshold(parseScript(`1 ${'00'.repeat(32)}`), 3_000n); // => 330n
+ * ```
+ */
+export function dustThreshold(scriptPubKey: Uint8Array, dustRelayFee: bigint): bigint {
+  if (scriptPubKey[0] === Opcode.OP_RETURN || scriptPubKey.length > 10_000) return 0n;
+  const output = 8 + compactSizeLength(scriptPubKey.length) + scriptPubKey.length;
+  // Outpoint, sequence and length, and a signature with its key: 107 bytes, a quarter of that in a witness.
+  const input = 32 + 4 + 1 + 4 + (witnessProgramOf(scriptPubKey) === undefined ? 107 : 26);
+  return (BigInt(output + input) * dustRelayFee) / 1_000n;
+}
+
+function checkInputs(
+  tx: TransactionView,
+  spentOutputs: readonly SpentOutput[],
+  profile: PolicyProfile,
+): PolicyFault | undefined {
+  let legacySigops = 0;
+  for (let input = 0; input < tx.inputCount; input++) {
+    const { scriptPubKey } = spentOutputs[input] as SpentOutput;
+    const scriptSig = tx.scriptSig(input);
+    const type = outputTypeOf(scriptPubKey);
+    if (type === 'nonstandard' || type === 'witness_unknown') return 'bad-txns-nonstandard-inputs';
+    const isScriptHash = type === 'scripthash';
+    if (isScriptHash && countP2shSigops(scriptSig) > profile.maximumP2shSigops) return 'bad-txns-nonstandard-inputs';
+    legacySigops += countSigops(scriptSig, { accurate: true }) + countSigops(scriptPubKey, { accurate: true });
+    if (isScriptHash) legacySigops += countP2shSigops(scriptSig);
+  }
+  return profile.maximumLegacySigops !== undefined && legacySigops > profile.maximumLegacySigops
+    ? 'bad-txns-nonstandard-inputs'
+    : undefined;
+}
+
+function checkWitnesses(
+  tx: TransactionView,
+  spentOutputs: readonly SpentOutput[],
+  profile: PolicyProfile,
+): PolicyFault | undefined {
+  for (let input = 0; input < tx.inputCount; input++) {
+    const witness = tx.witness(input);
+    if (witness.length === 0) continue;
+    const { scriptPubKey } = spentOutputs[input] as SpentOutput;
+    if (!isStandardWitness(witness, scriptPubKey, tx.scriptSig(input), profile)) return 'bad-witness-nonstandard';
+  }
+  return undefined;
+}
+
+function isStandardWitness(
+  witness: readonly Uint8Array[],
+  scriptPubKey: Uint8Array,
+  scriptSig: Uint8Array,
+  profile: PolicyProfile,
+): boolean {
+  if (outputTypeOf(scriptPubKey) === 'anchor') return false;
+  const insideP2sh = isPayToScriptHash(scriptPubKey);
+  const program = witnessProgramOf(insideP2sh ? scriptSig.subarray(1) : scriptPubKey);
+  if (program === undefined) return false;
+  if (program.version === 0 && program.program.length === 32) {
+    const { maximumScriptSize, maximumItems, maximumItemSize } = profile.witnessV0;
+    return (
+      (witness.at(-1)?.length ?? 0) <= maximumScriptSize &&
+      witness.length - 1 <= maximumItems &&
+      witness.slice(0, -1).every((item) => item.length <= maximumItemSize)
+    );
+  }
+  return program.version !== 1 || program.program.length !== 32 || insideP2sh || isStandardTaproot(witness, profile);
+}
+
+function isStandardTaproot(witness: readonly Uint8Array[], profile: PolicyProfile): boolean {
+  if (witness.length >= 2 && witness.at(-1)?.[0] === 0x50) return false; // an annex has no meaning yet
+  if (witness.length < 2) return true;
+  const controlBlock = witness.at(-1) as Uint8Array;
+  if (controlBlock.length === 0) return false;
+  const { maximumItemSize, maximumControlBlockSize } = profile.tapscript;
+  if (controlBlock.length > maximumControlBlockSize) return false;
+  if (((controlBlock[0] as number) & 0xfe) !== TAPSCRIPT_LEAF_VERSION) return true;
+  const script = witness.at(-2) as Uint8Array;
+  return (
+    witness.slice(0, -2).every((item) => item.length <= maximumItemSize) && isRelayedTapscript(script, profile.tapscript)
+  );
+}
+
+function isRelayedTapscript(script: Uint8Array, limits: PolicyProfile['tapscript']): boolean {
+  const reader = new ScriptReader(script);
+  while (reader.next()) {
+    if (!limits.conditionals && (reader.opcode === Opcode.OP_IF || reader.opcode === Opcode.OP_NOTIF)) return false;
+    if (reader.dataSize > limits.maximumPushSize) return false;
+  }
+  return true;
+}
