@@ -130,6 +130,7 @@ async function buildUpstreamTests({ lock, sources, toolchain }: Build): Promise<
     '-DCOMB_TEETH=6',
     ...['ECDH', 'EXTRAKEYS', 'SCHNORRSIG', 'RECOVERY', 'MUSIG', 'ELLSWIFT'].map((name) => `-DENABLE_MODULE_${name}`),
     ...includes(sources),
+    `-I${join(import.meta.dirname, 'include')}`,
     '-c',
     join(native, 'upstream-tests.c'),
     '-o',
