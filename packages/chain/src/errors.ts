@@ -49,6 +49,8 @@ export interface ChainErrors {
   readonly CHAIN_ABORTED: { readonly call: string };
   /** A node that could not be reached or did not answer in time. */
   readonly CHAIN_NODE_UNREACHABLE: { readonly method: string; readonly reason: string };
+  /** A node that does not accept the credentials (HTTP 401) or the address (403) of the caller. */
+  readonly CHAIN_NODE_UNAUTHORIZED: { readonly method: string; readonly status: number };
   /** A node that answered with an error of its own. */
   readonly CHAIN_NODE_REFUSED: { readonly method: string; readonly rpcCode: number; readonly rpcMessage: string };
   /** A node whose answer is not what its interface promises. */
