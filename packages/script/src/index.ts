@@ -22,6 +22,7 @@ export {
 } from './codec/block.ts';
 export { Opcode, isOpSuccess, opcodeName, type OpcodeName } from './opcodes.ts';
 export { ScriptReader } from './script-reader.ts';
+export { encodeDerSignature } from './interpreter/encoding.ts';
 export { consensusFlags, standardFlags } from './interpreter/flags.ts';
 export type { ScriptErrorName } from './interpreter/script-error-name.ts';
 export { SignatureBatch } from './interpreter/signature-batch.ts';

@@ -1,5 +1,6 @@
 import { witnessProgramOf } from './interpreter/witness.ts';
 import { hasPublicKeyLength } from './interpreter/encoding.ts';
+import { requireBytes } from './errors.ts';
 import { Opcode } from './opcodes.ts';
 import { ScriptReader } from './script-reader.ts';
 
@@ -28,6 +29,7 @@ export type OutputType =
  * ```
  */
 export function outputTypeOf(script: Uint8Array): OutputType {
+  requireBytes(script, 'script');
   if (isPayToScriptHash(script)) return 'scripthash';
   const witness = witnessProgramOf(script);
   if (witness !== undefined) return witnessType(witness.version, witness.program);
@@ -47,6 +49,7 @@ function witnessType(version: number, program: Uint8Array): OutputType {
 
 /** Whether a script is `HASH160 <20 bytes> EQUAL` (BIP16). */
 export function isPayToScriptHash(script: Uint8Array): boolean {
+  requireBytes(script, 'script');
   return (
     script.length === 23 && script[0] === Opcode.OP_HASH160 && script[1] === 20 && script[22] === Opcode.OP_EQUAL
   );

@@ -1,3 +1,4 @@
+import { requireBytes } from './errors.ts';
 import { readUint32, slice } from './codec/scanner.ts';
 import { Opcode } from './opcodes.ts';
 
@@ -12,7 +13,7 @@ export class ScriptReader {
   dataStart = 0;
 
   constructor(script: Uint8Array, position = 0) {
-    this.script = script;
+    this.script = requireBytes(script, 'script');
     this.position = position;
   }
 

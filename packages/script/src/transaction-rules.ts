@@ -1,4 +1,4 @@
-import type { TransactionView } from './codec/transaction-view.ts';
+import { requireView, type TransactionView } from './codec/transaction-view.ts';
 import { readUint32 } from './codec/scanner.ts';
 
 /** Why a transaction is invalid whatever the chain holds: Core's reject reasons (consensus/tx_check.cpp). */
@@ -22,6 +22,7 @@ const MAX_BLOCK_WEIGHT = 4_000_000;
  * @returns Core's reject reason, or `undefined` when nothing is wrong.
  */
 export function checkTransaction(tx: TransactionView): TransactionFault | undefined {
+  requireView(tx);
   if (tx.inputCount === 0) return 'bad-txns-vin-empty';
   if (tx.outputCount === 0) return 'bad-txns-vout-empty';
   if (tx.baseSize * 4 > MAX_BLOCK_WEIGHT) return 'bad-txns-oversize';
@@ -44,7 +45,7 @@ export function checkTransaction(tx: TransactionView): TransactionFault | undefi
 
 /** Whether a transaction is a coinbase: one input that spends no output. */
 export function isCoinbase(tx: TransactionView): boolean {
-  return tx.inputCount === 1 && isNullOutpoint(tx, 0);
+  return requireView(tx).inputCount === 1 && isNullOutpoint(tx, 0);
 }
 
 function isNullOutpoint(tx: TransactionView, input: number): boolean {

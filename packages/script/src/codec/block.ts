@@ -78,12 +78,13 @@ export function serializeBlock(block: Block): Uint8Array {
 
 /** Writes a block of transactions that are serialised already. */
 export function joinBlock(header: BlockHeader, transactions: readonly Uint8Array[]): Uint8Array {
+  if (!Array.isArray(transactions)) throw invalidArgument('transactions', 'an array', transactions);
   let size = BLOCK_HEADER_SIZE + compactSizeLength(transactions.length);
-  for (const tx of transactions) size += tx.length;
+  for (const tx of transactions as readonly Uint8Array[]) size += requireBytes(tx, 'transactions entry').length;
   const bytes = new Uint8Array(size);
   bytes.set(serializeBlockHeader(header));
   let offset = writeCompactSize(bytes, BLOCK_HEADER_SIZE, transactions.length);
-  for (const tx of transactions) {
+  for (const tx of transactions as readonly Uint8Array[]) {
     bytes.set(tx, offset);
     offset += tx.length;
   }

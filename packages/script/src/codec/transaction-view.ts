@@ -75,7 +75,7 @@ export class TransactionView {
 
   /** Offset of the 36 bytes of an input's outpoint. */
   outpointOffset(input: number): number {
-    return this.#inputs[input * 3] as number;
+    return this.#offset(this.#inputs, input * 3);
   }
 
   /** The 36 bytes of an input's outpoint: transaction id and index, as serialised. */
@@ -97,12 +97,12 @@ export class TransactionView {
 
   /** An input's scriptSig. */
   scriptSig(input: number): Uint8Array {
-    return slice(this.bytes, this.#inputs[input * 3 + 1] as number, this.sequenceOffset(input));
+    return slice(this.bytes, this.#offset(this.#inputs, input * 3 + 1), this.sequenceOffset(input));
   }
 
   /** Offset of an input's sequence, which is also the end of its scriptSig. */
   sequenceOffset(input: number): number {
-    return this.#inputs[input * 3 + 2] as number;
+    return this.#offset(this.#inputs, input * 3 + 2);
   }
 
   /** An input's sequence. */
@@ -112,8 +112,9 @@ export class TransactionView {
 
   /** An input's witness stack, bottom first. */
   witness(input: number): Uint8Array[] {
-    if (!this.hasWitness) return [];
-    const scanner = new Scanner(this.bytes, this.#witnesses[input] as number);
+    const start = this.#witnessOffset(input);
+    if (start === undefined) return [];
+    const scanner = new Scanner(this.bytes, start);
     const items: Uint8Array[] = [];
     for (let count = scanner.compactSize(); count > 0; count--) {
       const length = scanner.compactSize();
@@ -125,7 +126,8 @@ export class TransactionView {
 
   /** Size in bytes of an input's serialised witness stack, its item count included (BIP342's budget adds 50). */
   witnessSize(input: number): number {
-    return this.hasWitness ? (this.#witnesses[input + 1] as number) - (this.#witnesses[input] as number) : 0;
+    const start = this.#witnessOffset(input);
+    return start === undefined ? 0 : this.#offset(this.#witnesses, input + 1) - start;
   }
 
   /** Weight units of an input: four for each byte of its base part, one for each of its witness (BIP141). */
@@ -135,17 +137,19 @@ export class TransactionView {
 
   /** Value of an output, satoshis, signed as serialised. */
   value(output: number): bigint {
-    return readInt64(this.bytes, this.#outputs[output * 3] as number);
+    return readInt64(this.bytes, this.#offset(this.#outputs, output * 3));
   }
 
   /** An output's scriptPubKey. */
   scriptPubKey(output: number): Uint8Array {
-    return slice(this.bytes, this.#outputs[output * 3 + 1] as number, this.#outputs[output * 3 + 2] as number);
+    const start = this.#offset(this.#outputs, output * 3 + 1);
+    return slice(this.bytes, start, this.#offset(this.#outputs, output * 3 + 2));
   }
 
   /** An output as serialised: value, length, scriptPubKey. */
   outputBytes(output: number): Uint8Array {
-    return slice(this.bytes, this.#outputs[output * 3] as number, this.#outputs[output * 3 + 2] as number);
+    const start = this.#offset(this.#outputs, output * 3);
+    return slice(this.bytes, start, this.#offset(this.#outputs, output * 3 + 2));
   }
 
   /** All outputs as serialised, without their count: what `hashOutputs` of BIP143 and BIP341 covers. */
@@ -186,6 +190,19 @@ export class TransactionView {
   /** Witness transaction id (BIP141), 32 bytes in internal order; computed once. */
   witnessId(crypto: CryptoEngine = currentCrypto()): Uint8Array {
     return (this.#witnessId ??= this.hasWitness ? crypto.hash256(this.bytes) : this.id(crypto));
+  }
+
+  /** An entry of a table of offsets; an index outside it is a bug of the caller. */
+  #offset(table: readonly number[], index: number): number {
+    const offset = table[index];
+    if (offset === undefined) throw invalidArgument('index', 'an input or output of the transaction', index);
+    return offset;
+  }
+
+  #witnessOffset(input: number): number | undefined {
+    if (this.hasWitness) return this.#offset(this.#witnesses, input);
+    this.outpointOffset(input);
+    return undefined;
   }
 
   /** The transaction as plain data. */
@@ -314,6 +331,12 @@ function malformed(
  */
 export function parseTransaction(bytes: Uint8Array, options: ParseTransactionOptions = {}): Transaction {
   return TransactionView.of(bytes, options).toTransaction();
+}
+
+/** Throws unless a value is a view, and returns it. */
+export function requireView(tx: unknown): TransactionView {
+  if (!(tx instanceof TransactionView)) throw invalidArgument('tx', 'a TransactionView', tx);
+  return tx;
 }
 
 /** A transaction in any of its three forms. */

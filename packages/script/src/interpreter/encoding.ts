@@ -1,3 +1,5 @@
+import { concatBytes } from '@bitcoin-enterprise/core';
+import { requireBytes } from '../errors.ts';
 import { Flag } from './flags.ts';
 import type { ScriptErrorName } from './script-error-name.ts';
 
@@ -88,6 +90,25 @@ export function parseLaxDer(signature: Uint8Array): Uint8Array | undefined {
   const compact = new Uint8Array(64);
   const fits = placeScalar(compact, 32, signature, r) && placeScalar(compact, 64, signature, s);
   return fits ? compact : new Uint8Array(64);
+}
+
+/**
+ * Writes a 64-byte ECDSA signature as strict DER (BIP66), without a sighash byte.
+ *
+ * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT` unless it has 64 bytes.
+ */
+export function encodeDerSignature(signature: Uint8Array): Uint8Array {
+  requireBytes(signature, 'signature', 64);
+  const r = derInteger(signature.subarray(0, 32));
+  const s = derInteger(signature.subarray(32));
+  return concatBytes(Uint8Array.of(0x30, r.length + s.length), r, s);
+}
+
+function derInteger(scalar: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < 31 && scalar[start] === 0) start++;
+  const padding = (scalar[start] as number) >= 0x80 ? [0] : [];
+  return concatBytes(Uint8Array.of(2, padding.length + 32 - start, ...padding), scalar.subarray(start));
 }
 
 interface Span {

@@ -1,4 +1,5 @@
 import { type BatchItem, type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
+import { requireInteger, requireObject } from '../errors.ts';
 
 /**
  * Schnorr signatures and Taproot commitments put off, to be checked together.
@@ -33,6 +34,8 @@ export class SignatureBatch {
 
   /** Puts a check off; `owner` names it when it fails. */
   add(item: BatchItem, owner: number): void {
+    requireObject(item, 'item');
+    requireInteger(owner, 'owner', 0, Number.MAX_SAFE_INTEGER);
     this.#items.push(item);
     this.#owners.push(owner);
   }

@@ -1,3 +1,4 @@
+import { requireInteger, requireObject } from '../errors.ts';
 import type { TraceStep } from './trace-step.ts';
 import { type InputVerdict, type VerifyInputOptions, verifyInput } from './verify.ts';
 
@@ -30,7 +31,9 @@ export interface InputTrace {
  * ```
  */
 export function traceInput(options: TraceInputOptions): InputTrace {
+  requireObject(options, 'options');
   const { maximumSteps = 100_000, ...rest } = options;
+  requireInteger(maximumSteps, 'maximumSteps', 0, Number.MAX_SAFE_INTEGER);
   const steps: TraceStep[] = [];
   let stepCount = 0;
   const verdict = verifyInput({

@@ -1,3 +1,4 @@
+import { requireBytes } from '../errors.ts';
 import { Opcode, isOpSuccess } from '../opcodes.ts';
 import { ScriptReader } from '../script-reader.ts';
 import { NO_CODE_SEPARATOR, annexHashOf } from '../sighash/taproot.ts';
@@ -32,6 +33,7 @@ export interface WitnessProgram {
 
 /** The witness program that a script is, if it is one (BIP141). */
 export function witnessProgramOf(script: Uint8Array): WitnessProgram | undefined {
+  requireBytes(script, 'script');
   const first = script[0];
   if (script.length < 4 || script.length > 42 || first === undefined || script[1] !== script.length - 2) return undefined;
   if (first !== 0 && (first < Opcode.OP_1 || first > Opcode.OP_16)) return undefined;

@@ -1,9 +1,11 @@
-import type { TransactionView } from '../codec/transaction-view.ts';
+import { requireView, type TransactionView } from '../codec/transaction-view.ts';
+import { requireObject } from '../errors.ts';
 import { EMPTY } from '../codec/scanner.ts';
 import { isPayToScriptHash, isPushOnly } from '../output-type.ts';
 import { witnessProgramOf, type WitnessProgram } from '../interpreter/witness.ts';
 import type { SpentOutput } from '../model.ts';
 import { Opcode } from '../opcodes.ts';
+import { requireSpentOutputs } from '../sighash/sighash.ts';
 import { ScriptReader } from '../script-reader.ts';
 import { isCoinbase } from '../transaction-rules.ts';
 
@@ -17,6 +19,7 @@ const BASE_COST = 4;
  * @param options.accurate - Whether a multisig counts the keys that the number before it names, instead of 20.
  */
 export function countSigops(script: Uint8Array, options: { readonly accurate: boolean }): number {
+  requireObject(options, 'options');
   const reader = new ScriptReader(script);
   let count = 0;
   let previous: number = Opcode.OP_INVALIDOPCODE;
@@ -35,6 +38,7 @@ export function countSigops(script: Uint8Array, options: { readonly accurate: bo
 /** Signature checks in a transaction's own scripts, counted without looking at what it spends. */
 export function countLegacySigops(tx: TransactionView): number {
   let count = 0;
+  requireView(tx);
   for (let input = 0; input < tx.inputCount; input++) count += countSigops(tx.scriptSig(input), { accurate: false });
   for (let output = 0; output < tx.outputCount; output++)
     count += countSigops(tx.scriptPubKey(output), { accurate: false });
@@ -49,6 +53,7 @@ export function countLegacySigops(tx: TransactionView): number {
 export function transactionSigopsCost(tx: TransactionView, spentOutputs: readonly SpentOutput[]): number {
   let cost = countLegacySigops(tx) * BASE_COST;
   if (isCoinbase(tx)) return cost;
+  requireSpentOutputs(spentOutputs, tx.inputCount);
   for (let input = 0; input < tx.inputCount; input++) {
     const { scriptPubKey } = spentOutputs[input] as SpentOutput;
     const scriptSig = tx.scriptSig(input);

@@ -1,6 +1,7 @@
 import { type TransactionLike, TransactionView, viewTransaction } from '../codec/transaction-view.ts';
 import { compactSizeLength } from '../codec/scanner.ts';
-import { requireObject } from '../errors.ts';
+import { requireValue } from '../codec/serialize.ts';
+import { invalidArgument, requireBytes, requireObject } from '../errors.ts';
 import { witnessProgramOf } from '../interpreter/witness.ts';
 import type { SpentOutput } from '../model.ts';
 import { Opcode } from '../opcodes.ts';
@@ -45,7 +46,7 @@ export interface CheckStandardnessOptions {
  */
 export function checkStandardness(options: CheckStandardnessOptions): PolicyFault | undefined {
   const { spentOutputs, profile } = requireObject(options, 'options') as unknown as CheckStandardnessOptions;
-  requireObject(profile, 'profile');
+  requireProfile(profile);
   const tx = viewTransaction(options.tx);
   requireSpentOutputs(spentOutputs, tx.inputCount);
   return (
@@ -56,6 +57,12 @@ export function checkStandardness(options: CheckStandardnessOptions): PolicyFaul
     checkWitnesses(tx, spentOutputs, profile) ??
     (transactionSigopsCost(tx, spentOutputs) > profile.maximumSigopsCost ? 'bad-txns-too-many-sigops' : undefined)
   );
+}
+
+function requireProfile(profile: PolicyProfile): void {
+  const { versions, witnessV0, tapscript, name } = requireObject(profile, 'profile');
+  if (typeof name !== 'string') throw invalidArgument('profile.name', 'a string', name);
+  for (const [field, value] of Object.entries({ versions, witnessV0, tapscript })) requireObject(value, `profile.${field}`);
 }
 
 function checkForm(tx: TransactionView, profile: PolicyProfile): PolicyFault | undefined {
@@ -102,6 +109,8 @@ function checkOutputs(tx: TransactionView, profile: PolicyProfile): PolicyFault 
  * ```
  */
 export function dustThreshold(scriptPubKey: Uint8Array, dustRelayFee: bigint): bigint {
+  requireBytes(scriptPubKey, 'scriptPubKey');
+  requireValue(dustRelayFee, 'dustRelayFee');
   if (scriptPubKey[0] === Opcode.OP_RETURN || scriptPubKey.length > 10_000) return 0n;
   const output = 8 + compactSizeLength(scriptPubKey.length) + scriptPubKey.length;
   // Outpoint, sequence and length, and a signature with its key: 107 bytes, a quarter of that in a witness.

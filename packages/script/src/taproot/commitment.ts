@@ -1,4 +1,5 @@
 import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
+import { requireBytes, requireInteger, requireObject } from '../errors.ts';
 import { compactSizeLength, writeCompactSize } from '../codec/scanner.ts';
 
 /** Leaf version of tapscript (BIP342). */
@@ -21,7 +22,9 @@ export interface TapLeafHashOptions {
 
 /** Hash of a leaf script with its version (BIP341 `TapLeaf`), 32 bytes. */
 export function tapLeafHash(script: Uint8Array, options: TapLeafHashOptions = {}): Uint8Array {
-  const { leafVersion = TAPSCRIPT_LEAF_VERSION, crypto = currentCrypto() } = options;
+  const { leafVersion = TAPSCRIPT_LEAF_VERSION, crypto = currentCrypto() } = requireObject(options, 'options') as TapLeafHashOptions;
+  requireBytes(script, 'script');
+  requireInteger(leafVersion, 'leafVersion', 0, 0xff);
   const message = new Uint8Array(1 + compactSizeLength(script.length) + script.length);
   message[0] = leafVersion;
   message.set(script, writeCompactSize(message, 1, script.length));
@@ -34,6 +37,8 @@ export function tapBranchHash(
   right: Uint8Array,
   crypto: CryptoEngine = currentCrypto(),
 ): Uint8Array {
+  requireBytes(left, 'left', 32);
+  requireBytes(right, 'right', 32);
   const message = new Uint8Array(64);
   const ordered = isBefore(left, right);
   message.set(ordered ? left : right);
@@ -47,10 +52,11 @@ export function tapTweakHash(
   merkleRoot: Uint8Array | undefined,
   crypto: CryptoEngine = currentCrypto(),
 ): Uint8Array {
+  requireBytes(internalXOnly, 'internalXOnly', 32);
   if (merkleRoot === undefined) return crypto.taggedHash('TapTweak', internalXOnly);
   const message = new Uint8Array(64);
   message.set(internalXOnly);
-  message.set(merkleRoot, 32);
+  message.set(requireBytes(merkleRoot, 'merkleRoot', 32), 32);
   return crypto.taggedHash('TapTweak', message);
 }
 
@@ -60,7 +66,8 @@ export function taprootMerkleRoot(
   leafHash: Uint8Array,
   crypto: CryptoEngine = currentCrypto(),
 ): Uint8Array {
-  let node = leafHash;
+  requireBytes(control, 'control');
+  let node = requireBytes(leafHash, 'leafHash', 32);
   for (let offset = CONTROL_BASE_SIZE; offset < control.length; offset += CONTROL_NODE_SIZE)
     node = tapBranchHash(node, control.subarray(offset, offset + CONTROL_NODE_SIZE), crypto);
   return node;
