@@ -26,6 +26,15 @@ export {
   writeCompactSize,
 } from './codecs/compact-size.ts';
 export { displayHash, parseDisplayHash, parseHex, toHex } from './codecs/hex.ts';
+export { jsCrypto } from './crypto/js.ts';
+export {
+  currentCrypto,
+  installCrypto,
+  loadCrypto,
+  type LoadCryptoOptions,
+  type LoadedCrypto,
+} from './crypto/load.ts';
+export { wasmCrypto, type WasmCryptoOptions } from './crypto/wasm.ts';
 export * from './errors.ts';
 export type { Clock } from './ports/clock.ts';
 export type * from './ports/crypto.ts';

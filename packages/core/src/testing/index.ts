@@ -1,3 +1,4 @@
+export { cryptoEnginePromises } from './crypto.ts';
 export { createManualClock, type ManualClock } from './manual-clock.ts';
 export { BrokenPromise, ensure, ensureEqual, ensureThrows, type Promised } from './promised.ts';
 export { clockPromises, entropyPromises, loggerPromises } from './promises.ts';

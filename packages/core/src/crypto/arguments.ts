@@ -1,0 +1,87 @@
+import { CoreError, describeValue } from '../errors.ts';
+import type { BatchItem } from '../ports/crypto.ts';
+
+/** Makes the error for a bad argument of an engine. */
+export function cryptoArgumentError(
+  argument: string,
+  expected: string,
+  got: string,
+): CoreError<'CORE_CRYPTO_INVALID_ARGUMENT'> {
+  return new CoreError('CORE_CRYPTO_INVALID_ARGUMENT', `expected ${argument} to be ${expected}, got ${got}`, {
+    details: { argument, expected, got },
+  });
+}
+
+function isBytes(value: unknown): value is Uint8Array {
+  // The second test admits an array of another realm (a vm context, an iframe).
+  return value instanceof Uint8Array || (ArrayBuffer.isView(value) && value.constructor.name === 'Uint8Array');
+}
+
+/** Requires bytes, of `length` if one is given. */
+export function requireBytes(argument: string, value: unknown, length?: number): asserts value is Uint8Array {
+  if (!isBytes(value) || (length !== undefined && value.length !== length))
+    throw cryptoArgumentError(argument, length === undefined ? 'a Uint8Array' : `${length} bytes`, describeValue(value));
+}
+
+/** Requires the 33 or 65 bytes of a public key; whether they are a point is another question. */
+export function requirePoint(argument: string, value: unknown): asserts value is Uint8Array {
+  if (!isBytes(value) || (value.length !== 33 && value.length !== 65))
+    throw cryptoArgumentError(argument, '33 or 65 bytes', describeValue(value));
+}
+
+/** Requires one of a few numbers. */
+export function requireOneOf(argument: string, value: unknown, allowed: readonly number[]): void {
+  if (!allowed.includes(value as number))
+    throw cryptoArgumentError(argument, allowed.join(' or '), typeof value === 'number' ? `${value}` : describeValue(value));
+}
+
+/** Requires a string. */
+export function requireText(argument: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw cryptoArgumentError(argument, 'a string', describeValue(value));
+}
+
+/** Requires whole blocks of 64 bytes. */
+export function requirePairs(argument: string, value: unknown): asserts value is Uint8Array {
+  requireBytes(argument, value);
+  if (value.length % 64 !== 0) throw cryptoArgumentError(argument, 'a multiple of 64 bytes', describeValue(value));
+}
+
+/** Reads the form of a public key from options. */
+export function isCompressed(options: { readonly compressed?: boolean } | undefined): boolean {
+  if (options === undefined) return true;
+  if (typeof options !== 'object' || options === null)
+    throw cryptoArgumentError('options', 'an object', describeValue(options));
+  const { compressed = true } = options;
+  if (typeof compressed !== 'boolean')
+    throw cryptoArgumentError('options.compressed', 'a boolean', describeValue(compressed));
+  return compressed;
+}
+
+/** Requires an array of public keys. */
+export function requirePoints(argument: string, value: unknown): asserts value is readonly Uint8Array[] {
+  if (!Array.isArray(value)) throw cryptoArgumentError(argument, 'an array', describeValue(value));
+  // Indexed, so that a hole in the array is a wrong value too.
+  for (let i = 0; i < value.length; i++) requirePoint(`${argument}[${i}]`, value[i]);
+}
+
+/** Requires an array of batch items. */
+export function requireBatch(items: unknown): asserts items is readonly BatchItem[] {
+  if (!Array.isArray(items)) throw cryptoArgumentError('items', 'an array', describeValue(items));
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as BatchItem;
+    const name = `items[${i}]`;
+    if (typeof item !== 'object' || item === null) throw cryptoArgumentError(name, 'a batch item', describeValue(item));
+    if (item.kind === 'schnorr') {
+      requireBytes(`${name}.signature`, item.signature, 64);
+      requireBytes(`${name}.message`, item.message);
+      requireBytes(`${name}.xOnlyPublicKey`, item.xOnlyPublicKey, 32);
+    } else if (item.kind === 'tweak') {
+      requireBytes(`${name}.tweakedXOnly`, item.tweakedXOnly, 32);
+      requireOneOf(`${name}.parity`, item.parity, [0, 1]);
+      requireBytes(`${name}.internalXOnly`, item.internalXOnly, 32);
+      requireBytes(`${name}.tweak`, item.tweak, 32);
+    } else {
+      throw cryptoArgumentError(`${name}.kind`, "'schnorr' or 'tweak'", describeValue((item as BatchItem).kind));
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import * as tiny from 'tiny-secp256k1';
+import type { CryptoEngine } from '../ports/crypto.ts';
+import { isCompressed, requireBytes, requireOneOf, requirePoint, requirePoints } from './arguments.ts';
+import { jsHashes } from './js-hashes.ts';
+import { jsCrypto, verifyOneByOne } from './js.ts';
+import { withoutHybrid, writeScalar, ORDER } from './points.ts';
+
+/** The library throws for what is merely invalid; lengths and types were checked before. */
+function attempt<Result>(call: () => Result | null): Result | undefined {
+  try {
+    return call() ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const minusOne = writeScalar(ORDER - 1n);
+
+/** The engine on tiny-secp256k1; what that library lacks comes from the JavaScript engine. */
+export const tinyCrypto: CryptoEngine = {
+  name: 'tiny',
+  ...jsHashes,
+
+  isSecretKey(secretKey) {
+    requireBytes('secretKey', secretKey, 32);
+    return tiny.isPrivate(secretKey);
+  },
+  isPublicKey(publicKey) {
+    requireBytes('publicKey', publicKey);
+    if (publicKey.length !== 33 && publicKey.length !== 65) return false;
+    const plain = withoutHybrid(publicKey);
+    return plain !== undefined && tiny.isPoint(plain);
+  },
+  isXOnlyPublicKey(xOnly) {
+    requireBytes('xOnly', xOnly, 32);
+    return tiny.isXOnlyPoint(xOnly);
+  },
+  publicKey(secretKey, options) {
+    requireBytes('secretKey', secretKey, 32);
+    const compressed = isCompressed(options);
+    return attempt(() => tiny.pointFromScalar(secretKey, compressed));
+  },
+  publicKeyConvert(publicKey, options) {
+    requirePoint('publicKey', publicKey);
+    const compressed = isCompressed(options);
+    const plain = withoutHybrid(publicKey);
+    return plain === undefined ? undefined : attempt(() => tiny.pointCompress(plain, compressed));
+  },
+
+  ecdsaSign(messageHash, secretKey, extraEntropy) {
+    requireBytes('messageHash', messageHash, 32);
+    requireBytes('secretKey', secretKey, 32);
+    if (extraEntropy !== undefined) requireBytes('extraEntropy', extraEntropy, 32);
+    return attempt(() => tiny.sign(messageHash, secretKey, extraEntropy));
+  },
+  ecdsaVerify(signature, messageHash, publicKey) {
+    requireBytes('signature', signature, 64);
+    requireBytes('messageHash', messageHash, 32);
+    requirePoint('publicKey', publicKey);
+    const plain = withoutHybrid(publicKey);
+    return plain !== undefined && attempt(() => tiny.verify(messageHash, plain, signature, false)) === true;
+  },
+  ecdsaSignRecoverable(messageHash, secretKey) {
+    requireBytes('messageHash', messageHash, 32);
+    requireBytes('secretKey', secretKey, 32);
+    return attempt(() => {
+      const { signature, recoveryId } = tiny.signRecoverable(messageHash, secretKey);
+      return { signature, recoveryId };
+    });
+  },
+  ecdsaRecover(signature, recoveryId, messageHash) {
+    requireBytes('signature', signature, 64);
+    requireOneOf('recoveryId', recoveryId, [0, 1, 2, 3]);
+    requireBytes('messageHash', messageHash, 32);
+    return attempt(() => tiny.recover(messageHash, signature, recoveryId as tiny.RecoveryIdType, true));
+  },
+
+  schnorrSign(message, secretKey, auxiliaryRandom) {
+    // The library knows messages of 32 bytes only.
+    if (!(message instanceof Uint8Array) || message.length !== 32)
+      return jsCrypto.schnorrSign(message, secretKey, auxiliaryRandom);
+    requireBytes('secretKey', secretKey, 32);
+    if (auxiliaryRandom !== undefined) requireBytes('auxiliaryRandom', auxiliaryRandom, 32);
+    return attempt(() => tiny.signSchnorr(message, secretKey, auxiliaryRandom ?? new Uint8Array(32)));
+  },
+  schnorrVerify(signature, message, xOnlyPublicKey) {
+    if (!(message instanceof Uint8Array) || message.length !== 32)
+      return jsCrypto.schnorrVerify(signature, message, xOnlyPublicKey);
+    requireBytes('signature', signature, 64);
+    requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
+    return attempt(() => tiny.verifySchnorr(message, xOnlyPublicKey, signature)) === true;
+  },
+  verifyBatch: (items) => verifyOneByOne(tinyCrypto, items),
+
+  xOnlyTweakAdd(xOnlyPublicKey, tweak) {
+    requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
+    requireBytes('tweak', tweak, 32);
+    const result = attempt(() => tiny.xOnlyPointAddTweak(xOnlyPublicKey, tweak));
+    return result === undefined ? undefined : { xOnlyPublicKey: result.xOnlyPubkey, parity: result.parity };
+  },
+  xOnlyTweakAddCheck(tweakedXOnly, parity, internalXOnly, tweak) {
+    requireBytes('tweakedXOnly', tweakedXOnly, 32);
+    requireOneOf('parity', parity, [0, 1]);
+    requireBytes('internalXOnly', internalXOnly, 32);
+    requireBytes('tweak', tweak, 32);
+    const wanted = parity as tiny.TweakParity;
+    return attempt(() => tiny.xOnlyPointAddTweakCheck(internalXOnly, tweak, tweakedXOnly, wanted)) === true;
+  },
+
+  secretKeyTweakAdd(secretKey, tweak) {
+    requireBytes('secretKey', secretKey, 32);
+    requireBytes('tweak', tweak, 32);
+    return attempt(() => tiny.privateAdd(secretKey, tweak));
+  },
+  secretKeyTweakMul: jsCrypto.secretKeyTweakMul,
+  secretKeyNegate(secretKey) {
+    requireBytes('secretKey', secretKey, 32);
+    return attempt(() => tiny.privateNegate(secretKey));
+  },
+  publicKeyTweakAdd(publicKey, tweak) {
+    requirePoint('publicKey', publicKey);
+    requireBytes('tweak', tweak, 32);
+    const plain = withoutHybrid(publicKey);
+    return plain === undefined ? undefined : attempt(() => tiny.pointAddScalar(plain, tweak, true));
+  },
+  publicKeyTweakMul(publicKey, tweak) {
+    requirePoint('publicKey', publicKey);
+    requireBytes('tweak', tweak, 32);
+    const plain = withoutHybrid(publicKey);
+    return plain === undefined ? undefined : attempt(() => tiny.pointMultiply(plain, tweak, true));
+  },
+  publicKeyNegate(publicKey) {
+    requirePoint('publicKey', publicKey);
+    return tinyCrypto.publicKeyTweakMul(publicKey, minusOne);
+  },
+  publicKeyCombine(publicKeys) {
+    requirePoints('publicKeys', publicKeys);
+    // Nothing stands for the point at infinity, which the library cannot write down.
+    let sum: Uint8Array | undefined;
+    for (const publicKey of publicKeys) {
+      const point = tinyCrypto.publicKeyConvert(publicKey);
+      if (point === undefined) return undefined;
+      const before = sum;
+      sum = before === undefined ? point : attempt(() => tiny.pointAdd(before, point, true));
+    }
+    return sum;
+  },
+  ecdh(secretKey, publicKey) {
+    requireBytes('secretKey', secretKey, 32);
+    requirePoint('publicKey', publicKey);
+    const shared = tinyCrypto.publicKeyTweakMul(publicKey, secretKey);
+    return shared === undefined ? undefined : jsHashes.sha256(shared);
+  },
+};

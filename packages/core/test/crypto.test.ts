@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { currentCrypto, installCrypto, jsCrypto, loadCrypto, wasmCrypto } from '@bitcoin-enterprise/core';
+import { cryptoEnginePromises } from '@bitcoin-enterprise/core/testing';
+import { engines } from './crypto-engines.ts';
+
+const all = await engines();
+
+describe.for([...all])('the engine %s keeps the promises of CryptoEngine', ([, engine]) => {
+  it.for(cryptoEnginePromises)('$name', ({ run }) => run(async () => engine));
+});
+
+describe('loading an engine', () => {
+  it('starts with the JavaScript engine', () => {
+    installCrypto(jsCrypto);
+
+    expect(currentCrypto().name).toBe('js');
+  });
+
+  it.skipIf(all.size < 4)('takes WebAssembly and says nothing', async () => {
+    const loaded = await loadCrypto();
+
+    expect(loaded).toMatchObject({ name: 'wasm' });
+    expect(loaded.notice).toBeUndefined();
+    expect(currentCrypto()).toBe(loaded.engine);
+  });
+
+  it('takes the engine that is asked for', async () => {
+    for (const prefer of ['tiny', 'js'] as const) {
+      const loaded = await loadCrypto({ prefer });
+
+      expect(loaded.engine.name).toBe(prefer);
+      expect(loaded.notice).toBeUndefined();
+      expect(currentCrypto()).toBe(loaded.engine);
+    }
+  });
+
+  it('falls back to tiny-secp256k1 where WebAssembly cannot be compiled, and says so', async () => {
+    const compile = WebAssembly.compile;
+    WebAssembly.compile = () => Promise.reject(new Error('compilation is forbidden here'));
+    try {
+      const loaded = await loadCrypto();
+
+      expect(loaded.name).toBe('tiny');
+      expect(loaded.notice).toMatch(/^crypto engine 'tiny' is in use: 'wasm' is not available \(SECP256K1_MODULE_UNAVAILABLE/);
+      expect(loaded.notice).toMatch(/npm run build:wasm/);
+    } finally {
+      WebAssembly.compile = compile;
+    }
+  });
+
+  it('refuses a module that is not ours instead of falling back', async () => {
+    const empty = await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+
+    await expect(loadCrypto({ module: empty })).rejects.toMatchObject({
+      code: 'CORE_CRYPTO_ENGINE_UNAVAILABLE',
+      details: { engine: 'wasm' },
+    });
+  });
+
+  it('refuses an engine that is none', () => {
+    for (const bad of [undefined, null, 7, {}, { ...jsCrypto, sha256: 1 }])
+      expect(() => installCrypto(bad as never)).toThrowError(expect.objectContaining({ code: 'CORE_CRYPTO_INVALID_ARGUMENT' }));
+  });
+
+  it('refuses an unknown name', async () => {
+    await expect(loadCrypto({ prefer: 'native' as never })).rejects.toMatchObject({ code: 'CORE_CRYPTO_INVALID_ARGUMENT' });
+  });
+
+  it.skipIf(all.size < 4)('blinds signing without changing signatures', async () => {
+    const engine = await wasmCrypto({ entropy: new Uint8Array(32).fill(7) });
+    const key = new Uint8Array(32).fill(3);
+
+    expect(engine.ecdsaSign(key, key)).toEqual(jsCrypto.ecdsaSign(key, key));
+    expect(engine.schnorrSign(key, key)).toEqual(jsCrypto.schnorrSign(key, key));
+  });
+});
