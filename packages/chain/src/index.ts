@@ -11,3 +11,16 @@ export type {
 export type { FeeEstimator } from './ports/fee-estimator.ts';
 export type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from './ports/subscriptions.ts';
 export type { TestAcceptResult, TxBroadcaster } from './ports/tx-broadcaster.ts';
+export { createEmbeddedChain, EmbeddedChain } from './embedded/embedded-chain.ts';
+export type { ChainEvent } from './embedded/event-hub.ts';
+export { FUNDER_SCRIPT } from './embedded/funder.ts';
+export type {
+  EmbeddedChainOptions,
+  EmbeddedTip,
+  FundedOutput,
+  MineOptions,
+  ReorgOptions,
+  SubmittedBlock,
+} from './embedded/options.ts';
+export type { EmbeddedPorts } from './embedded/ports.ts';
+export { defaultMempoolPolicy, type MempoolPolicy } from './model/mempool-policy.ts';

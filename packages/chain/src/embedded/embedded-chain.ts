@@ -1,0 +1,533 @@
+import {
+  blockHeight,
+  type Clock,
+  currentCrypto,
+  displayHash,
+  equalBytes,
+  type Satoshis,
+  satoshis,
+  unixSeconds,
+  virtualBytes,
+} from '@bitcoin-enterprise/core';
+import { consensusFlags, type InputTrace, traceInput, type TransactionView } from '@bitcoin-enterprise/script';
+import { ChainError, invalidArgument } from '../errors.ts';
+import { type BlockNode, type Connected, forkPoint, pathBetween } from '../model/block-node.ts';
+import { addBlock, type BlockOutcome, connectBranch, type ChainState, type ChainTools, initialState } from '../model/chain-state.ts';
+import { chooseTransactions } from '../model/block-assembly.ts';
+import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
+import { acceptToMempool, type Accepted, trimToSize } from '../model/mempool-accept.ts';
+import { defaultMempoolPolicy } from '../model/mempool-policy.ts';
+import { subsidyAt } from '../model/regtest.ts';
+import type { Rejection } from '../model/rejection.ts';
+import { ScriptCache } from '../model/scripts.ts';
+import type { BlockReference, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
+import type { TestAcceptResult } from '../ports/tx-broadcaster.ts';
+import { readDump, writeDump } from './dump.ts';
+import { type ChainEvent, EventHub } from './event-hub.ts';
+import { coinsOf, FUNDER_SCRIPT, fundingTransaction, planFunding } from './funder.ts';
+import { mineBlock } from './miner.ts';
+import type {
+  EmbeddedChainOptions,
+  EmbeddedTip,
+  FundedOutput,
+  MineOptions,
+  ReorgOptions,
+  SubmittedBlock,
+} from './options.ts';
+import { type EmbeddedPorts, portsOf } from './ports.ts';
+import {
+  blockRefused,
+  impersonationKey,
+  outputUnknown,
+  readBlock,
+  readTransaction,
+  requireBytes,
+  requireWhole,
+  transactionRefused,
+  transactionRejection,
+} from './refusals.ts';
+
+/** Most blocks of one call. */
+const MAX_BLOCKS = 1_000_000;
+
+/** Blocks after which the median of eleven times has caught up with a new time. */
+const MEDIAN_CATCH_UP = 6;
+
+/**
+ * A Bitcoin chain in this process: every consensus rule of regtest, real proof of work, a mempool, and the levers that
+ * tests want. Its blocks replay on a real bitcoind as long as {@link EmbeddedChain.faithful} holds.
+ *
+ * @example Fund a script and see the coin
+ * ```ts
+ * import { parseHex, satoshis } from '@bitcoin-enterprise/core';
+ * import { createEmbeddedChain } from '@bitcoin-enterprise/chain';
+ *
+ * const chain = createEmbeddedChain();
+ * chain.fund(parseHex('51'), satoshis(100_000n));
+ * chain.balance(parseHex('51')); // => 100_000n
+ * ```
+ */
+export class EmbeddedChain {
+  readonly #tools: ChainTools;
+  readonly #clock: Clock | undefined;
+  readonly #intervalSeconds: number;
+  readonly #hub = new EventHub();
+  readonly #snapshots = new Map<number, ChainState>();
+  #nextSnapshot = 1;
+  #state: ChainState;
+  #ports: EmbeddedPorts | undefined;
+
+  constructor(options: EmbeddedChainOptions = {}) {
+    const { clock, blockIntervalSeconds = 600, policy = {}, crypto = currentCrypto() } = options;
+    requireWhole(blockIntervalSeconds, 'options.blockIntervalSeconds', 1, 0x7fff_ffff);
+    this.#clock = clock;
+    this.#intervalSeconds = blockIntervalSeconds;
+    this.#tools = { crypto, cache: new ScriptCache(), policy: { ...defaultMempoolPolicy, ...policy } };
+    this.#state = initialState(crypto);
+  }
+
+  /** Height of the best block. */
+  get height(): number {
+    return this.#state.tip.height;
+  }
+
+  /** The best block. */
+  get tip(): EmbeddedTip {
+    const { tip } = this.#state;
+    return {
+      ...referenceTo(tip),
+      time: unixSeconds(tip.header.time),
+      medianTime: unixSeconds(tip.medianTime),
+    };
+  }
+
+  /** Whether every block of the best branch keeps every rule: nothing injected, nobody impersonated. */
+  get faithful(): boolean {
+    return this.#state.tip.faithful;
+  }
+
+  /** The asynchronous ports over this chain: what flows and adapters' users take. */
+  get ports(): EmbeddedPorts {
+    this.#ports ??= portsOf({
+      crypto: this.#tools.crypto,
+      policy: this.#tools.policy,
+      state: () => this.#state,
+      hub: this.#hub,
+      broadcast: (bytes) => this.broadcast(bytes),
+      testAccept: (bytes) => this.testAccept(bytes),
+    });
+    return this.#ports;
+  }
+
+  /**
+   * Mines blocks on the tip.
+   *
+   * @param count - How many, 0 to 1,000,000.
+   * @returns The new blocks, lowest first.
+   * @throws {@link ChainError} `CHAIN_TIME_OUT_OF_RANGE` for a time the rules refuse, `CHAIN_TX_REJECTED` and
+   * `CHAIN_BLOCK_REJECTED` for transactions given that cannot be in a block; the chain is then as it was.
+   *
+   * @example
+   * ```ts
+   * import { createEmbeddedChain } from '@bitcoin-enterprise/chain';
+   *
+   * createEmbeddedChain().mine(3).at(-1)?.height; // => 3
+   * ```
+   */
+  mine(count = 1, options: MineOptions = {}): readonly BlockReference[] {
+    requireWhole(count, 'count', 0, MAX_BLOCKS);
+    const { time, scriptPubKey = FUNDER_SCRIPT, transactions } = options;
+    if (time !== undefined) requireWhole(time, 'options.time', 0, 0xffff_ffff);
+    requireBytes(scriptPubKey, 'options.scriptPubKey');
+    if (transactions !== undefined && !Array.isArray(transactions))
+      throw invalidArgument('options.transactions', 'an array of serialised transactions', transactions);
+    const mined: BlockReference[] = [];
+    let state = this.#state;
+    for (let i = 0; i < count; i++) {
+      const entries =
+        i > 0 || transactions === undefined
+          ? chooseTransactions(state.mempool)
+          : this.#entriesFor(state, state.tip, transactions.map(readTransaction));
+      const first = i === 0 && time !== undefined ? { time } : {};
+      state = this.#mineOn(state, state.tip, entries, { ...first, scriptPubKey }).state;
+      mined.push(referenceTo(state.tip));
+    }
+    this.#become(state);
+    return mined;
+  }
+
+  /**
+   * Pays an amount to a script by an ordinary transaction, in a block of its own that this call mines.
+   *
+   * The money is that of earlier block rewards; where they have not matured, as on a fresh chain, the call mines the
+   * blocks they need first (100 and one for the first). What waits in the mempool keeps waiting.
+   *
+   * @param scriptPubKey - Who is paid.
+   * @param amount - Satoshis.
+   * @throws {@link ChainError} `CHAIN_FUNDS_INSUFFICIENT` beyond what regtest's subsidy gives.
+   */
+  fund(scriptPubKey: Uint8Array, amount: Satoshis): FundedOutput {
+    requireBytes(scriptPubKey, 'scriptPubKey');
+    const value = satoshis(amount);
+    const mineEmpty = (from: ChainState): ChainState =>
+      this.#mineOn(from, from.tip, [], { scriptPubKey: FUNDER_SCRIPT }).state;
+    let state = this.#state;
+    let plan = planFunding(state.tip, value);
+    while (plan === undefined) {
+      if (subsidyAt(state.tip.height + 1) === 0n) throw this.#fundsInsufficient(value);
+      for (let i = 0; i < 10; i++) state = mineEmpty(state);
+      plan = planFunding(state.tip, value);
+    }
+    for (let i = plan.blocksToWait; i > 0; i--) state = mineEmpty(state);
+    const tx = fundingTransaction(plan, scriptPubKey, value);
+    const entries = this.#entriesFor(state, state.tip, [tx]);
+    state = this.#mineOn(state, state.tip, entries, { scriptPubKey: FUNDER_SCRIPT }).state;
+    this.#become(state);
+    return { txid: tx.id(), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
+  }
+
+  /**
+   * Makes money from nothing, in a block of its own. **A cheat**: a real node refuses this block and all that follow
+   * (`bad-cb-amount`), and {@link EmbeddedChain.faithful} is false from here on. The output needs no maturity.
+   *
+   * @param amount - Satoshis; any amount there can be.
+   */
+  injectUtxo(scriptPubKey: Uint8Array, amount: Satoshis): FundedOutput {
+    requireBytes(scriptPubKey, 'scriptPubKey');
+    const value = satoshis(amount);
+    const { state } = this.#mineOn(this.#state, this.#state.tip, [], { scriptPubKey, inflateTo: value });
+    this.#become(state);
+    const [coinbase] = state.tip.transactions as readonly [TransactionView];
+    return { txid: coinbase.id(), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
+  }
+
+  /**
+   * Moves the time that the next block has at least; the blocks there are do not change.
+   *
+   * @param time - Unix seconds; an earlier time than the present one changes nothing.
+   */
+  setTime(time: number): void {
+    requireWhole(time, 'time', 0, 0xffff_ffff);
+    const state = this.#state;
+    this.#become({ ...state, earliestTime: Math.max(state.earliestTime, time) });
+  }
+
+  /**
+   * Moves the time on and mines until the median time has passed it (six blocks at most), so that a transaction whose
+   * lock time is `time` can be in the next block.
+   *
+   * @param time - Unix seconds.
+   */
+  warp(time: number): void {
+    requireWhole(time, 'time', 0, 0xffff_fff0);
+    this.setTime(time + 1);
+    for (let i = 0; i < MEDIAN_CATCH_UP && this.#state.tip.medianTime <= time; i++) this.mine(1);
+  }
+
+  /**
+   * Remembers the whole chain as it is, at no cost.
+   *
+   * @returns A number to {@link EmbeddedChain.revert} to, as often as wanted.
+   */
+  snapshot(): number {
+    const id = this.#nextSnapshot++;
+    this.#snapshots.set(id, this.#state);
+    return id;
+  }
+
+  /**
+   * Makes the chain what it was at a snapshot, at no cost; later snapshots are dropped.
+   *
+   * @throws {@link ChainError} `CHAIN_SNAPSHOT_UNKNOWN`.
+   */
+  revert(id: number): void {
+    const state = this.#snapshots.get(id);
+    if (state === undefined)
+      throw new ChainError('CHAIN_SNAPSHOT_UNKNOWN', 'expected the number of a snapshot, got another', {
+        details: { snapshot: Number(id) },
+        hint: 'Reverting to a snapshot drops those taken after it.',
+      });
+    for (const later of this.#snapshots.keys()) if (later > id) this.#snapshots.delete(later);
+    this.#become(state);
+  }
+
+  /**
+   * Replaces the last blocks by one more others, as a stronger miner would; their transactions wait in the mempool
+   * again unless the new blocks contain or forbid them.
+   *
+   * @param depth - How many blocks go, 1 to the height.
+   * @returns The new blocks, lowest first.
+   * @throws {@link ChainError} `CHAIN_REORG_TOO_DEEP`, and as {@link EmbeddedChain.mine}.
+   */
+  reorg(depth: number, options: ReorgOptions = {}): readonly BlockReference[] {
+    requireWhole(depth, 'depth', 1, MAX_BLOCKS);
+    const { replacement = [] } = options;
+    if (!Array.isArray(replacement) || replacement.length > depth + 1)
+      throw invalidArgument('options.replacement', `an array of at most ${depth + 1} lists`, replacement);
+    if (depth > this.height)
+      throw new ChainError('CHAIN_REORG_TOO_DEEP', `expected a depth of at most ${this.height}, got ${depth}`, {
+        details: { depth, height: this.height },
+      });
+    let state = this.#state;
+    let parent = state.tip.ancestor(state.tip.height - depth);
+    const mined: BlockReference[] = [];
+    for (let i = 0; i <= depth; i++) {
+      const entries = this.#entriesFor(state, parent, (replacement[i] ?? []).map(readTransaction));
+      const outcome = this.#mineOn(state, parent, entries, { scriptPubKey: FUNDER_SCRIPT });
+      state = outcome.state;
+      parent = outcome.node;
+      mined.push(referenceTo(parent));
+    }
+    this.#become(state);
+    return mined;
+  }
+
+  /**
+   * Lets a script or an output be spent without satisfying it. **A cheat**: a block with such an input does not replay
+   * on a real node, and {@link EmbeddedChain.faithful} is false from it on.
+   *
+   * @param target - A scriptPubKey, or one outpoint.
+   */
+  impersonate(target: Uint8Array | Outpoint): void {
+    const impersonated = new Set(this.#state.impersonated).add(impersonationKey(target));
+    this.#become({ ...this.#state, impersonated });
+  }
+
+  /** Ends an {@link EmbeddedChain.impersonate}. */
+  stopImpersonating(target: Uint8Array | Outpoint): void {
+    const impersonated = new Set(this.#state.impersonated);
+    impersonated.delete(impersonationKey(target));
+    this.#become({ ...this.#state, impersonated });
+  }
+
+  /**
+   * Lets a transaction wait in the mempool for the next block.
+   *
+   * @param bytes - The transaction as serialised, with its witness.
+   * @returns Its id, 32 bytes in internal order.
+   * @throws {@link ChainError} `CHAIN_TX_REJECTED` with Core's reason, `CHAIN_TX_MALFORMED`.
+   */
+  broadcast(bytes: Uint8Array): Uint8Array {
+    const tx = readTransaction(bytes);
+    const known = this.#state.mempool.entries.get(tx.id());
+    if (known !== undefined && equalBytes(known.tx.witnessId(), tx.witnessId())) return tx.id();
+    const accepted = this.#accept(this.#state, tx);
+    if ('reason' in accepted) throw transactionRefused(tx, accepted);
+    const pool = trimToSize(accepted.pool, this.#tools.policy.maxPoolSizeVb);
+    if (pool.entries.get(tx.id()) === undefined) throw transactionRefused(tx, { reason: 'mempool full' });
+    this.#become({ ...this.#state, mempool: pool });
+    return tx.id();
+  }
+
+  /**
+   * Says whether {@link EmbeddedChain.broadcast} would take a transaction, and changes nothing.
+   *
+   * @throws {@link ChainError} `CHAIN_TX_MALFORMED`.
+   */
+  testAccept(bytes: Uint8Array): TestAcceptResult {
+    const tx = readTransaction(bytes);
+    const accepted = this.#accept(this.#state, tx);
+    if ('reason' in accepted) return { accepted: false, rejection: transactionRejection(tx, accepted) };
+    const { fee, size } = accepted.entry;
+    return { accepted: true, txid: tx.id(), fee: satoshis(fee), size: virtualBytes(size) };
+  }
+
+  /**
+   * Takes a block that was made elsewhere, on any branch; a branch with more work becomes the best one.
+   *
+   * @param bytes - The block as serialised.
+   * @throws {@link ChainError} `CHAIN_BLOCK_REJECTED` with Core's reason, `CHAIN_BLOCK_MALFORMED`.
+   */
+  submitBlock(bytes: Uint8Array): SubmittedBlock {
+    const view = readBlock(bytes);
+    const outcome = addBlock(this.#state, view, this.#tools, { now: this.#nextTime(this.#state, this.#state.tip) });
+    this.#become(outcome.state);
+    if ('rejection' in outcome) throw blockRefused(outcome);
+    return { ...referenceTo(outcome.node), became: outcome.became };
+  }
+
+  /**
+   * Runs the script of one input step by step, whether it was accepted or not.
+   *
+   * @param tx - A transaction as serialised, or the id of one the chain or its mempool knows.
+   * @throws {@link ChainError} `CHAIN_TX_UNKNOWN`, `CHAIN_OUTPUT_UNKNOWN`, `CHAIN_TX_MALFORMED`.
+   */
+  trace(tx: Uint8Array, inputIndex: number): InputTrace {
+    requireBytes(tx, 'tx');
+    const view = tx.length === 32 ? this.#find(tx) : readTransaction(tx);
+    if (view === undefined)
+      throw new ChainError('CHAIN_TX_UNKNOWN', 'expected the id of a known transaction, got another', {
+        details: { txid: displayHash(tx) },
+      });
+    const spentOutputs = Array.from({ length: view.inputCount }, (_, i) => {
+      const outpoint = { txid: view.previousTxid(i), index: view.previousIndex(i) };
+      const source = this.#find(outpoint.txid);
+      if (source === undefined || outpoint.index >= source.outputCount) throw outputUnknown(outpoint);
+      return { value: source.value(outpoint.index), scriptPubKey: source.scriptPubKey(outpoint.index) };
+    });
+    return traceInput({ tx: view, inputIndex, spentOutputs, flags: consensusFlags, crypto: this.#tools.crypto });
+  }
+
+  /** All confirmed unspent outputs that pay to a script. */
+  utxos(scriptPubKey: Uint8Array): readonly UnspentOutput[] {
+    requireBytes(scriptPubKey, 'scriptPubKey');
+    return coinsOf(this.#state.tip, scriptPubKey).map(({ txid, index, coin }) => ({
+      txid,
+      index,
+      value: satoshis(coin.value),
+      scriptPubKey: coin.scriptPubKey,
+      height: blockHeight(coin.height),
+      coinbase: coin.coinbase,
+    }));
+  }
+
+  /** Sum of the confirmed unspent outputs that pay to a script, satoshis. */
+  balance(scriptPubKey: Uint8Array): Satoshis {
+    requireBytes(scriptPubKey, 'scriptPubKey');
+    return satoshis(coinsOf(this.#state.tip, scriptPubKey).reduce((sum, { coin }) => sum + coin.value, 0n));
+  }
+
+  /** Ids of the transactions that wait, in the order they came. */
+  mempool(): readonly Uint8Array[] {
+    return inOrder(this.#state.mempool).map(({ tx }) => tx.id());
+  }
+
+  /** The blocks of the best branch as serialised, from the first behind the genesis block up: to replay them elsewhere. */
+  *blocks(): Generator<Uint8Array, void, undefined> {
+    const { tip } = this.#state;
+    for (let height = 1; height <= tip.height; height++) yield tip.ancestor(height).view.bytes;
+  }
+
+  /** Calls a listener with each event, in mid-call; the answer ends it. */
+  on(listener: (event: ChainEvent) => void): () => void {
+    return this.#hub.on(listener);
+  }
+
+  /** The events from now on, as an async iterable; `signal` ends it without an error. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<ChainEvent> {
+    return this.#hub.stream(options);
+  }
+
+  /**
+   * The chain as bytes: all branches, the mempool, the time, and which blocks cheat. Snapshots stay out.
+   */
+  dump(): Uint8Array {
+    return writeDump(this.#state, this.#tools.crypto);
+  }
+
+  /**
+   * Becomes the chain of a dump, checking every rule again; the snapshots are forgotten.
+   *
+   * @throws {@link ChainError} `CHAIN_DUMP_INVALID`; the chain is then as it was.
+   */
+  load(dump: Uint8Array): void {
+    requireBytes(dump, 'dump');
+    const state = readDump(dump, initialState(this.#tools.crypto), this.#tools);
+    this.#snapshots.clear();
+    this.#become(state);
+  }
+
+  #become(state: ChainState): void {
+    const before = this.#state;
+    this.#state = state;
+    this.#hub.announce(before, state);
+  }
+
+  #find(txid: Uint8Array): TransactionView | undefined {
+    const { mempool, tip } = this.#state;
+    const waiting = mempool.entries.get(txid);
+    if (waiting !== undefined) return waiting.tx;
+    const place = (tip.connected as Connected).places.get(txid);
+    return place?.node.transactions[place.index];
+  }
+
+  #accept(state: ChainState, tx: TransactionView): Accepted | Rejection {
+    const { tip, impersonated } = state;
+    return acceptToMempool(state.mempool, tx, { ...this.#tools, tip, impersonated, consensusOnly: false });
+  }
+
+  /** Transactions for a block of one's own on a parent, judged by consensus alone. */
+  #entriesFor(state: ChainState, parent: BlockNode, transactions: readonly TransactionView[]): readonly MempoolEntry[] {
+    let pool = emptyMempool();
+    // On a side branch the coins are known only once its blocks are connected; they were made here and do connect.
+    if (transactions.length > 0) connectBranch(pathBetween(forkPoint(state.tip, parent), parent), this.#tools);
+    for (const tx of transactions) {
+      const { impersonated } = state;
+      const accepted = acceptToMempool(pool, tx, { ...this.#tools, tip: parent, impersonated, consensusOnly: true });
+      if ('reason' in accepted) throw transactionRefused(tx, accepted);
+      pool = accepted.pool;
+    }
+    return inOrder(pool);
+  }
+
+  #mineOn(
+    state: ChainState,
+    parent: BlockNode,
+    entries: readonly MempoolEntry[],
+    options: { readonly time?: number; readonly scriptPubKey: Uint8Array; readonly inflateTo?: bigint },
+  ): BlockOutcome {
+    const { scriptPubKey, inflateTo } = options;
+    const time = options.time ?? this.#nextTime(state, parent);
+    if (time <= parent.medianTime || time > 0xffff_ffff)
+      throw new ChainError('CHAIN_TIME_OUT_OF_RANGE', `expected a time above ${parent.medianTime}, got ${time}`, {
+        details: { time, minimum: parent.medianTime + 1, maximum: 0xffff_ffff },
+      });
+    const fees = entries.reduce((sum, { fee }) => sum + fee, 0n);
+    const unsatisfied = entries.flatMap(({ waived }, i) => [...waived].map((input) => `${i + 1}:${input}`));
+    const inflates = inflateTo !== undefined;
+    const cheats = inflates || unsatisfied.length > 0 ? { inflates, unsatisfied } : undefined;
+    const view = mineBlock(
+      parent,
+      {
+        transactions: entries.map(({ tx }) => tx),
+        time,
+        scriptPubKey,
+        reward: inflateTo ?? subsidyAt(parent.height + 1) + fees,
+        extraNonce: state.minedCount,
+      },
+      this.#tools.crypto,
+    );
+    const counted: ChainState = {
+      ...state,
+      minedCount: state.minedCount + 1,
+      earliestTime: Math.max(state.earliestTime, options.time ?? 0),
+    };
+    const outcome = addBlock(counted, view, this.#tools, { now: Math.max(time, this.#nextTime(state, parent)), cheats });
+    if ('rejection' in outcome) throw blockRefused(outcome);
+    return outcome;
+  }
+
+  /** Time of a block on a parent when nobody says otherwise. */
+  #nextTime(state: ChainState, parent: BlockNode): number {
+    const now = this.#clock === undefined ? parent.header.time + this.#intervalSeconds : this.#clock.now();
+    return Math.max(parent.medianTime + 1, state.earliestTime, now);
+  }
+
+  #fundsInsufficient(wanted: bigint): ChainError<'CHAIN_FUNDS_INSUFFICIENT'> {
+    const available = this.balance(FUNDER_SCRIPT);
+    return new ChainError('CHAIN_FUNDS_INSUFFICIENT', `expected rewards of ${wanted} sat, got ${available}`, {
+      details: { wanted, available },
+      hint: 'Regtest halves its subsidy every 150 blocks; injectUtxo makes any amount, as a marked cheat.',
+    });
+  }
+}
+
+/**
+ * Makes an embedded chain that holds the regtest genesis block.
+ *
+ * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT`.
+ *
+ * @example
+ * ```ts
+ * import { createEmbeddedChain } from '@bitcoin-enterprise/chain';
+ *
+ * createEmbeddedChain().height; // => 0
+ * ```
+ */
+export function createEmbeddedChain(options: EmbeddedChainOptions = {}): EmbeddedChain {
+  return new EmbeddedChain(options);
+}
+
+function referenceTo(node: BlockNode): BlockReference {
+  return { hash: node.hash, height: blockHeight(node.height) };
+}

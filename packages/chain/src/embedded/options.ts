@@ -1,0 +1,55 @@
+import type { BlockHeight, Clock, CryptoEngine, Satoshis, UnixSeconds } from '@bitcoin-enterprise/core';
+import type { MempoolPolicy } from '../model/mempool-policy.ts';
+import type { BlockReference, Outpoint } from '../ports/chain-source.ts';
+
+/** How an embedded chain is made. */
+export interface EmbeddedChainOptions {
+  /**
+   * What time it is. Absent: chain time, in which each block comes `blockIntervalSeconds` after the one before and
+   * nothing depends on when a test runs.
+   */
+  readonly clock?: Clock;
+  /** Seconds between two blocks of chain time; 600 when absent. Without effect when there is a clock. */
+  readonly blockIntervalSeconds?: number;
+  /** What the mempool takes beyond consensus; fields left out are those of `defaultMempoolPolicy`. */
+  readonly policy?: Partial<MempoolPolicy>;
+  /** The crypto engine; `currentCrypto()` when absent. */
+  readonly crypto?: CryptoEngine;
+}
+
+/** How blocks are mined. */
+export interface MineOptions {
+  /** Time of the first block, Unix seconds; must be above the median time of the last eleven. Chain time or clock when absent. */
+  readonly time?: number;
+  /** Where the reward goes; to the chain's own funder when absent. */
+  readonly scriptPubKey?: Uint8Array;
+  /** Exactly what goes into the first block, serialised, parents before children; what pays best in the mempool when absent. */
+  readonly transactions?: readonly Uint8Array[];
+}
+
+/** How a reorganisation replaces blocks. */
+export interface ReorgOptions {
+  /** Transactions of the new blocks, lowest first, one list a block; blocks without a list are empty. */
+  readonly replacement?: readonly (readonly Uint8Array[])[];
+}
+
+/** What became of a block that was submitted. */
+export interface SubmittedBlock extends BlockReference {
+  /** `tip`: it is the best block now; `branch`: it is on a branch with less work; `duplicate`: it was known. */
+  readonly became: 'tip' | 'branch' | 'duplicate';
+}
+
+/** An output that was made for the user. */
+export interface FundedOutput extends Outpoint {
+  readonly value: Satoshis;
+  readonly scriptPubKey: Uint8Array;
+  /** Height of its block. */
+  readonly height: BlockHeight;
+}
+
+/** The best block. */
+export interface EmbeddedTip extends BlockReference {
+  readonly time: UnixSeconds;
+  /** Median of the last eleven times: what lock times are compared with (BIP113). */
+  readonly medianTime: UnixSeconds;
+}

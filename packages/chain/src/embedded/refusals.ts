@@ -1,0 +1,105 @@
+import { displayHash, toHex } from '@bitcoin-enterprise/core';
+import { type ScriptErrorName, type TransactionView, viewBlock, viewTransaction } from '@bitcoin-enterprise/script';
+import { ChainError, invalidArgument, type TransactionRejection } from '../errors.ts';
+import type { BlockRefusal } from '../model/chain-state.ts';
+import type { Rejection } from '../model/rejection.ts';
+import { scriptErrorText } from '../model/script-error-text.ts';
+import type { Outpoint } from '../ports/chain-source.ts';
+
+/** Reads a transaction that came from outside. */
+export function readTransaction(bytes: Uint8Array): TransactionView {
+  requireBytes(bytes, 'tx');
+  try {
+    return viewTransaction(Uint8Array.from(bytes));
+  } catch (cause) {
+    throw new ChainError('CHAIN_TX_MALFORMED', `expected a transaction, got ${bytes.length} other bytes`, {
+      details: { length: bytes.length },
+      cause,
+    });
+  }
+}
+
+/** Reads a block that came from outside. */
+export function readBlock(bytes: Uint8Array): ReturnType<typeof viewBlock> {
+  requireBytes(bytes, 'block');
+  try {
+    return viewBlock(Uint8Array.from(bytes));
+  } catch (cause) {
+    throw new ChainError('CHAIN_BLOCK_MALFORMED', `expected a block, got ${bytes.length} other bytes`, {
+      details: { length: bytes.length },
+      cause,
+    });
+  }
+}
+
+/** Throws unless a value is a byte array, of a length if one is given. */
+export function requireBytes(value: unknown, argument: string, length?: number): asserts value is Uint8Array {
+  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length))
+    throw invalidArgument(argument, length === undefined ? 'a Uint8Array' : `a Uint8Array of ${length} bytes`, value);
+}
+
+/** Throws unless a value is a whole number within bounds. */
+export function requireWhole(value: unknown, argument: string, minimum: number, maximum: number): void {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < minimum || value > maximum)
+    throw invalidArgument(argument, `a whole number from ${minimum} to ${maximum}`, value);
+}
+
+/** A refusal of a transaction as callers see it. */
+export function transactionRejection(tx: TransactionView, rejection: Rejection): TransactionRejection {
+  const { scriptError, inputIndex } = rejection;
+  return {
+    reason: reasonText(rejection),
+    txid: displayHash(tx.id()),
+    ...(scriptError === undefined ? {} : { scriptError }),
+    ...(inputIndex === undefined ? {} : { inputIndex }),
+  };
+}
+
+/** The error of a transaction that was refused. */
+export function transactionRefused(tx: TransactionView, rejection: Rejection): ChainError<'CHAIN_TX_REJECTED'> {
+  const details = transactionRejection(tx, rejection);
+  const missing = rejection.reason === 'bad-txns-inputs-missingorspent';
+  return new ChainError('CHAIN_TX_REJECTED', `expected a valid transaction, got ${details.reason}`, {
+    details,
+    ...(rejection.scriptError === undefined ? {} : { hint: 'trace(bytes, inputIndex) shows where the script failed.' }),
+    retryable: missing || rejection.reason === 'non-final' || rejection.reason === 'non-BIP68-final',
+  });
+}
+
+/** The error of a block that was refused. */
+export function blockRefused(refusal: BlockRefusal): ChainError<'CHAIN_BLOCK_REJECTED'> {
+  const { rejection, hash, transactions } = refusal;
+  const { scriptError, inputIndex, transactionIndex } = rejection;
+  const tx = transactionIndex === undefined ? undefined : transactions[transactionIndex];
+  const reason = reasonText(rejection);
+  return new ChainError('CHAIN_BLOCK_REJECTED', `expected a valid block, got ${reason}`, {
+    details: {
+      reason,
+      blockHash: displayHash(hash),
+      ...(scriptError === undefined ? {} : { scriptError }),
+      ...(tx === undefined ? {} : { txid: displayHash(tx.id()) }),
+      ...(inputIndex === undefined ? {} : { inputIndex }),
+    },
+  });
+}
+
+/** The error of an output that is not there. */
+export function outputUnknown({ txid, index }: Outpoint): ChainError<'CHAIN_OUTPUT_UNKNOWN'> {
+  const outpoint = `${displayHash(txid)}:${index}`;
+  return new ChainError('CHAIN_OUTPUT_UNKNOWN', `expected an output ${outpoint}, got none`, { details: { outpoint } });
+}
+
+/** What an impersonation is remembered by: a script, or the 36 bytes of an outpoint, in hexadecimal. */
+export function impersonationKey(target: Uint8Array | Outpoint): string {
+  if (target instanceof Uint8Array) return toHex(target);
+  if (typeof target !== 'object' || target === null)
+    throw invalidArgument('target', 'a scriptPubKey or an outpoint', target);
+  const { txid, index } = target;
+  requireBytes(txid, 'target.txid', 32);
+  requireWhole(index, 'target.index', 0, 0xffff_ffff);
+  return toHex(txid) + toHex(Uint8Array.of(index, index >>> 8, index >>> 16, index >>> 24));
+}
+
+function reasonText({ reason, scriptError }: Rejection): string {
+  return scriptError === undefined ? reason : `${reason} (${scriptErrorText(scriptError as ScriptErrorName)})`;
+}

@@ -1,0 +1,188 @@
+import type { CryptoEngine } from '@bitcoin-enterprise/core';
+import { type BlockView, type TransactionView, viewBlock } from '@bitcoin-enterprise/script';
+import { type BlockCheats, BlockNode, forkPoint, pathBetween } from './block-node.ts';
+import { checkBlock, checkBlockInContext, checkHeaderInContext } from './block-rules.ts';
+import { connectBlock, connectGenesis } from './connect.ts';
+import { emptyMempool, inOrder, type Mempool, type MempoolEntry, withDescendants, withoutEntries } from './mempool.ts';
+import { acceptToMempool } from './mempool-accept.ts';
+import type { MempoolPolicy } from './mempool-policy.ts';
+import { PersistentMap } from './persistent-map.ts';
+import { genesisBlock, REGTEST_BLOCK_WORK } from './regtest.ts';
+import type { Rejection } from './rejection.ts';
+import type { ScriptCache } from './scripts.ts';
+
+/** Everything an embedded chain is at a moment, as a value: keeping it is a snapshot. */
+export interface ChainState {
+  readonly tip: BlockNode;
+  /** All blocks known, on every branch, by hash. */
+  readonly nodes: PersistentMap<BlockNode>;
+  /** Blocks known to break a rule, by hash. */
+  readonly failed: PersistentMap<Rejection>;
+  readonly mempool: Mempool;
+  /** No block is made for an earlier time than this, Unix seconds. */
+  readonly earliestTime: number;
+  /** Counts the blocks made here, so that no two are equal. */
+  readonly minedCount: number;
+  /** Hexadecimal scriptPubKeys and outpoints that may be spent without satisfaction. */
+  readonly impersonated: ReadonlySet<string>;
+}
+
+/** What the transitions of a chain work with; none of it is state. */
+export interface ChainTools {
+  readonly crypto: CryptoEngine;
+  readonly cache: ScriptCache;
+  readonly policy: MempoolPolicy;
+}
+
+/** A block that was taken, and what became of it. */
+export interface BlockOutcome {
+  readonly state: ChainState;
+  readonly node: BlockNode;
+  /** `tip`: it is the best block now; `branch`: valid so far, but with less work; `duplicate`: known before. */
+  readonly became: 'tip' | 'branch' | 'duplicate';
+}
+
+/** A block that was refused; the state remembers what is known to be bad. */
+export interface BlockRefusal {
+  readonly state: ChainState;
+  readonly rejection: Rejection;
+  readonly hash: Uint8Array;
+  /** The block's transactions, to name the one at fault. */
+  readonly transactions: readonly TransactionView[];
+}
+
+/** The chain that holds the genesis block alone. */
+export function initialState(crypto: CryptoEngine): ChainState {
+  const view = viewBlock(genesisBlock());
+  const hash = crypto.hash256(view.bytes.subarray(0, 80));
+  const tip = new BlockNode(hash, view, undefined, { blockWork: REGTEST_BLOCK_WORK });
+  tip.connected = connectGenesis(tip);
+  return {
+    tip,
+    nodes: PersistentMap.empty<BlockNode>().with(hash, tip),
+    failed: PersistentMap.empty(),
+    mempool: emptyMempool(),
+    earliestTime: 0,
+    minedCount: 0,
+    impersonated: new Set(),
+  };
+}
+
+/** How a block is taken. */
+export interface AddBlockOptions {
+  /** The time that "too far ahead" is measured from, Unix seconds. */
+  readonly now: number;
+  readonly cheats?: BlockCheats | undefined;
+}
+
+/** Takes a block onto whichever branch it extends, and makes that branch the best one if it has the most work. */
+export function addBlock(
+  state: ChainState,
+  view: BlockView,
+  tools: ChainTools,
+  options: AddBlockOptions,
+): BlockOutcome | BlockRefusal {
+  const hash = tools.crypto.hash256(view.bytes.subarray(0, 80));
+  const { transactions } = view;
+  const refuse = (rejection: Rejection, next = state): BlockRefusal => ({ state: next, rejection, hash, transactions });
+  if (state.failed.get(hash) !== undefined) return refuse({ reason: 'duplicate-invalid' });
+  const known = state.nodes.get(hash);
+  if (known !== undefined) return { state, node: known, became: 'duplicate' };
+
+  // A fault found here may be that of a copy somebody has tampered with: the hash itself is not to blame.
+  const own = checkBlock(view, hash, tools.crypto);
+  if (own !== undefined) return refuse(own);
+  const parent = state.nodes.get(view.header.previousBlockHash);
+  if (parent === undefined)
+    return refuse({
+      reason: state.failed.get(view.header.previousBlockHash) === undefined ? 'prev-blk-not-found' : 'bad-prevblk',
+    });
+  const headerFault = checkHeaderInContext(view.header, parent, options.now);
+  if (headerFault !== undefined) return refuse(headerFault);
+  const fault = checkBlockInContext(view, parent, tools.crypto);
+  if (fault !== undefined) {
+    const mutable = fault.reason.includes('witness');
+    return refuse(fault, mutable ? state : { ...state, failed: state.failed.with(hash, fault) });
+  }
+
+  const node = new BlockNode(hash, view, parent, { blockWork: REGTEST_BLOCK_WORK, cheats: options.cheats });
+  const extended: ChainState = { ...state, nodes: state.nodes.with(hash, node) };
+  // Of two branches with equal work the one seen first stays.
+  if (node.work <= state.tip.work) return { state: extended, node, became: 'branch' };
+  return activate(extended, node, tools);
+}
+
+/** Makes a block the tip, connecting what lies between. */
+function activate(state: ChainState, node: BlockNode, tools: ChainTools): BlockOutcome | BlockRefusal {
+  const fork = forkPoint(state.tip, node);
+  const path = pathBetween(fork, node);
+  const failure = connectBranch(path, tools);
+  if (failure !== undefined) {
+    const { rejection, bad } = failure;
+    const { nodes, failed } = state;
+    return {
+      state: {
+        ...state,
+        nodes: bad.reduce((left, { hash }) => left.without(hash), nodes),
+        failed: bad.reduce((more, { hash }) => more.with(hash, rejection), failed),
+      },
+      rejection,
+      hash: (bad[0] as BlockNode).hash,
+      transactions: (bad[0] as BlockNode).transactions,
+    };
+  }
+  const moved: ChainState = { ...state, tip: node };
+  const mempool = fork === state.tip ? withoutConfirmed(state.mempool, path) : mempoolAfterReorg(state, moved, tools);
+  return { state: { ...moved, mempool }, node, became: 'tip' };
+}
+
+/**
+ * Connects blocks that follow one another, lowest first, so that each knows the world after it.
+ *
+ * @returns Why one cannot be connected, with it and those behind it; `undefined` when all are.
+ */
+export function connectBranch(
+  path: readonly BlockNode[],
+  tools: ChainTools,
+): { readonly rejection: Rejection; readonly bad: readonly BlockNode[] } | undefined {
+  for (const [i, node] of path.entries()) {
+    if (node.connected !== undefined) continue;
+    const connected = connectBlock(node, tools);
+    if ('reason' in connected) return { rejection: connected, bad: path.slice(i) };
+    node.connected = connected;
+  }
+  return undefined;
+}
+
+/** Removes what new blocks contain, and what they make impossible. */
+function withoutConfirmed(pool: Mempool, path: readonly BlockNode[]): Mempool {
+  if (pool.entries.size === 0) return pool;
+  const confirmed = new Set<MempoolEntry>();
+  const conflicting = new Set<MempoolEntry>();
+  for (const { transactions } of path)
+    for (const tx of transactions) {
+      const entry = pool.entries.get(tx.id());
+      if (entry !== undefined) confirmed.add(entry);
+      for (let i = 0; i < tx.inputCount; i++) {
+        const spender = pool.spenders.get(tx.previousTxid(i), tx.previousIndex(i));
+        if (spender !== undefined && spender !== entry) conflicting.add(spender);
+      }
+    }
+  for (const entry of confirmed) conflicting.delete(entry);
+  return withoutEntries(pool, [...withDescendants(pool, conflicting), ...confirmed]);
+}
+
+/** Lets the transactions of the blocks left behind wait again, oldest first, then those that waited, if they still can. */
+function mempoolAfterReorg(before: ChainState, after: ChainState, tools: ChainTools): Mempool {
+  const fork = forkPoint(before.tip, after.tip);
+  const given = pathBetween(fork, before.tip).flatMap((node) => node.transactions.slice(1));
+  const waiting = inOrder(before.mempool).map((entry) => entry.tx);
+  let pool = emptyMempool();
+  for (const tx of [...given, ...waiting]) {
+    const { tip, impersonated } = after;
+    const accepted = acceptToMempool(pool, tx, { ...tools, tip, impersonated, consensusOnly: true });
+    if ('pool' in accepted) pool = accepted.pool;
+  }
+  return pool;
+}
+

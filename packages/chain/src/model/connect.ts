@@ -1,0 +1,103 @@
+import type { CryptoEngine } from '@bitcoin-enterprise/core';
+import { type TransactionView, transactionSigopsCost } from '@bitcoin-enterprise/script';
+import type { BlockNode, Connected, TransactionPlace } from './block-node.ts';
+import { addCoins, type Coin, type Coins } from './coins.ts';
+import { MAX_BLOCK_SIGOPS_COST } from './limits.ts';
+import { type MapDraft, PersistentMap } from './persistent-map.ts';
+import { subsidyAt } from './regtest.ts';
+import type { Rejection } from './rejection.ts';
+import { checkScripts, type ScriptCache, type ScriptJob } from './scripts.ts';
+import { checkInputs, sequenceLocksPassed } from './transaction-rules.ts';
+
+/** What connecting a block needs besides the block. */
+export interface ConnectOptions {
+  readonly crypto: CryptoEngine;
+  readonly cache: ScriptCache;
+  /** `false` where the scripts were checked before, as in a dump of one's own; `true` when absent. */
+  readonly scripts?: boolean;
+}
+
+/** The world before the first block: the reward of the genesis block cannot be spent and is no coin. */
+export function connectGenesis(node: BlockNode): Connected {
+  return { coins: PersistentMap.empty<Coin>(), places: placesAfter(node, PersistentMap.empty()) };
+}
+
+/**
+ * Applies a block to the coins of its parent: Core's `ConnectBlock`. Nothing is changed; the world after the block is
+ * a new one that shares what is alike.
+ *
+ * @returns The world after the block, or why it is refused.
+ */
+export function connectBlock(node: BlockNode, options: ConnectOptions): Connected | Rejection {
+  const parent = node.parent as BlockNode;
+  const before = parent.connected as Connected;
+  const draft = before.coins.draft();
+  const overwritten = findOverwritten(node, before.coins);
+  if (overwritten >= 0) return { reason: 'bad-txns-BIP30', transactionIndex: overwritten };
+
+  const jobs: ScriptJob[] = [];
+  const unsatisfied = new Set(node.cheats?.unsatisfied);
+  let fees = 0n;
+  let sigops = 0;
+  for (const [transactionIndex, tx] of node.transactions.entries()) {
+    let coins: readonly Coin[] = [];
+    if (transactionIndex > 0) {
+      const spent = takeCoins(draft, tx);
+      const checked = checkInputs(tx, spent, node.height);
+      if ('reason' in checked) return { ...checked, transactionIndex };
+      coins = spent as readonly Coin[];
+      fees += checked.fee;
+      if (!sequenceLocksPassed(tx, coins, parent)) return { reason: 'bad-txns-nonfinal', transactionIndex };
+      jobs.push({ tx, transactionIndex, spentOutputs: coins, waived: waivedInputs(tx, transactionIndex, unsatisfied) });
+    }
+    sigops += transactionSigopsCost(tx, coins);
+    if (sigops > MAX_BLOCK_SIGOPS_COST) return { reason: 'bad-blk-sigops', transactionIndex };
+    addCoins(draft, tx, node.height, transactionIndex === 0 && node.cheats?.inflates !== true);
+  }
+  if (node.cheats?.inflates !== true && outputSum(node.transactions[0] as TransactionView) > subsidyAt(node.height) + fees)
+    return { reason: 'bad-cb-amount', transactionIndex: 0 };
+  if (options.scripts !== false) {
+    const failed = checkScripts(jobs, {
+      crypto: options.crypto,
+      cache: options.cache,
+      prefix: 'block-script-verify-flag-failed',
+      remember: false,
+    });
+    if (failed !== undefined) return failed;
+  }
+  return { coins: draft.freeze(), places: placesAfter(node, before.places) };
+}
+
+/** What the inputs of a transaction spend, taken out of the coins; all or nothing matters not, for a fault ends it. */
+function takeCoins(draft: MapDraft<Coin>, tx: TransactionView): readonly (Coin | undefined)[] {
+  const spent: (Coin | undefined)[] = [];
+  for (let i = 0; i < tx.inputCount; i++) spent.push(draft.delete(tx.previousTxid(i), tx.previousIndex(i)));
+  return spent;
+}
+
+/** BIP30: a transaction must not have the id of an earlier one whose outputs are not all spent. */
+function findOverwritten(node: BlockNode, coins: Coins): number {
+  return node.transactions.findIndex((tx) => {
+    for (let i = 0; i < tx.outputCount; i++) if (coins.get(tx.id(), i) !== undefined) return true;
+    return false;
+  });
+}
+
+function waivedInputs(tx: TransactionView, transactionIndex: number, unsatisfied: ReadonlySet<string>): Set<number> {
+  const waived = new Set<number>();
+  if (unsatisfied.size > 0)
+    for (let i = 0; i < tx.inputCount; i++) if (unsatisfied.has(`${transactionIndex}:${i}`)) waived.add(i);
+  return waived;
+}
+
+function outputSum(tx: TransactionView): bigint {
+  let sum = 0n;
+  for (let i = 0; i < tx.outputCount; i++) sum += tx.value(i);
+  return sum;
+}
+
+function placesAfter(node: BlockNode, before: PersistentMap<TransactionPlace>): PersistentMap<TransactionPlace> {
+  const draft = before.draft();
+  for (const [index, tx] of node.transactions.entries()) draft.set(tx.id(), 0, { node, index });
+  return draft.freeze();
+}

@@ -1,0 +1,103 @@
+import { type CryptoEngine, toHex } from '@bitcoin-enterprise/core';
+import {
+  consensusFlags,
+  SignatureBatch,
+  type SpentOutput,
+  type TransactionView,
+  verifyInput,
+  verifyTransaction,
+} from '@bitcoin-enterprise/script';
+import type { Rejection } from './rejection.ts';
+
+/** A transaction whose scripts are to be checked. */
+export interface ScriptJob {
+  readonly tx: TransactionView;
+  readonly transactionIndex: number;
+  /** What its inputs spend, in their order. */
+  readonly spentOutputs: readonly SpentOutput[];
+  /** Inputs that an impersonation lets pass without being asked. */
+  readonly waived: ReadonlySet<number>;
+}
+
+/**
+ * Transactions whose scripts were found right: what the mempool has checked, a block need not check again.
+ *
+ * A witness id commits to the whole transaction, and its inputs name what they spend by hash, so that a verdict under
+ * the same flags holds on every branch. It holds no state of any chain and may serve many.
+ */
+export class ScriptCache {
+  readonly #known = new Set<string>();
+  readonly #limit: number;
+
+  /** @param limit - Most transactions remembered; the oldest is forgotten first. */
+  constructor(limit = 50_000) {
+    this.#limit = limit;
+  }
+
+  /** Whether a transaction is known to be right. */
+  has(witnessId: Uint8Array): boolean {
+    return this.#known.size > 0 && this.#known.has(toHex(witnessId));
+  }
+
+  /** Remembers a transaction. */
+  add(witnessId: Uint8Array): void {
+    this.#known.add(toHex(witnessId));
+    if (this.#known.size <= this.#limit) return;
+    for (const oldest of this.#known) {
+      this.#known.delete(oldest);
+      break;
+    }
+  }
+}
+
+/** What script checks run with. */
+export interface ScriptChecks {
+  readonly crypto: CryptoEngine;
+  readonly cache: ScriptCache;
+  /** Opens the reason: Core says `block-script-verify-flag-failed` and `mandatory-script-verify-flag-failed`. */
+  readonly prefix: string;
+  /** Whether what is found right is remembered. */
+  readonly remember: boolean;
+}
+
+/** Checks the scripts of many transactions under the consensus rules, with all Schnorr checks in one batch. */
+export function checkScripts(jobs: readonly ScriptJob[], checks: ScriptChecks): Rejection | undefined {
+  const { crypto, cache, remember } = checks;
+  const batch = new SignatureBatch(crypto);
+  const checked: TransactionView[] = [];
+  for (const [owner, job] of jobs.entries()) {
+    const { tx, spentOutputs } = job;
+    if (cache.has(tx.witnessId(crypto))) continue;
+    if (job.waived.size > 0) {
+      const failed = checkOneByOne(job, checks);
+      if (failed !== undefined) return failed;
+      continue;
+    }
+    const verdict = verifyTransaction({ tx, spentOutputs, flags: consensusFlags, crypto, batch, batchOwner: owner });
+    if (!verdict.ok) return firstFault(jobs, checks);
+    checked.push(tx);
+  }
+  if (batch.verify().length > 0) return firstFault(jobs, checks);
+  if (remember) for (const tx of checked) cache.add(tx.witnessId(crypto));
+  return undefined;
+}
+
+/** Names the first fault in order, without a batch: one put off in an earlier input comes before a later script's. */
+function firstFault(jobs: readonly ScriptJob[], checks: ScriptChecks): Rejection | undefined {
+  for (const job of jobs) {
+    const failed = checks.cache.has(job.tx.witnessId(checks.crypto)) ? undefined : checkOneByOne(job, checks);
+    if (failed !== undefined) return failed;
+  }
+  return undefined;
+}
+
+/** Checks a transaction input by input without a batch, which names the input and the error. */
+function checkOneByOne(job: ScriptJob, { crypto, prefix }: ScriptChecks): Rejection | undefined {
+  const { tx, spentOutputs, transactionIndex, waived } = job;
+  for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {
+    if (waived.has(inputIndex)) continue;
+    const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags: consensusFlags, crypto });
+    if (!verdict.ok) return { reason: prefix, scriptError: verdict.error, transactionIndex, inputIndex };
+  }
+  return undefined;
+}
