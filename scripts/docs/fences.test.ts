@@ -5,6 +5,7 @@ import { compileFence, fencesOf, fencesOfComments, findFences } from './fences.t
 async function runFence(code: string): Promise<void> {
   const { body } = compileFence({ file: 'x.md', line: 1, code, runs: true });
   const script = ts.transpile(`return (async () => {\n${body}\n})();`, { target: ts.ScriptTarget.ES2023 });
+  // oxlint-disable-next-line typescript/no-implied-eval
   await (new Function('fenceExpect', script)(expect) as Promise<void>);
 }
 

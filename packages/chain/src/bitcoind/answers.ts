@@ -89,7 +89,7 @@ export function readHex(method: string, value: unknown): Uint8Array {
 
 /** Whether the node refused a call with one of its own codes (Bitcoin Core's rpc/protocol.h). */
 export function refusedWith(error: unknown, ...codes: readonly number[]): boolean {
-  return hasCode(error, 'CHAIN_NODE_REFUSED') && codes.includes(error.details.rpcCode as number);
+  return hasCode(error, 'CHAIN_NODE_REFUSED') && codes.includes(error.details.rpcCode);
 }
 
 /** The answer, or `undefined` when the node refuses with one of the codes that mean "not there". */

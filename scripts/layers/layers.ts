@@ -1,0 +1,18 @@
+/** The floors of the house, from the ground up: what each package may import. An import may only point down. */
+export interface Layer {
+  /** Folder below `packages`. */
+  readonly name: string;
+  /** Folders whose packages it may import. */
+  readonly mayImport: readonly string[];
+}
+
+/** Every package of the repository; a package that is missing here fails a test. */
+export const layers: readonly Layer[] = [
+  { name: 'secp256k1', mayImport: [] },
+  { name: 'core', mayImport: ['secp256k1'] },
+  { name: 'script', mayImport: ['core'] },
+  { name: 'chain', mayImport: ['core', 'script'] },
+];
+
+/** Source folders of packages that may use Node's built-ins: subpaths that say so in their name. */
+export const nodeOnlyFolders: readonly string[] = [];

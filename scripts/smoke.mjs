@@ -1,0 +1,23 @@
+// Loads every export of every built package on the Node that runs this file. Plain JavaScript: the oldest Node that
+// the packages promise does not read TypeScript.
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const folders = new URL('../packages/', import.meta.url);
+let failed = 0;
+for (const folder of readdirSync(folders)) {
+  const manifest = JSON.parse(readFileSync(new URL(`${folder}/package.json`, folders), 'utf8'));
+  for (const [subpath, target] of Object.entries(manifest.exports)) {
+    if (typeof target !== 'object') continue;
+    const name = manifest.name + subpath.slice(1);
+    try {
+      const loaded = await import(createRequire(import.meta.url).resolve(name));
+      console.log(`${name}: ${Object.keys(loaded).length} exports`);
+    } catch (error) {
+      failed += 1;
+      console.error(`${name}: ${error}`);
+    }
+  }
+}
+console.log(`Node ${process.version}: ${failed === 0 ? 'all exports load' : `${failed} exports do not load`}`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,89 @@
+/**
+ * `npm test`: everything that CI needs, in one command. `npm test -- lint knip` runs only the steps named.
+ *
+ * Each step is one line with its time; the first that fails ends the run with its output. Vitest comes last, so that
+ * its summary is the last thing printed.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { repository } from './packages.ts';
+import { run } from './nodes/run.ts';
+import { writeFences } from './docs/fences.ts';
+
+interface Step {
+  readonly name: string;
+  readonly title: string;
+  /** File below `node_modules`, or a script of this repository, run with this Node. */
+  readonly command: readonly [file: string, ...args: string[]];
+  /** Says so and goes on when it fails outside of CI. */
+  readonly optional?: boolean;
+}
+
+const tsc = 'node_modules/typescript7/bin/tsc';
+const steps: readonly Step[] = [
+  { name: 'wasm', title: 'WebAssembly of secp256k1', command: ['scripts/wasm/build.ts'], optional: true },
+  { name: 'build', title: 'build', command: [tsc, '-b'] },
+  { name: 'types', title: 'types of sources, tests, scripts', command: [tsc, '-p', 'tsconfig.check.json'] },
+  { name: 'fences', title: 'types of documentation fences', command: [tsc, '-p', 'out/fences/tsconfig.json'] },
+  { name: 'lint', title: 'lint', command: ['node_modules/oxlint/bin/oxlint', '--type-aware'] },
+  { name: 'knip', title: 'unused and undeclared dependencies', command: ['node_modules/knip/bin/knip.js'] },
+  {
+    name: 'layers',
+    title: 'layers',
+    command: [
+      'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+      '--config',
+      '.dependency-cruiser.mjs',
+      'packages',
+      '--include-only',
+      '(^|/)packages/[^/]+/src/|node_modules|^[a-z_/]+$',
+    ],
+  },
+  { name: 'api', title: 'public API against api/', command: ['scripts/api.ts', '--check'] },
+  { name: 'docs', title: 'documentation of every export', command: ['node_modules/typedoc/bin/typedoc', '--emit', 'none'] },
+  { name: 'publish', title: 'packages as published', command: ['scripts/publish-check.ts'] },
+  { name: 'size', title: 'size of each root export', command: ['node_modules/size-limit/bin.js'] },
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => name !== 'vitest' && !steps.some((step) => step.name === name));
+if (unknown.length > 0) {
+  const names = [...steps.map(({ name }) => name), 'vitest'].join(' ');
+  process.stderr.write(`no step ${unknown.join(' ')}; there are: ${names}\n`);
+  process.exit(2);
+}
+
+const began = performance.now();
+for (const step of steps) if (wanted.length === 0 || wanted.includes(step.name)) await runStep(step);
+if (wanted.length === 0 || wanted.includes('vitest')) await runVitest();
+
+async function runStep(step: Step): Promise<void> {
+  const { name, title, command, optional = false } = step;
+  const [file, ...args] = command;
+  if (name === 'fences') writeFences();
+  const start = performance.now();
+  process.stdout.write(`${title} … `);
+  const ended = existsSync(join(repository, file))
+    ? await run(process.execPath, [file, ...args], { cwd: repository })
+    : { code: 127, stdout: '', stderr: `${file} is missing\n` };
+  const took = seconds(start);
+  if (ended.code === 0) return void process.stdout.write(`ok (${took})\n`);
+  const output = `${ended.stdout}${ended.stderr}`.trimEnd();
+  if (optional && process.env['CI'] !== 'true')
+    return void process.stdout.write(`not available, going on without (${took}): ${output.split('\n').at(-1)}\n`);
+  process.stdout.write(`FAILED (${took})\n\n${output}\n\n${title} failed: npm test -- ${name}\n`);
+  process.exit(1);
+}
+
+async function runVitest(): Promise<void> {
+  process.stdout.write(`tests (${seconds(began)} so far)\n`);
+  const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'], { cwd: repository, stdio: 'inherit' });
+  process.exitCode = await new Promise<number>((done) => {
+    child.on('exit', (code) => done(code ?? 1));
+  });
+}
+
+function seconds(start: number): string {
+  return `${((performance.now() - start) / 1_000).toFixed(1)} s`;
+}
