@@ -1,6 +1,7 @@
 /** The import graph of the packages as Mermaid, in ARCHITECTURE.md between two markers. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import ts from 'typescript';
 import { listPackages, repository } from '../packages.ts';
 
 /** The document that carries the graph. */
@@ -36,11 +37,31 @@ export function listImports(): readonly Import[] {
 
 /** The packages of the suite that a source imports. */
 export function importsOf(text: string): ReadonlyArray<{ readonly to: string; readonly typesOnly: boolean }> {
-  const pattern = /^(?:import|export)\s(type\s)?[^;'"]*?from\s+'@bitcoin-enterprise\/([a-z0-9-]+)[^']*'|^[^*/\n]*\bimport\('@bitcoin-enterprise\/([a-z0-9-]+)/gm;
-  return [...text.matchAll(pattern)].map((match) => ({
-    to: match[2] ?? match[3] ?? '',
-    typesOnly: match[1] !== undefined,
-  }));
+  const source = ts.createSourceFile('source.ts', text, ts.ScriptTarget.Latest);
+  const found: Array<{ readonly to: string; readonly typesOnly: boolean }> = [];
+  const add = (specifier: ts.Node | undefined, typesOnly: boolean): void => {
+    if (specifier === undefined || !ts.isStringLiteral(specifier)) return;
+    const to = /^@bitcoin-enterprise\/([a-z0-9-]+)/.exec(specifier.text)?.[1];
+    if (to !== undefined) found.push({ to, typesOnly });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypesOnly(node.importClause));
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node.arguments[0], false);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true);
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function isTypesOnly(clause: ts.ImportClause | undefined): boolean {
+  if (clause === undefined) return false;
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  const named = clause.namedBindings;
+  if (clause.name !== undefined || named === undefined || !ts.isNamedImports(named)) return false;
+  return named.elements.length > 0 && named.elements.every((element) => element.isTypeOnly);
 }
 
 /** The graph as Mermaid: an arrow for each import, dotted where only types cross. */

@@ -75,13 +75,17 @@ describe('the import graph of ARCHITECTURE.md', () => {
       "import type { b } from '@bitcoin-enterprise/script';",
       "export {\n  c,\n} from '@bitcoin-enterprise/chain/testing';",
       "const d = await import('@bitcoin-enterprise/secp256k1');",
-      " * import { e } from '@bitcoin-enterprise/wallet';",
+      "import { type e } from '@bitcoin-enterprise/script';",
+      "let f: import('@bitcoin-enterprise/core').F;",
+      "/** import { g } from '@bitcoin-enterprise/wallet'; */ export const g = ' from ';",
     ].join('\n');
     expect(importsOf(text)).toEqual([
       { to: 'core', typesOnly: false },
       { to: 'script', typesOnly: true },
       { to: 'chain', typesOnly: false },
       { to: 'secp256k1', typesOnly: false },
+      { to: 'script', typesOnly: true },
+      { to: 'core', typesOnly: true },
     ]);
   });
 
