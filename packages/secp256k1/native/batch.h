@@ -91,11 +91,12 @@ static uint32_t group_of(size_t n, uint32_t windows) {
     return group < 1 ? 1 : group > windows ? windows : group;
 }
 
+/* Bytes that `msm` needs for n terms or fewer. The need is not monotonic in n (fewer terms mean more windows and
+ * larger groups), hence bounds: digits at most double, buckets never above 8192, elements below n + MIN_GROUP. */
 static size_t msm_memory(size_t n) {
-    uint32_t c = window_bits(n), windows = windows_of(c), group = group_of(n, windows);
-    size_t elements = n * group, buckets = ((size_t)1 << c) * group;
-    return round_up(n * windows * sizeof(int16_t)) + round_up(buckets * 8) + round_up(elements * 4) +
-           round_up(elements * sizeof(ge)) + round_up(elements * sizeof(pair)) + 2 * round_up(elements * sizeof(fe));
+    size_t elements = n + MIN_GROUP;
+    return round_up(2 * n * windows_of(window_bits(n)) * sizeof(int16_t)) + 2 * round_up(8192 * 4) + round_up(elements * 4) +
+           round_up(elements * sizeof(ge)) + round_up(elements * sizeof(pair)) + 2 * round_up(elements * sizeof(fe)) + 1024;
 }
 
 /* The element `index` of a round: in the first a signed reference to a term, later a point of `work`. */
@@ -186,7 +187,7 @@ static SECP256K1_FORCE_INLINE void add_pairs(int first, pair *pairs, size_t n, c
 
 /* r = sum of size*point over the terms. */
 static void msm(gej *r, const term *terms, size_t n, uint8_t *free) {
-    uint32_t c, windows, group, top_bits, half, stride, low, high, w;
+    uint32_t c, windows, group, half, stride, low, high, w;
     int16_t *digits;
     uint32_t *starts, *lengths, *sorted;
     ge *work;
@@ -198,7 +199,6 @@ static void msm(gej *r, const term *terms, size_t n, uint8_t *free) {
     c = window_bits(n);
     windows = windows_of(c);
     group = group_of(n, windows);
-    top_bits = 128 - c * (windows - 1);
     half = 1u << (c - 1);
     stride = 1u << c;
     elements = n * group;
@@ -221,7 +221,6 @@ static void msm(gej *r, const term *terms, size_t n, uint8_t *free) {
             digits[w * n + i] = (int16_t)(carry ? (int32_t)v - (int32_t)stride : (int32_t)v);
         }
     }
-    (void)top_bits;
 
     for (high = windows; high > 0; high = low) {
         uint32_t buckets, b, total = 0;

@@ -79,6 +79,21 @@ describe.skipIf(!built && !inCi)('the built module', () => {
     expect(secp256k1.verifyBatch(items.with(2_500, wrong).with(4_099, wrong), { entropy: bytes(32) })).toEqual([2_500, 4_099]);
   });
 
+  it('verifies every batch size from fresh memory', async () => {
+    const module = await WebAssembly.compile(readFileSync(resolve(build, 'secp256k1.wasm')));
+    const maker = instantiateSecp256k1(module);
+    const items = Array.from({ length: 400 }, (): BatchItem => {
+      const [key, message] = [bytes(32), bytes(32)];
+      const xOnlyPublicKey = (maker.publicKey(key) as Uint8Array).slice(1);
+      return { kind: 'schnorr', signature: maker.schnorrSign(message, key) as Uint8Array, message, xOnlyPublicKey };
+    });
+    for (const size of [2, 3, 4, 5, 8, 11, 16, 23, 32, 43, 64, 65, 90, 128, 200, 255, 300, 400]) {
+      const secp256k1 = instantiateSecp256k1(module);
+
+      expect(secp256k1.verifyBatch(items.slice(0, size)), `${size} items`).toEqual([]);
+    }
+  });
+
   it('survives the growth of its memory', async () => {
     const secp256k1 = await loadSecp256k1();
     const key = bytes(32);
