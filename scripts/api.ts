@@ -20,7 +20,7 @@ function reportName(of: Package, entry: Entry): string {
 
 function configOf(of: Package, entry: Entry): IConfigFile {
   const folder = join(repository, 'packages', of.folder);
-  const silent = { logLevel: 'none' as ExtractorLogLevel };
+  const silent = { logLevel: ExtractorLogLevel.None };
   return {
     projectFolder: folder,
     mainEntryPointFilePath: join(folder, entry.types),
@@ -37,9 +37,9 @@ function configOf(of: Package, entry: Entry): IConfigFile {
     tsdocMetadata: { enabled: false },
     newlineKind: 'lf',
     messages: {
-      compilerMessageReporting: { default: { logLevel: 'error' as ExtractorLogLevel } },
+      compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
       extractorMessageReporting: {
-        default: { logLevel: 'warning' as ExtractorLogLevel, addToApiReportFile: true },
+        default: { logLevel: ExtractorLogLevel.Warning, addToApiReportFile: true },
         'ae-missing-release-tag': silent,
         'ae-forgotten-export': silent,
         // typedoc checks links and comments, across packages too.
@@ -70,7 +70,7 @@ for (const of of listPackages())
     const result = Extractor.invoke(extractorConfig, {
       localBuild: !check,
       messageCallback: (message) => {
-        if (message.logLevel === 'error') process.stderr.write(`${of.name}: ${message.text}\n`);
+        if (message.logLevel === ExtractorLogLevel.Error) process.stderr.write(`${of.name}: ${message.text}\n`);
         message.handled = true;
       },
     });

@@ -15,7 +15,7 @@ for (const folder of readdirSync(folders)) {
       console.log(`${name}: ${Object.keys(loaded).length} exports`);
     } catch (error) {
       failed += 1;
-      console.error(`${name}: ${error}`);
+      console.error(name, error);
     }
   }
 }

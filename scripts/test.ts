@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { repository } from './packages.ts';
+import { listPackages, repository } from './packages.ts';
 import { run } from './nodes/run.ts';
 import { writeFences } from './docs/fences.ts';
 
@@ -32,12 +32,10 @@ const steps: readonly Step[] = [
     name: 'layers',
     title: 'layers',
     command: [
-      'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+      'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
       '--config',
       '.dependency-cruiser.mjs',
-      'packages',
-      '--include-only',
-      '(^|/)packages/[^/]+/src/|node_modules|^[a-z_/]+$',
+      ...listPackages().map(({ folder }) => `packages/${folder}/src`),
     ],
   },
   { name: 'api', title: 'public API against api/', command: ['scripts/api.ts', '--check'] },

@@ -62,7 +62,7 @@ export class BitcoindRpc {
 
   /**
    * @param options - Address, credentials, limits.
-   * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT` for an address that is no http URL.
+   * @throws ChainError `CHAIN_INVALID_ARGUMENT` for an address that is no http URL.
    */
   constructor(options: BitcoindRpcOptions) {
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
@@ -86,7 +86,7 @@ export class BitcoindRpc {
    * @param method - For example `getblockcount`.
    * @param params - By position.
    * @returns The `result` of the answer, unchecked.
-   * @throws {@link ChainError} `CHAIN_NODE_REFUSED` with the node's own code, `CHAIN_NODE_UNREACHABLE`,
+   * @throws ChainError `CHAIN_NODE_REFUSED` with the node's own code, `CHAIN_NODE_UNREACHABLE`,
    * `CHAIN_NODE_UNAUTHORIZED`, `CHAIN_NODE_ANSWER_INVALID`, `CHAIN_ABORTED`.
    */
   async call(method: string, params: readonly unknown[] = [], options: RpcCallOptions = {}): Promise<unknown> {
@@ -101,7 +101,7 @@ export class BitcoindRpc {
    * Many calls in one request; a refusal of one is its answer and does not end the others.
    *
    * @returns One answer for each call, in the order of the calls.
-   * @throws {@link ChainError} As {@link BitcoindRpc.call}, for the request as a whole.
+   * @throws ChainError As {@link BitcoindRpc.call}, for the request as a whole.
    */
   async batch(calls: readonly RpcCall[], options: RpcCallOptions = {}): Promise<readonly RpcAnswer[]> {
     if (!Array.isArray(calls)) throw invalidArgument('calls', 'an array', calls);
