@@ -1,15 +1,20 @@
 /**
  * The public API of every package as text in `api/`, one report for each export: `npm run api` writes them,
- * `npm run api:check` fails when one is not what the built declarations say.
+ * `npm run api:check` fails when one is not what the built declarations say. `--package core` looks at one package,
+ * `--reports folder` at reports elsewhere.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { Extractor, ExtractorConfig, ExtractorLogLevel, type IConfigFile } from '@microsoft/api-extractor';
 import { type Entry, listPackages, type Package, repository } from './packages.ts';
 
-const check = process.argv.includes('--check');
-const reports = join(repository, 'api');
+const { values: flags } = parseArgs({
+  options: { check: { type: 'boolean' }, package: { type: 'string' }, reports: { type: 'string' } },
+});
+const check = flags.check === true;
+const reports = flags.reports ?? join(repository, 'api');
 const scratch = mkdtempSync(join(tmpdir(), 'be-api-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
@@ -53,7 +58,7 @@ function configOf(of: Package, entry: Entry): IConfigFile {
 mkdirSync(reports, { recursive: true });
 const wanted = new Set<string>();
 const differing: string[] = [];
-for (const of of listPackages())
+for (const of of listPackages().filter(({ folder }) => flags.package === undefined || folder === flags.package))
   for (const entry of of.entries) {
     const name = reportName(of, entry);
     wanted.add(name);
@@ -81,7 +86,7 @@ for (const of of listPackages())
     }
   }
 
-for (const name of readdirSync(reports)) {
+for (const name of flags.package === undefined ? readdirSync(reports) : []) {
   if (!name.endsWith('.api.md') || wanted.has(name)) continue;
   if (check) differing.push(`${name} (no such export)`);
   else rmSync(join(reports, name));
