@@ -8,6 +8,8 @@ export interface BlockFault {
   readonly name: string;
   readonly reason: string;
   readonly block: (scene: FaultScene) => Uint8Array;
+  /** What the node of the tests (Debian's bitcoin-knots) answers where it is not what Bitcoin Core does. */
+  readonly knotsAnswers?: string;
 }
 
 const SCRIPT = 'block-script-verify-flag-failed';
@@ -64,6 +66,8 @@ const headerFaults: readonly BlockFault[] = [
     name: `version ${version}`,
     reason: `bad-version(0x${(version >>> 0).toString(16).padStart(8, '0')})`,
     block: ({ chain }: FaultScene) => buildBlock(chain, { header: (header) => ({ ...header, version }) }),
+    // It takes the sign bit for the mark of another header format.
+    ...(version < 0 ? { knotsAnswers: 'submitblock: Block decode failed (-22)' } : {}),
   })),
   {
     name: 'a parent that nobody knows',
@@ -92,6 +96,20 @@ const structureFaults: readonly BlockFault[] = [
     name: 'more than a million bytes without witness',
     reason: 'bad-blk-length',
     block: spends('anyone', {}, { outputs: [{ value: 1n, scriptPubKey: new Uint8Array(1_000_000) }] }),
+  },
+  {
+    name: 'no transaction at all',
+    reason: 'bad-blk-length',
+    block: ({ chain }) =>
+      buildBlock(chain, {
+        header: (header) => ({ ...header, merkleRoot: new Uint8Array(32) }),
+        afterMerkle: () => [],
+      }),
+  },
+  {
+    name: 'no coinbase',
+    reason: 'bad-cb-missing',
+    block: ({ chain, coin }) => buildBlock(chain, { coinbase: () => spend([inputOf(coin('anyone'))]) }),
   },
   {
     name: 'a second coinbase',
