@@ -33,7 +33,9 @@ export default {
       severity: 'error',
       from: { path: inside(name) },
       to: {
-        path: layers.filter((other) => other.name !== name && !mayImport.includes(other.name)).map((other) => anywhereIn(other.name)),
+        path: layers
+          .filter((other) => other.name !== name && !mayImport.includes(other.name))
+          .map((other) => anywhereIn(other.name)),
       },
     })),
   ],

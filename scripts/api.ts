@@ -92,7 +92,9 @@ for (const name of flags.package === undefined ? readdirSync(reports) : []) {
   else rmSync(join(reports, name));
 }
 if (differing.length > 0) {
-  process.stderr.write(`The public API changed: ${differing.join(', ')}. If it should, run npm run build && npm run api.\n`);
+  process.stderr.write(
+    `The public API changed: ${differing.join(', ')}. If it should, run npm run build && npm run api.\n`,
+  );
   process.exitCode = 1;
 }
 

@@ -8,6 +8,9 @@ import { repository } from './packages.ts';
 writeFileSync(errorTableFile, renderErrors(listErrors()));
 writeFileSync(graphFile, withGraph(readFileSync(graphFile, 'utf8'), renderGraph(listImports())));
 if (!process.argv.includes('--tables')) {
-  const ended = spawnSync(process.execPath, ['node_modules/typedoc/bin/typedoc'], { cwd: repository, stdio: 'inherit' });
+  const ended = spawnSync(process.execPath, ['node_modules/typedoc/bin/typedoc'], {
+    cwd: repository,
+    stdio: 'inherit',
+  });
   process.exitCode = ended.status ?? 1;
 }

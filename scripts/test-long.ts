@@ -16,11 +16,15 @@ mkdirSync(join(repository, 'out'), { recursive: true });
 
 const began = new Date();
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-const ended = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...process.argv.slice(2)], {
-  cwd: repository,
-  stdio: 'inherit',
-  env: { ...process.env, BE_LONG: '1' },
-});
+const ended = spawnSync(
+  process.execPath,
+  ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...process.argv.slice(2)],
+  {
+    cwd: repository,
+    stdio: 'inherit',
+    env: { ...process.env, BE_LONG: '1' },
+  },
+);
 
 interface Report {
   readonly numTotalTests: number;

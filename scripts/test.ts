@@ -1,5 +1,6 @@
 /**
- * `npm test`: everything that CI needs, in one command. `npm test -- lint knip` runs only the steps named.
+ * `npm test`: everything that CI needs, in one command. `npm test -- lint knip` runs only the steps named,
+ * `npm test -- --all` goes on after a failure.
  *
  * Each step is one line with its time; the first that fails ends the run with its output. Vitest comes last, so that
  * its summary is the last thing printed.
@@ -39,12 +40,17 @@ const steps: readonly Step[] = [
     ],
   },
   { name: 'api', title: 'public API against api/', command: ['scripts/api.ts', '--check'] },
-  { name: 'docs', title: 'documentation of every export', command: ['node_modules/typedoc/bin/typedoc', '--emit', 'none'] },
+  {
+    name: 'docs',
+    title: 'documentation of every export',
+    command: ['node_modules/typedoc/bin/typedoc', '--emit', 'none'],
+  },
   { name: 'publish', title: 'packages as published', command: ['scripts/publish-check.ts'] },
   { name: 'size', title: 'size of each root export', command: ['node_modules/size-limit/bin.js'] },
 ];
 
-const wanted = process.argv.slice(2);
+const goOn = process.argv.includes('--all');
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--all');
 const unknown = wanted.filter((name) => name !== 'vitest' && !steps.some((step) => step.name === name));
 if (unknown.length > 0) {
   const names = [...steps.map(({ name }) => name), 'vitest'].join(' ');
@@ -71,15 +77,20 @@ async function runStep(step: Step): Promise<void> {
   if (optional && process.env['CI'] !== 'true')
     return void process.stdout.write(`not available, going on without (${took}): ${output.split('\n').at(-1)}\n`);
   process.stdout.write(`FAILED (${took})\n\n${output}\n\n${title} failed: npm test -- ${name}\n`);
-  process.exit(1);
+  if (!goOn) process.exit(1);
+  process.exitCode = 1;
 }
 
 async function runVitest(): Promise<void> {
   process.stdout.write(`tests (${seconds(began)} so far)\n`);
-  const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'], { cwd: repository, stdio: 'inherit' });
-  process.exitCode = await new Promise<number>((done) => {
-    child.on('exit', (code) => done(code ?? 1));
+  const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'], {
+    cwd: repository,
+    stdio: 'inherit',
   });
+  const code = await new Promise<number>((done) => {
+    child.on('exit', (status) => done(status ?? 1));
+  });
+  if (code !== 0) process.exitCode = code;
 }
 
 function seconds(start: number): string {

@@ -38,11 +38,14 @@ describe('a fence is a test', () => {
   });
 
   it('reads the examples of doc comments and nothing else', () => {
-    const text = '/**\n * Adds.\n *\n * @example\n * ```ts\n * add(1, 2); // => 3\n * ```\n */\nconst s = `\n```ts\nx\n```\n`;';
+    const text =
+      '/**\n * Adds.\n *\n * @example\n * ```ts\n * add(1, 2); // => 3\n * ```\n */\nconst s = `\n```ts\nx\n```\n`;';
     expect(fencesOfComments('x.ts', text)).toEqual([{ file: 'x.ts', line: 6, code: 'add(1, 2); // => 3', runs: true }]);
   });
 
   it('finds the fences of this repository', () => {
-    expect(findFences().filter(({ file, runs }) => runs && file.startsWith('packages/core/')).length).toBeGreaterThan(3);
+    expect(findFences().filter(({ file, runs }) => runs && file.startsWith('packages/core/')).length).toBeGreaterThan(
+      3,
+    );
   });
 });

@@ -52,7 +52,9 @@ describe('the canary', () => {
     const verdict = await run(bin('depcruise'), args, { cwd: canary });
     const ended = await run(bin('depcruise'), ['--output-type', 'json', ...args], { cwd: canary });
     const { summary } = JSON.parse(ended.stdout) as {
-      readonly summary: { readonly violations: ReadonlyArray<{ readonly rule: { readonly name: string }; readonly to: string }> };
+      readonly summary: {
+        readonly violations: ReadonlyArray<{ readonly rule: { readonly name: string }; readonly to: string }>;
+      };
     };
     const found = summary.violations.map(({ rule, to }) => `${rule.name} ${to.split('/').slice(-3).join('/')}`);
 
@@ -74,7 +76,11 @@ describe('the canary', () => {
     const args = ['--type-aware', '--no-ignore', '--format', 'json', '-c', '.oxlintrc.json', 'packages'];
     const ended = await run(bin('oxlint'), args, { cwd: canary });
     const { diagnostics } = JSON.parse(ended.stdout) as {
-      readonly diagnostics: ReadonlyArray<{ readonly code: string; readonly filename: string; readonly message: string }>;
+      readonly diagnostics: ReadonlyArray<{
+        readonly code: string;
+        readonly filename: string;
+        readonly message: string;
+      }>;
     };
     const rules = diagnostics.filter(({ filename }) => filename.endsWith('canary.ts')).map(({ code }) => code);
 
@@ -86,7 +92,9 @@ describe('the canary', () => {
 
 describe('the layers', () => {
   it('name every package of the repository', () => {
-    const folders = readdirSync(join(root, 'packages')).filter((name) => existsSync(join(root, 'packages', name, 'package.json')));
+    const folders = readdirSync(join(root, 'packages')).filter((name) =>
+      existsSync(join(root, 'packages', name, 'package.json')),
+    );
     expect(layers.map(({ name }) => name).toSorted()).toEqual(folders.toSorted());
   });
 
@@ -101,8 +109,12 @@ describe('the layers', () => {
     const manifest = readJson<Manifest>(`packages/${name}/package.json`);
     const declared = Object.keys(manifest.dependencies ?? {}).filter((key) => key.startsWith('@bitcoin-enterprise/'));
     const references = readJson<References>(`packages/${name}/tsconfig.json`).references ?? [];
-    const lint = readJson<{ overrides: ReadonlyArray<{ files: readonly string[]; rules: Record<string, unknown> }> }>('.oxlintrc.json');
-    const rule = lint.overrides.find(({ files }) => files.includes(`packages/${name}/src/**`))?.rules['no-restricted-imports'];
+    const lint = readJson<{ overrides: ReadonlyArray<{ files: readonly string[]; rules: Record<string, unknown> }> }>(
+      '.oxlintrc.json',
+    );
+    const rule = lint.overrides.find(({ files }) => files.includes(`packages/${name}/src/**`))?.rules[
+      'no-restricted-imports'
+    ];
     const forbidden = layers.filter((other) => other.name !== name && !mayImport.includes(other.name));
 
     for (const dependency of declared) expect(mayImport).toContain(dependency.replace('@bitcoin-enterprise/', ''));

@@ -89,7 +89,10 @@ export async function unpackDebianPackages(wanted: DebianPackages): Promise<Debi
   const suite = wanted.suite ?? hostSuite();
   if (suite === undefined) return { ok: false, reason: 'this system is not Debian and no suite was named' };
   const packages = [...wanted.packages].toSorted();
-  const hash = createHash('sha256').update(JSON.stringify([layout, suite, packages])).digest('hex').slice(0, 12);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([layout, suite, packages]))
+    .digest('hex')
+    .slice(0, 12);
   const home = join(cacheFolder(), `${wanted.name}-${suite}-${hash}`);
   const ready = openRoot(home);
   if (ready !== undefined) return ready;
@@ -113,7 +116,8 @@ export async function unpackDebianPackages(wanted: DebianPackages): Promise<Debi
 /** Removes what a killed process left half done; called under the lock only. */
 function removeRemains(home: string): void {
   for (const entry of readdirSync(dirname(home)))
-    if (entry.startsWith(`${basename(home)}.part-`)) rmSync(join(dirname(home), entry), { recursive: true, force: true });
+    if (entry.startsWith(`${basename(home)}.part-`))
+      rmSync(join(dirname(home), entry), { recursive: true, force: true });
 }
 
 function hostSuite(): string | undefined {

@@ -48,7 +48,10 @@ export async function findProgram(search: Search): Promise<FoundProgram | Absent
  *
  * @returns The program, or `undefined` when the suite should be skipped.
  */
-export function orSkip<Found extends { readonly ok: true }>(name: string, found: Found | AbsentProgram): Found | undefined {
+export function orSkip<Found extends { readonly ok: true }>(
+  name: string,
+  found: Found | AbsentProgram,
+): Found | undefined {
   if (found.ok) return found;
   if (process.env['CI'] === 'true') throw new Error(`${name} is absent and CI=true: ${found.reason}`);
   process.stderr.write(`${name} is absent, its tests are skipped: ${found.reason}\n`);

@@ -8,7 +8,13 @@ const print = (lines: readonly string[]): boolean => process.stdout.write(`${lin
 if (name === 'bitcoind') {
   const node = await startBitcoind({ args });
   const command = `curl --user '${node.cookie}' --data '{"method":"getblockchaininfo"}' ${node.rpcUrl}`;
-  print([node.version, `from     ${node.source}`, `RPC      ${node.rpcUrl}`, `datadir  ${node.datadir}`, `try      ${command}`]);
+  print([
+    node.version,
+    `from     ${node.source}`,
+    `RPC      ${node.rpcUrl}`,
+    `datadir  ${node.datadir}`,
+    `try      ${command}`,
+  ]);
 } else if (name === 'anvil') {
   const node = await startAnvil({ args });
   const body = '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}';

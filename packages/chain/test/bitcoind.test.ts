@@ -97,7 +97,9 @@ describe.skipIf(present === undefined)('a real bitcoind', () => {
 
   it('names the rule that a refused transaction breaks', async () => {
     const greedy = await spendReward(2, outputTo(5_000_000_001n, longTrueScript));
-    const stranger = parseHex(`0200000001${'11'.repeat(32)}0000000000ffffffff01${outputTo(1n, longTrueScript)}00000000`);
+    const stranger = parseHex(
+      `0200000001${'11'.repeat(32)}0000000000ffffffff01${outputTo(1n, longTrueScript)}00000000`,
+    );
 
     await expect(chain.broadcast(greedy)).rejects.toMatchObject({
       code: 'CHAIN_TX_REJECTED',

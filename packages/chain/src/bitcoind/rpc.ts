@@ -68,7 +68,8 @@ export class BitcoindRpc {
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
     const { timeoutMs = DEFAULT_TIMEOUT_MS, maxAnswerLength = DEFAULT_MAX_ANSWER_LENGTH } = options;
     if (!(timeoutMs > 0)) throw invalidArgument('options.timeoutMs', 'a number above zero', timeoutMs);
-    if (!(maxAnswerLength > 0)) throw invalidArgument('options.maxAnswerLength', 'a number above zero', maxAnswerLength);
+    if (!(maxAnswerLength > 0))
+      throw invalidArgument('options.maxAnswerLength', 'a number above zero', maxAnswerLength);
     const url = parseUrl(options.url);
     const fromUrl = url.username === '' ? undefined : `${decoded(url.username)}:${decoded(url.password)}`;
     url.username = '';
@@ -106,7 +107,12 @@ export class BitcoindRpc {
   async batch(calls: readonly RpcCall[], options: RpcCallOptions = {}): Promise<readonly RpcAnswer[]> {
     if (!Array.isArray(calls)) throw invalidArgument('calls', 'an array', calls);
     if (calls.length === 0) return [];
-    const body = calls.map(({ method, params = [] }, id) => ({ jsonrpc: '1.0', id, method: requireMethod(method), params }));
+    const body = calls.map(({ method, params = [] }, id) => ({
+      jsonrpc: '1.0',
+      id,
+      method: requireMethod(method),
+      params,
+    }));
     const answers = await this.#send('batch', body, options);
     if (!Array.isArray(answers)) throw answerInvalid('batch', 'an array');
     // JSON-RPC lets a server answer in any order.
@@ -144,7 +150,7 @@ export class BitcoindRpc {
     if (reader === undefined) return '';
     const decoder = new TextDecoder();
     const parts: string[] = [];
-    for (let length = 0; ; ) {
+    for (let length = 0; ;) {
       const { done, value } = await reader.read();
       if (done) return parts.join('') + decoder.decode();
       length += value.length;
@@ -168,7 +174,8 @@ export function answerInvalid(method: string, expected: string): ChainError<'CHA
 function parseUrl(text: unknown): URL {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
   // The text itself may hold a password, so the error only describes it.
-  if (url === undefined || !/^https?:$/.test(url.protocol)) throw invalidArgument('options.url', 'an http or https URL', text);
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw invalidArgument('options.url', 'an http or https URL', text);
   return url;
 }
 
@@ -184,7 +191,8 @@ function authorization(auth: BitcoindRpcOptions['auth']): string | undefined {
   if (auth === undefined) return undefined;
   if (typeof auth !== 'object' || auth === null) throw invalidArgument('options.auth', 'an object', auth);
   const text = 'cookie' in auth ? auth.cookie : `${auth.user}:${auth.password}`;
-  if (typeof text !== 'string' || !text.includes(':')) throw invalidArgument('options.auth.cookie', 'user:password', text);
+  if (typeof text !== 'string' || !text.includes(':'))
+    throw invalidArgument('options.auth.cookie', 'user:password', text);
   return basic(text.trim());
 }
 
@@ -195,7 +203,8 @@ function basic(credentials: string): string {
 }
 
 function requireMethod(method: unknown): string {
-  if (typeof method !== 'string' || !/^\w+$/.test(method)) throw invalidArgument('method', 'the name of a method', method);
+  if (typeof method !== 'string' || !/^\w+$/.test(method))
+    throw invalidArgument('method', 'the name of a method', method);
   return method;
 }
 
@@ -209,7 +218,10 @@ function parseBody(answer: {
   if (status === 401 || status === 403)
     throw new ChainError('CHAIN_NODE_UNAUTHORIZED', `expected the node to accept the credentials, got HTTP ${status}`, {
       details: { method, status },
-      hint: status === 403 ? 'The node does not allow this address: see its -rpcallowip.' : 'Check user and password, or read the cookie file again: the node writes a new one at each start.',
+      hint:
+        status === 403
+          ? 'The node does not allow this address: see its -rpcallowip.'
+          : 'Check user and password, or read the cookie file again: the node writes a new one at each start.',
     });
   // "Work queue depth exceeded": plain text, and gone as soon as the node has caught up.
   if (status === 503) throw unreachable(method, 'the node is busy');
@@ -232,7 +244,8 @@ function readAnswer(method: string, answer: unknown): RpcAnswer {
   const { result, error } = answer as { readonly result?: unknown; readonly error?: unknown };
   if (error === undefined || error === null) return { ok: true, result };
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  if (typeof code !== 'number' || typeof message !== 'string') throw answerInvalid(method, 'a result or an error with code and message');
+  if (typeof code !== 'number' || typeof message !== 'string')
+    throw answerInvalid(method, 'a result or an error with code and message');
   return { ok: false, error: refused(method, code, message) };
 }
 
@@ -262,6 +275,7 @@ function aborted(call: string): ChainError<'CHAIN_ABORTED'> {
 
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  if (typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string') return cause.code;
+  if (typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string')
+    return cause.code;
   return 'the connection failed';
 }

@@ -51,9 +51,7 @@ export class BitcoindSubscriptions implements BlockSubscription, MempoolSubscrip
     }
   }
 
-  async *mempoolEvents(
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<MempoolEvent, void, undefined> {
+  async *mempoolEvents(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<MempoolEvent, void, undefined> {
     const { signal } = options;
     const call: CallOptions = signal === undefined ? {} : { signal };
     let known = new Set<string>();
@@ -99,7 +97,8 @@ export class BitcoindSubscriptions implements BlockSubscription, MempoolSubscrip
     if (hash === undefined) return undefined;
     const next = await this.#source.header(hash, call);
     // The branch changed between the questions: look again, from the same block.
-    if (next === undefined || !equalBytes(next.header.previousBlockHash, current.hash)) return this.#step(current, call);
+    if (next === undefined || !equalBytes(next.header.previousBlockHash, current.hash))
+      return this.#step(current, call);
     return { event: { type: 'connected', hash, height }, current: { hash, height } };
   }
 }

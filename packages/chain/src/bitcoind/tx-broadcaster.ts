@@ -28,10 +28,14 @@ export class BitcoindTxBroadcaster implements TxBroadcaster {
       if (refusedWith(error, NOT_DECODED)) throw malformed(bytes, error);
       if (!hasCode(error, 'CHAIN_NODE_REFUSED') || !refusedWith(error, ...REJECTIONS)) throw error;
       const rejection = rejectionOf(displayHash(txid), error.details.rpcMessage);
-      throw new ChainError('CHAIN_TX_REJECTED', `expected the node to accept the transaction, got: ${rejection.reason}`, {
-        details: rejection,
-        cause: error,
-      });
+      throw new ChainError(
+        'CHAIN_TX_REJECTED',
+        `expected the node to accept the transaction, got: ${rejection.reason}`,
+        {
+          details: rejection,
+          cause: error,
+        },
+      );
     }
   }
 
