@@ -1,4 +1,4 @@
-import { encodeAddress, formatSatoshis, toHex } from '@bitcoin-enterprise/core';
+import { encodeAddress, toHex } from '@bitcoin-enterprise/core';
 import { type TraceStep, disassemble } from '@bitcoin-enterprise/script';
 import type { Replay } from './replay.ts';
 import type { Attempt, Story } from './story.ts';
@@ -60,14 +60,14 @@ function verdict(reason: string | undefined): string {
 
 function tree({ vault, coins }: Story): string {
   const { output, leaves } = vault;
-  const value = formatSatoshis(coins.reduce((sum, coin) => sum + coin.value, 0n) as never);
+  const value = coins.reduce((sum, coin) => sum + coin.value, 0n);
   const box = (x: number, y: number, width: number, lines: readonly string[]): string =>
     `<rect x="${x}" y="${y}" width="${width}" height="${20 + lines.length * 20}" rx="6"/>${lines
       .map((line, row) => `<text x="${x + 12}" y="${y + 26 + row * 20}">${escape(line)}</text>`)
       .join('')}`;
   const picture = `<svg viewBox="0 0 900 260" role="img" aria-label="The output key commits to two leaves">
-<path d="M450 80V110H220V140M450 110H680V140"/>
-${box(250, 10, 400, ['output key ' + short(output.outputKey), `${value} sat; no key path (internal key is the H of BIP341)`])}
+<path d="M450 70V105H220V140M450 105H680V140"/>
+${box(250, 10, 400, [`output key ${short(output.outputKey)}`, `${value} sat in all; by script path only`])}
 ${box(20, 140, 400, ['delayed', `hot key, and ${vault.terms.delayBlocks} blocks old`, `leaf ${short(leaves.delayed.leafHash)}`, `script ${leaves.delayed.script.length} B, control block ${leaves.delayed.controlBlock.length} B`])}
 ${box(480, 140, 400, ['recovery', 'two of three recovery keys', `leaf ${short(leaves.recovery.leafHash)}`, `script ${leaves.recovery.script.length} B, control block ${leaves.recovery.controlBlock.length} B`])}
 </svg>`;

@@ -25,6 +25,7 @@ export { ScriptReader } from './script-reader.ts';
 export { encodeDerSignature } from './interpreter/encoding.ts';
 export { consensusFlags, standardFlags } from './interpreter/flags.ts';
 export type { ScriptErrorName } from './interpreter/script-error-name.ts';
+export { scriptErrorOfText, scriptErrorText } from './interpreter/script-error-text.ts';
 export { SignatureBatch } from './interpreter/signature-batch.ts';
 export type { ScriptPhase, TraceStep } from './interpreter/trace-step.ts';
 export { traceInput, type InputTrace, type TraceInputOptions } from './interpreter/trace.ts';
