@@ -1,7 +1,7 @@
-/** Checks every package as npm would publish it: publint (strict) and Are the types wrong, on the packed file list. */
+/** Checks every package as npm would publish it: publint (strict) and Are the types wrong, on the packed file list. Folders as arguments: only those. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { run } from './nodes/run.ts';
@@ -11,8 +11,10 @@ let failed = false;
 const scratch = mkdtempSync(join(tmpdir(), 'be-pack-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-for (const { folder, name } of listPackages()) {
-  const pkgDir = join(repository, 'packages', folder);
+const folders = process.argv.slice(2);
+const all = listPackages().map(({ folder }) => join(repository, 'packages', folder));
+for (const pkgDir of folders.length > 0 ? folders : all) {
+  const name = basename(pkgDir);
   const { messages, pkg } = await publint({ pkgDir, strict: true, pack: 'npm' });
   for (const message of messages) {
     failed = true;
