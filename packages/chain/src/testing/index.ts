@@ -1,1 +1,8 @@
+export {
+  chainPromises,
+  chainSourcePromises,
+  subscriptionPromises,
+  txBroadcasterPromises,
+} from './chain-promises.ts';
+export { embeddedHarness } from './embedded-harness.ts';
 export type { ChainHarness } from './harness.ts';

@@ -1,0 +1,22 @@
+import { chainPromises, type ChainHarness, embeddedHarness } from '@bitcoin-enterprise/chain/testing';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { findBitcoind, startBitcoind } from '../../../scripts/nodes/bitcoind.ts';
+import { orSkip } from '../../../scripts/nodes/find.ts';
+import { bitcoindHarness } from './support/bitcoind-harness.ts';
+
+describe('the embedded chain keeps the promises of a chain', () => {
+  it.for(chainPromises)('$name', ({ run }) => run(embeddedHarness));
+});
+
+const present = orSkip('bitcoind', await findBitcoind());
+
+describe.skipIf(present === undefined)('a real bitcoind keeps the promises of a chain', () => {
+  let harness: ChainHarness;
+
+  beforeAll(async () => {
+    harness = await bitcoindHarness(await startBitcoind());
+  });
+  afterAll(() => harness.close());
+
+  it.for(chainPromises)('$name', ({ run }) => run(() => harness));
+});
