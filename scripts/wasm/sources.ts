@@ -1,9 +1,10 @@
 /** Where the C of libsecp256k1 comes from: a crate of the Rust registry, fetched by cargo, pinned by Cargo.lock. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../nodes/run.ts';
+import { cacheFolder } from '../nodes/cache.ts';
 import { unpackDebianPackages } from '../nodes/debian.ts';
+import { run } from '../nodes/run.ts';
 
 /** The crate, unpacked. */
 export interface CrateSources {
@@ -61,7 +62,12 @@ async function fetch(): Promise<string | undefined> {
   const root = await unpackDebianPackages({ name: 'cargo', packages: ['cargo', 'ca-certificates'], suite: 'trixie' });
   if (!root.ok) return `no cargo on PATH, and none from Debian: ${root.reason}`;
   const { file, args: before, env } = root.command('cargo');
-  const unpacked = await run(file, [...before, ...args], { env, timeoutMs: 300_000 });
+  // Cargo asks rustc for its version before anything else, and starts it itself: a script names rustc's own loader.
+  const rustc = root.command('rustc');
+  const wrapper = join(cacheFolder(), 'rustc-wrapper.sh');
+  const quoted = [rustc.file, ...rustc.args].map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ');
+  writeFileSync(wrapper, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  const unpacked = await run(file, [...before, ...args], { env: { ...env, RUSTC: wrapper }, timeoutMs: 300_000 });
   return unpacked.code === 0 ? undefined : `cargo fetch failed: ${lastLine(unpacked.stderr)}`;
 }
 
