@@ -17,7 +17,7 @@ import { chooseTransactions } from '../model/block-assembly.ts';
 import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
 import { acceptToMempool, type Accepted, trimToSize } from '../model/mempool-accept.ts';
 import { defaultMempoolPolicy } from '../model/mempool-policy.ts';
-import { subsidyAt } from '../model/regtest.ts';
+import { subsidyAbove, subsidyAt } from '../model/regtest.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { ScriptCache } from '../model/scripts.ts';
 import type { BlockReference, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
@@ -172,9 +172,10 @@ export class EmbeddedChain {
     const mineEmpty = (from: ChainState): ChainState =>
       this.#mineOn(from, from.tip, [], { scriptPubKey: FUNDER_SCRIPT }).state;
     let state = this.#state;
+    const available = this.balance(FUNDER_SCRIPT) + subsidyAbove(state.tip.height);
+    if (available < value) throw fundsInsufficient(value, available);
     let plan = planFunding(state.tip, value);
     while (plan === undefined) {
-      if (subsidyAt(state.tip.height + 1) === 0n) throw this.#fundsInsufficient(value);
       for (let i = 0; i < 10; i++) state = mineEmpty(state);
       plan = planFunding(state.tip, value);
     }
@@ -502,14 +503,6 @@ export class EmbeddedChain {
     const now = this.#clock === undefined ? parent.header.time + this.#intervalSeconds : this.#clock.now();
     return Math.max(parent.medianTime + 1, state.earliestTime, now);
   }
-
-  #fundsInsufficient(wanted: bigint): ChainError<'CHAIN_FUNDS_INSUFFICIENT'> {
-    const available = this.balance(FUNDER_SCRIPT);
-    return new ChainError('CHAIN_FUNDS_INSUFFICIENT', `expected rewards of ${wanted} sat, got ${available}`, {
-      details: { wanted, available },
-      hint: 'Regtest halves its subsidy every 150 blocks; injectUtxo makes any amount, as a marked cheat.',
-    });
-  }
 }
 
 /**
@@ -530,4 +523,11 @@ export function createEmbeddedChain(options: EmbeddedChainOptions = {}): Embedde
 
 function referenceTo(node: BlockNode): BlockReference {
   return { hash: node.hash, height: blockHeight(node.height) };
+}
+
+function fundsInsufficient(wanted: bigint, available: bigint): ChainError<'CHAIN_FUNDS_INSUFFICIENT'> {
+  return new ChainError('CHAIN_FUNDS_INSUFFICIENT', `expected rewards of ${wanted} sat, got ${available} at most`, {
+    details: { wanted, available },
+    hint: 'Regtest halves its subsidy every 150 blocks; injectUtxo makes any amount, as a marked cheat.',
+  });
 }

@@ -25,6 +25,17 @@ export function subsidyAt(height: number): bigint {
   return halvings >= 64 ? 0n : 5_000_000_000n >> BigInt(halvings);
 }
 
+/** All the new coins that blocks above a height will ever give, satoshis. */
+export function subsidyAbove(height: number): bigint {
+  let sum = 0n;
+  for (let next = height + 1; subsidyAt(next) > 0n; ) {
+    const end = (Math.floor(next / HALVING_INTERVAL) + 1) * HALVING_INTERVAL;
+    sum += subsidyAt(next) * BigInt(end - next);
+    next = end;
+  }
+  return sum;
+}
+
 /** Bitcoin's regtest genesis block as serialised. */
 export function genesisBlock(): Uint8Array {
   return parseHex(
