@@ -60,14 +60,17 @@ function cpuMicros(): number {
  * Measures a function that does `operations` operations a call, for at least `windowMs` of CPU time: thread time
  * comes in ticks, and windows much shorter than 100 ms lie.
  */
-export function measured(run: () => void, options: { readonly operations: number; readonly windowMs?: number }): Measure {
+export function measured(
+  run: () => void,
+  options: { readonly operations: number; readonly windowMs?: number },
+): Measure {
   const { operations, windowMs = 150 } = options;
   return () => {
     const start = cpuMicros();
     let calls = 0;
     let used = 0;
     // Looking at the clock costs; an eighth of the window between looks keeps that below notice.
-    for (let step = 1; used < windowMs * 1_000; ) {
+    for (let step = 1; used < windowMs * 1_000;) {
       for (let i = 0; i < step; i++) run();
       calls += step;
       used = cpuMicros() - start;
@@ -101,7 +104,8 @@ export function runCase(subject: Case, settings: BenchSettings): readonly BenchR
   }
 
   const of = (name: string): readonly number[] => times.get(name) ?? [];
-  const ratios = (name: string): readonly number[] => of(name).map((time, round) => time / (of('ours')[round] ?? Number.NaN));
+  const ratios = (name: string): readonly number[] =>
+    of(name).map((time, round) => time / (of('ours')[round] ?? Number.NaN));
   const common = { unit: 'µs CPU per operation', ours: median(of('ours')), runs: settings.rounds, ...machine() };
   const limit = subject.limit === undefined ? {} : { limit: median(of('limit')), ofLimit: median(ratios('limit')) };
   const results = Object.entries(subject.rivals).map(([rival, { promised }]): BenchResult => {

@@ -67,7 +67,10 @@ export async function runBench(settings: BenchSettings): Promise<readonly BenchR
       ours: each((f) => ours.schnorrVerify(f.schnorr, f.hash, f.x)),
       rivals: {
         'tiny-secp256k1': { measure: verifySchnorrTiny, promised: 3 },
-        '@bitauth/libauth (its BCH scheme)': { measure: each((f) => theirs.verifySignatureSchnorr(f.bch, f.point, f.hash)), promised: 1.4 },
+        '@bitauth/libauth (its BCH scheme)': {
+          measure: each((f) => theirs.verifySignatureSchnorr(f.bch, f.point, f.hash)),
+          promised: 1.4,
+        },
       },
       ...limit('s', 0.5),
     },
@@ -76,7 +79,10 @@ export async function runBench(settings: BenchSettings): Promise<readonly BenchR
       ours: each((f) => ours.ecdsaVerify(f.ecdsa, f.hash, f.point)),
       rivals: {
         'tiny-secp256k1': { measure: each((f) => tiny.verify(f.hash, f.point, f.ecdsa)), promised: 3 },
-        '@bitauth/libauth': { measure: each((f) => theirs.verifySignatureCompact(f.ecdsa, f.point, f.hash)), promised: 1.4 },
+        '@bitauth/libauth': {
+          measure: each((f) => theirs.verifySignatureCompact(f.ecdsa, f.point, f.hash)),
+          promised: 1.4,
+        },
       },
       ...limit('e', 0.5),
     },
@@ -129,7 +135,12 @@ function must<Value>(value: Value | undefined): Value {
 function batchCase(ours: Ours, tiny: Rivals['tiny'], size: number, native?: () => number): Case {
   const items = Array.from({ length: size }, (): Extract<BatchItem, { kind: 'schnorr' }> => {
     const [key, message] = [new Uint8Array(randomBytes(32)), new Uint8Array(randomBytes(32))];
-    return { kind: 'schnorr', signature: must(ours.schnorrSign(message, key)), message, xOnlyPublicKey: must(ours.publicKey(key)).slice(1) };
+    return {
+      kind: 'schnorr',
+      signature: must(ours.schnorrSign(message, key)),
+      message,
+      xOnlyPublicKey: must(ours.publicKey(key)).slice(1),
+    };
   });
   const batch = (): void => {
     if (ours.verifyBatch(items).length > 0) throw new Error('the batch fails');
@@ -141,7 +152,10 @@ function batchCase(ours: Ours, tiny: Rivals['tiny'], size: number, native?: () =
     name: `Schnorr batch of ${size}`,
     ours: measured(batch, { operations: size }),
     rivals: {
-      'tiny-secp256k1, one by one': { measure: measured(single, { operations: size }), ...(size >= 1_000 ? { promised: 6 } : {}) },
+      'tiny-secp256k1, one by one': {
+        measure: measured(single, { operations: size }),
+        ...(size >= 1_000 ? { promised: 6 } : {}),
+      },
     },
     ...(native === undefined ? {} : { limit: { measure: native, ...(size >= 1_000 ? { promised: 1 } : {}) } }),
   };
@@ -162,7 +176,8 @@ function tweakBatchCase(ours: Ours, tiny: Rivals['tiny'], native?: () => number)
     for (const item of items) ours.xOnlyTweakAddCheck(item.tweakedXOnly, item.parity, item.internalXOnly, item.tweak);
   };
   const singleTiny = (): void => {
-    for (const item of items) tiny.xOnlyPointAddTweakCheck(item.internalXOnly, item.tweak, item.tweakedXOnly, item.parity as 0 | 1);
+    for (const item of items)
+      tiny.xOnlyPointAddTweakCheck(item.internalXOnly, item.tweak, item.tweakedXOnly, item.parity as 0 | 1);
   };
   return {
     name: 'Taproot tweak batch of 1000',

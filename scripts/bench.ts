@@ -24,7 +24,9 @@ const [name = ''] = positionals;
 const file = resolve(folder, `${name}.ts`);
 if (!/^[a-z0-9-]+$/.test(name) || name === 'harness' || !existsSync(file)) {
   const known = readdirSync(folder).filter((entry) => entry.endsWith('.ts') && entry !== 'harness.ts');
-  console.error(`usage: npm run bench -- <name> [--rounds 9] [--check]; known: ${known.map((entry) => entry.slice(0, -3)).join(', ')}`);
+  console.error(
+    `usage: npm run bench -- <name> [--rounds 9] [--check]; known: ${known.map((entry) => entry.slice(0, -3)).join(', ')}`,
+  );
   process.exit(2);
 }
 

@@ -22,7 +22,8 @@ export async function nativeLimit(): Promise<((operation: NativeOperation) => Me
   const source = resolve(import.meta.dirname, 'native.c');
   for (const compiler of ['gcc', 'clang', 'clang-19']) {
     const args = ['-O2', '-w', ...modules, ...tables, ...assembly, ...includes, source, '-o', program];
-    if (spawnSync(compiler, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0) return (operation) => () => measure(program, operation);
+    if (spawnSync(compiler, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0)
+      return (operation) => () => measure(program, operation);
   }
   return undefined;
 }

@@ -49,8 +49,12 @@ async function main(flags: readonly string[]): Promise<string | undefined> {
   const isCurrent = (): boolean =>
     existsSync(stampFile) &&
     readFileSync(stampFile, 'utf8') === stamp &&
-    [files.small.wasm, files.small.js, files.large.wasm, files.large.js, upstreamTests].every((file) => existsSync(file)) &&
-    (['small', 'large'] as const).every((name) => hashOf(readFileSync(files[name].wasm)) === lock.variants[name].sha256);
+    [files.small.wasm, files.small.js, files.large.wasm, files.large.js, upstreamTests].every((file) =>
+      existsSync(file),
+    ) &&
+    (['small', 'large'] as const).every(
+      (name) => hashOf(readFileSync(files[name].wasm)) === lock.variants[name].sha256,
+    );
   if (flags.length === 0 && isCurrent()) {
     progress('build:wasm: up to date');
     return undefined;
@@ -194,7 +198,9 @@ function hashOf(content: string | Uint8Array): string {
 
 function hashOfInputs(): string {
   const scripts = ['build.ts', 'Cargo.lock'].map((name) => join(import.meta.dirname, name));
-  const sources = readdirSync(native).toSorted().map((name) => join(native, name));
+  const sources = readdirSync(native)
+    .toSorted()
+    .map((name) => join(native, name));
   return hashOf([...scripts, ...sources, lockFile].map((file) => hashOf(readFileSync(file))).join('\n'));
 }
 
@@ -206,7 +212,11 @@ if (problem !== undefined) {
   if (process.env['CI'] === 'true') {
     process.exitCode = 1;
   } else {
-    progress('build:wasm: loadCrypto() will fall back to tiny-secp256k1. For the fast engine install cargo and, on Debian,');
-    progress('build:wasm: `apt-get install clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc`; or set BE_CLANG and BE_WASM_LD.');
+    progress(
+      'build:wasm: loadCrypto() will fall back to tiny-secp256k1. For the fast engine install cargo and, on Debian,',
+    );
+    progress(
+      'build:wasm: `apt-get install clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc`; or set BE_CLANG and BE_WASM_LD.',
+    );
   }
 }

@@ -49,7 +49,8 @@ function findCrate(version: string): string | undefined {
   for (const index of readdirSync(registry)) {
     const crate = join(registry, index, `secp256k1-sys-${version}`);
     // Cargo writes this file last: without it the unpacking was interrupted.
-    if (existsSync(join(crate, '.cargo-ok')) && existsSync(join(crate, 'depend/secp256k1/src/secp256k1.c'))) return crate;
+    if (existsSync(join(crate, '.cargo-ok')) && existsSync(join(crate, 'depend/secp256k1/src/secp256k1.c')))
+      return crate;
   }
   return undefined;
 }

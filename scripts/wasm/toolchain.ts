@@ -70,11 +70,15 @@ function sibling(file: string, names: readonly string[]): string | undefined {
 
 async function probe(candidate: Toolchain): Promise<Toolchain | string> {
   const { clang, linker, version, origin } = candidate;
-  for (const [what, command] of [['clang', clang], ['wasm-ld', linker]] as const) {
+  for (const [what, command] of [
+    ['clang', clang],
+    ['wasm-ld', linker],
+  ] as const) {
     const ended = await run(command.file, [...command.args, '--version'], { env: command.env });
     if (ended.code !== 0) return `no ${what} ${version} (${origin})`;
     const found = /(\d+\.\d+\.\d+)/.exec(ended.stdout)?.[1];
-    if (found !== version) return `${what} is ${found ?? 'of an unknown version'}, but ${version} is pinned (${origin})`;
+    if (found !== version)
+      return `${what} is ${found ?? 'of an unknown version'}, but ${version} is pinned (${origin})`;
   }
   return candidate;
 }

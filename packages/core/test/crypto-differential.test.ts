@@ -44,7 +44,7 @@ const publicKey = fc
   .map(({ secret, form, noise }) => {
     const key = oracle.publicKey(secret, { compressed: form === 33 }) ?? new Uint8Array(33);
     if (form === 6 || form === 7) key[0] = form;
-    if (noise !== null) key[noise % key.length] = (key[noise % key.length] as number) ^ (1 << noise % 8);
+    if (noise !== null) key[noise % key.length] = (key[noise % key.length] as number) ^ (1 << (noise % 8));
     return key;
   });
 
@@ -68,13 +68,19 @@ const settings = { seed, numRuns: 60 * factor };
 describe('all engines answer alike', () => {
   it('about hashes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 400 }), fc.uint8Array({ maxLength: 200 }), fc.string(), (data, key, tag) => {
-        for (const name of ['sha256', 'hash256', 'sha1', 'ripemd160', 'hash160', 'sha512'] as const) agree((engine) => engine[name](data));
-        agree((engine) => engine.hmacSha256(key, data));
-        agree((engine) => engine.hmacSha512(key, data));
-        agree((engine) => engine.taggedHash(tag, data));
-        agree((engine) => engine.hash256Pairs(data.slice(0, data.length - (data.length % 64))));
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 400 }),
+        fc.uint8Array({ maxLength: 200 }),
+        fc.string(),
+        (data, key, tag) => {
+          for (const name of ['sha256', 'hash256', 'sha1', 'ripemd160', 'hash160', 'sha512'] as const)
+            agree((engine) => engine[name](data));
+          agree((engine) => engine.hmacSha256(key, data));
+          agree((engine) => engine.hmacSha512(key, data));
+          agree((engine) => engine.taggedHash(tag, data));
+          agree((engine) => engine.hash256Pairs(data.slice(0, data.length - (data.length % 64))));
+        },
+      ),
       settings,
     );
   });
@@ -111,16 +117,23 @@ describe('all engines answer alike', () => {
 
   it('about ECDSA', () => {
     fc.assert(
-      fc.property(scalar, scalar, fc.option(bytes(32)), fc.nat(3), fc.option(fc.nat(511)), (secret, hash, entropy, id, damage) => {
-        agree((engine) => engine.ecdsaSign(hash, secret, entropy ?? undefined));
-        agree((engine) => engine.ecdsaSignRecoverable(hash, secret));
-        const signature = oracle.ecdsaSign(hash, secret);
-        const key = oracle.publicKey(secret);
-        if (signature === undefined || key === undefined) return;
-        if (damage !== null) signature[damage >> 3] = (signature[damage >> 3] as number) ^ (1 << (damage & 7));
-        expect(agree((engine) => engine.ecdsaVerify(signature, hash, key))).toBe(damage === null);
-        agree((engine) => engine.ecdsaRecover(signature, id, hash));
-      }),
+      fc.property(
+        scalar,
+        scalar,
+        fc.option(bytes(32)),
+        fc.nat(3),
+        fc.option(fc.nat(511)),
+        (secret, hash, entropy, id, damage) => {
+          agree((engine) => engine.ecdsaSign(hash, secret, entropy ?? undefined));
+          agree((engine) => engine.ecdsaSignRecoverable(hash, secret));
+          const signature = oracle.ecdsaSign(hash, secret);
+          const key = oracle.publicKey(secret);
+          if (signature === undefined || key === undefined) return;
+          if (damage !== null) signature[damage >> 3] = (signature[damage >> 3] as number) ^ (1 << (damage & 7));
+          expect(agree((engine) => engine.ecdsaVerify(signature, hash, key))).toBe(damage === null);
+          agree((engine) => engine.ecdsaRecover(signature, id, hash));
+        },
+      ),
       settings,
     );
   });
@@ -154,7 +167,13 @@ describe('all engines answer alike', () => {
 
 /** A check that holds, made by tiny-secp256k1, and what to break in it. */
 const batchItem = fc
-  .record({ secret: bytes(31), tweak: bytes(32), isTweak: fc.boolean(), text: message, damage: fc.option(fc.nat(255), { freq: 5 }) })
+  .record({
+    secret: bytes(31),
+    tweak: bytes(32),
+    isTweak: fc.boolean(),
+    text: message,
+    damage: fc.option(fc.nat(255), { freq: 5 }),
+  })
   .map(({ secret, tweak, isTweak, text, damage }): BatchItem => {
     const engine = all[0]?.[1] as CryptoEngine;
     const key = new Uint8Array([1, ...secret]);
@@ -166,7 +185,12 @@ const batchItem = fc
     };
     if (!isTweak) {
       const short = text.slice(0, 32).length === 32 ? text.slice(0, 32) : new Uint8Array(32);
-      return { kind: 'schnorr', signature: flip(engine.schnorrSign(short, key) as Uint8Array), message: short, xOnlyPublicKey: x };
+      return {
+        kind: 'schnorr',
+        signature: flip(engine.schnorrSign(short, key) as Uint8Array),
+        message: short,
+        xOnlyPublicKey: x,
+      };
     }
     const { xOnlyPublicKey, parity } = engine.xOnlyTweakAdd(x, tweak) ?? { xOnlyPublicKey: x, parity: 0 };
     return { kind: 'tweak', tweakedXOnly: flip(xOnlyPublicKey), parity, internalXOnly: x, tweak };

@@ -4,7 +4,10 @@ import { tinyCrypto } from '../src/crypto/tiny.ts';
 
 /** The engines under test; without a built module the WebAssembly one is left out, in CI that fails. */
 export async function engines(): Promise<ReadonlyMap<string, CryptoEngine>> {
-  const all = new Map<string, CryptoEngine>([['tiny', tinyCrypto], ['js', jsCrypto]]);
+  const all = new Map<string, CryptoEngine>([
+    ['tiny', tinyCrypto],
+    ['js', jsCrypto],
+  ]);
   for (const variant of ['small', 'large'] as const) {
     try {
       all.set(`wasm, ${variant}`, await wasmCrypto({ variant }));

@@ -25,7 +25,8 @@ function bip340Rows(): readonly Bip340Row[] | undefined {
     .split(/\r?\n/)
     .slice(1)
     .map((line) => {
-      const [index = '', secretKey = '', publicKey = '', random = '', message = '', signature = '', result] = line.split(',');
+      const [index = '', secretKey = '', publicKey = '', random = '', message = '', signature = '', result] =
+        line.split(',');
       return { index, secretKey, publicKey, random, message, signature, holds: result === 'TRUE' };
     });
 }
@@ -76,7 +77,8 @@ interface Wycheproof {
 function readDer(der: Uint8Array): Uint8Array | undefined {
   const integer = (at: number): { readonly value: Uint8Array; readonly end: number } | undefined => {
     const length = der[at + 1];
-    if (der[at] !== 2 || length === undefined || length === 0 || length > 33 || at + 2 + length > der.length) return undefined;
+    if (der[at] !== 2 || length === undefined || length === 0 || length > 33 || at + 2 + length > der.length)
+      return undefined;
     const value = der.slice(at + 2, at + 2 + length);
     const [first = 0, second = 0] = value;
     if (first > 127 || (first === 0 && value.length > 1 && second < 128)) return undefined;
@@ -144,38 +146,45 @@ function aggregateKeys(engine: CryptoEngine, keys: readonly Uint8Array[]): Uint8
   return points.length === keys.length ? engine.publicKeyCombine(points) : undefined;
 }
 
-describe
-  .skipIf(keyAggregation === undefined || nonceAggregation === undefined)
-  .for([...all])('the engine %s suffices for MuSig2', ([, engine]) => {
-  const infinity = '00'.repeat(33);
+describe.skipIf(keyAggregation === undefined || nonceAggregation === undefined).for([...all])(
+  'the engine %s suffices for MuSig2',
+  ([, engine]) => {
+    const infinity = '00'.repeat(33);
 
-  it('aggregates keys as BIP327 says', () => {
-    for (const test of keyAggregation?.valid_test_cases ?? []) {
-      const keys = test.key_indices.map((i) => hex(keyAggregation?.pubkeys[i] as string));
-      expect(toHex(aggregateKeys(engine, keys)?.slice(1) ?? hex(''))).toBe(test.expected.toLowerCase());
-    }
-  });
+    it('aggregates keys as BIP327 says', () => {
+      for (const test of keyAggregation?.valid_test_cases ?? []) {
+        const keys = test.key_indices.map((i) => hex(keyAggregation?.pubkeys[i] as string));
+        expect(toHex(aggregateKeys(engine, keys)?.slice(1) ?? hex(''))).toBe(test.expected.toLowerCase());
+      }
+    });
 
-  it('refuses what BIP327 refuses', () => {
-    for (const test of keyAggregation?.error_test_cases ?? []) {
-      const keys = test.key_indices.map((i) => hex(keyAggregation?.pubkeys[i] as string));
-      let key = keys.every((bytes) => bytes[0] === 2 || bytes[0] === 3) ? aggregateKeys(engine, keys) : undefined;
-      test.tweak_indices.forEach((tweak, i) => {
-        const base = key !== undefined && test.is_xonly[i] === true && key[0] === 3 ? engine.publicKeyNegate(key) : key;
-        key = base === undefined ? undefined : engine.publicKeyTweakAdd(base, hex(keyAggregation?.tweaks[tweak] as string));
-      });
-      expect(key, test.comment).toBeUndefined();
-    }
-  });
+    it('refuses what BIP327 refuses', () => {
+      for (const test of keyAggregation?.error_test_cases ?? []) {
+        const keys = test.key_indices.map((i) => hex(keyAggregation?.pubkeys[i] as string));
+        let key = keys.every((bytes) => bytes[0] === 2 || bytes[0] === 3) ? aggregateKeys(engine, keys) : undefined;
+        test.tweak_indices.forEach((tweak, i) => {
+          const base =
+            key !== undefined && test.is_xonly[i] === true && key[0] === 3 ? engine.publicKeyNegate(key) : key;
+          key =
+            base === undefined
+              ? undefined
+              : engine.publicKeyTweakAdd(base, hex(keyAggregation?.tweaks[tweak] as string));
+        });
+        expect(key, test.comment).toBeUndefined();
+      }
+    });
 
-  it('aggregates nonces as BIP327 says, through infinity too', () => {
-    for (const test of nonceAggregation?.valid_test_cases ?? []) {
-      const halves = [0, 66].map((at) => {
-        const points = test.pnonce_indices.map((i) => hex((nonceAggregation?.pnonces[i] as string).slice(at, at + 66)));
-        const sum = engine.publicKeyCombine(points);
-        return sum === undefined ? infinity : toHex(sum);
-      });
-      expect(halves.join('')).toBe(test.expected.toLowerCase());
-    }
-  });
-});
+    it('aggregates nonces as BIP327 says, through infinity too', () => {
+      for (const test of nonceAggregation?.valid_test_cases ?? []) {
+        const halves = [0, 66].map((at) => {
+          const points = test.pnonce_indices.map((i) =>
+            hex((nonceAggregation?.pnonces[i] as string).slice(at, at + 66)),
+          );
+          const sum = engine.publicKeyCombine(points);
+          return sum === undefined ? infinity : toHex(sum);
+        });
+        expect(halves.join('')).toBe(test.expected.toLowerCase());
+      }
+    });
+  },
+);

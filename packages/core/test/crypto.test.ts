@@ -41,7 +41,9 @@ describe('loading an engine', () => {
       const loaded = await loadCrypto();
 
       expect(loaded.name).toBe('tiny');
-      expect(loaded.notice).toMatch(/^crypto engine 'tiny' is in use: 'wasm' is not available \(SECP256K1_MODULE_UNAVAILABLE/);
+      expect(loaded.notice).toMatch(
+        /^crypto engine 'tiny' is in use: 'wasm' is not available \(SECP256K1_MODULE_UNAVAILABLE/,
+      );
       expect(loaded.notice).toMatch(/npm run build:wasm/);
     } finally {
       WebAssembly.compile = compile;
@@ -59,11 +61,15 @@ describe('loading an engine', () => {
 
   it('refuses an engine that is none', () => {
     for (const bad of [undefined, null, 7, {}, { ...jsCrypto, sha256: 1 }])
-      expect(() => installCrypto(bad as never)).toThrowError(expect.objectContaining({ code: 'CORE_CRYPTO_INVALID_ARGUMENT' }));
+      expect(() => installCrypto(bad as never)).toThrowError(
+        expect.objectContaining({ code: 'CORE_CRYPTO_INVALID_ARGUMENT' }),
+      );
   });
 
   it('refuses an unknown name', async () => {
-    await expect(loadCrypto({ prefer: 'native' as never })).rejects.toMatchObject({ code: 'CORE_CRYPTO_INVALID_ARGUMENT' });
+    await expect(loadCrypto({ prefer: 'native' as never })).rejects.toMatchObject({
+      code: 'CORE_CRYPTO_INVALID_ARGUMENT',
+    });
   });
 
   it.skipIf(all.size < 4)('blinds signing without changing signatures', async () => {

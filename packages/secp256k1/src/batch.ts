@@ -58,7 +58,8 @@ export function bindBatch(exports: Exports, memory: Memory, check: Arguments): B
       check.sized(item.xOnlyPublicKey, 32, `items[${index}].xOnlyPublicKey`);
       return item.message.length;
     }
-    if (item.kind !== 'tweak') return check.reject(`items[${index}].kind`, "'schnorr' or 'tweak'", (item as BatchItem).kind);
+    if (item.kind !== 'tweak')
+      return check.reject(`items[${index}].kind`, "'schnorr' or 'tweak'", (item as BatchItem).kind);
     check.sized(item.tweakedXOnly, 32, `items[${index}].tweakedXOnly`);
     if (item.parity !== 0 && item.parity !== 1) check.reject(`items[${index}].parity`, '0 or 1', item.parity);
     check.sized(item.internalXOnly, 32, `items[${index}].internalXOnly`);
@@ -120,7 +121,7 @@ export function bindBatch(exports: Exports, memory: Memory, check: Arguments): B
       const failed: number[] = [];
       const parts = Math.ceil(items.length / MAX_ITEMS);
       const size = Math.ceil(items.length / parts);
-      for (let from = 0; from < items.length; ) {
+      for (let from = 0; from < items.length;) {
         let to = from;
         let messageBytes = 0;
         while (to < items.length && to - from < size && (to === from || messageBytes < MAX_MESSAGES))

@@ -48,19 +48,53 @@ export interface Exports {
 }
 
 const names = [
-  'slots', 'arena', 'start', 'randomize', 'sha256', 'sha256_begin', 'sha256_write', 'sha256_end', 'hash256', 'sha1',
-  'ripemd160', 'hash160', 'sha512', 'hmac_sha256', 'hmac_sha512', 'tag_set', 'tagged_hash', 'hash256_pairs',
-  'sha256_many', 'secret_key_valid', 'public_key_valid', 'x_only_valid', 'public_key_create', 'public_key_convert',
-  'ecdsa_sign', 'ecdsa_verify', 'ecdsa_sign_recoverable', 'ecdsa_recover', 'schnorr_sign', 'schnorr_verify',
-  'batch_memory', 'batch_verify', 'x_only_tweak_add', 'x_only_tweak_add_check', 'secret_key_tweak_add',
-  'secret_key_tweak_mul', 'secret_key_negate', 'public_key_tweak_add', 'public_key_tweak_mul', 'public_key_negate',
-  'public_key_combine', 'ecdh',
+  'slots',
+  'arena',
+  'start',
+  'randomize',
+  'sha256',
+  'sha256_begin',
+  'sha256_write',
+  'sha256_end',
+  'hash256',
+  'sha1',
+  'ripemd160',
+  'hash160',
+  'sha512',
+  'hmac_sha256',
+  'hmac_sha512',
+  'tag_set',
+  'tagged_hash',
+  'hash256_pairs',
+  'sha256_many',
+  'secret_key_valid',
+  'public_key_valid',
+  'x_only_valid',
+  'public_key_create',
+  'public_key_convert',
+  'ecdsa_sign',
+  'ecdsa_verify',
+  'ecdsa_sign_recoverable',
+  'ecdsa_recover',
+  'schnorr_sign',
+  'schnorr_verify',
+  'batch_memory',
+  'batch_verify',
+  'x_only_tweak_add',
+  'x_only_tweak_add_check',
+  'secret_key_tweak_add',
+  'secret_key_tweak_mul',
+  'secret_key_negate',
+  'public_key_tweak_add',
+  'public_key_tweak_mul',
+  'public_key_negate',
+  'public_key_combine',
+  'ecdh',
 ] as const satisfies readonly Exclude<keyof Exports, 'memory'>[];
 
 /** Instantiates a module and makes sure that it is this package's. */
 export function instantiate(module: WebAssembly.Module): Exports {
-  if (!(module instanceof WebAssembly.Module))
-    throw mismatch('a WebAssembly.Module');
+  if (!(module instanceof WebAssembly.Module)) throw mismatch('a WebAssembly.Module');
   let exports: Record<string, unknown>;
   try {
     exports = new WebAssembly.Instance(module, {}).exports as Record<string, unknown>;
@@ -73,9 +107,13 @@ export function instantiate(module: WebAssembly.Module): Exports {
 }
 
 function mismatch(missing: string, cause?: unknown): Secp256k1Error {
-  return new Secp256k1Error('SECP256K1_MODULE_MISMATCH', `expected the module of this package, but it lacks ${missing}`, {
-    details: { missing },
-    hint: 'import it from @bitcoin-enterprise/secp256k1/secp256k1.wasm of the same version',
-    cause,
-  });
+  return new Secp256k1Error(
+    'SECP256K1_MODULE_MISMATCH',
+    `expected the module of this package, but it lacks ${missing}`,
+    {
+      details: { missing },
+      hint: 'import it from @bitcoin-enterprise/secp256k1/secp256k1.wasm of the same version',
+      cause,
+    },
+  );
 }

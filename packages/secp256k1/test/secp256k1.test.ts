@@ -40,7 +40,9 @@ describe.skipIf(!built && !inCi)('the built module', () => {
     const key = bytes(32);
     const signature = secp256k1.schnorrSign(key, key);
 
-    expect(secp256k1.schnorrVerify(signature as Uint8Array, key, (secp256k1.publicKey(key) as Uint8Array).slice(1))).toBe(true);
+    expect(
+      secp256k1.schnorrVerify(signature as Uint8Array, key, (secp256k1.publicKey(key) as Uint8Array).slice(1)),
+    ).toBe(true);
   });
 
   it('is loaded anew by each call, with memory of its own', async () => {
@@ -58,8 +60,12 @@ describe.skipIf(!built && !inCi)('the built module', () => {
         const messages = bytes(length * count);
         const parts = Array.from({ length: count }, (_, i) => messages.slice(i * length, (i + 1) * length));
 
-        expect(secp256k1.sha256Many(messages, length)).toEqual(Uint8Array.from(parts.flatMap((part) => [...secp256k1.sha256(part)])));
-        expect(secp256k1.hash256Many(messages, length)).toEqual(Uint8Array.from(parts.flatMap((part) => [...secp256k1.hash256(part)])));
+        expect(secp256k1.sha256Many(messages, length)).toEqual(
+          Uint8Array.from(parts.flatMap((part) => [...secp256k1.sha256(part)])),
+        );
+        expect(secp256k1.hash256Many(messages, length)).toEqual(
+          Uint8Array.from(parts.flatMap((part) => [...secp256k1.hash256(part)])),
+        );
       }
     }
   });
@@ -76,7 +82,9 @@ describe.skipIf(!built && !inCi)('the built module', () => {
     const wrong = { ...(items[0] as Extract<BatchItem, { kind: 'schnorr' }>), message: bytes(5) };
 
     expect(secp256k1.verifyBatch(items, { entropy: bytes(32) })).toEqual([]);
-    expect(secp256k1.verifyBatch(items.with(2_500, wrong).with(4_099, wrong), { entropy: bytes(32) })).toEqual([2_500, 4_099]);
+    expect(secp256k1.verifyBatch(items.with(2_500, wrong).with(4_099, wrong), { entropy: bytes(32) })).toEqual([
+      2_500, 4_099,
+    ]);
   });
 
   it('verifies every batch size from fresh memory', async () => {
@@ -169,7 +177,9 @@ describe('bad input', () => {
     expect(() => instantiateSecp256k1(empty)).toThrowErrorMatchingInlineSnapshot(
       `[Secp256k1Error: SECP256K1_MODULE_MISMATCH: expected the module of this package, but it lacks slots]`,
     );
-    expect(() => instantiateSecp256k1({} as never)).toThrowError(expect.objectContaining({ code: 'SECP256K1_MODULE_MISMATCH' }));
+    expect(() => instantiateSecp256k1({} as never)).toThrowError(
+      expect.objectContaining({ code: 'SECP256K1_MODULE_MISMATCH' }),
+    );
   });
 
   it('rejects with a hint where nothing can be compiled', async () => {

@@ -20,7 +20,11 @@ function isBytes(value: unknown): value is Uint8Array {
 /** Requires bytes, of `length` if one is given. */
 export function requireBytes(argument: string, value: unknown, length?: number): asserts value is Uint8Array {
   if (!isBytes(value) || (length !== undefined && value.length !== length))
-    throw cryptoArgumentError(argument, length === undefined ? 'a Uint8Array' : `${length} bytes`, describeValue(value));
+    throw cryptoArgumentError(
+      argument,
+      length === undefined ? 'a Uint8Array' : `${length} bytes`,
+      describeValue(value),
+    );
 }
 
 /** Requires the 33 or 65 bytes of a public key; whether they are a point is another question. */
@@ -32,7 +36,11 @@ export function requirePoint(argument: string, value: unknown): asserts value is
 /** Requires one of a few numbers. */
 export function requireOneOf(argument: string, value: unknown, allowed: readonly number[]): void {
   if (!allowed.includes(value as number))
-    throw cryptoArgumentError(argument, allowed.join(' or '), typeof value === 'number' ? `${value}` : describeValue(value));
+    throw cryptoArgumentError(
+      argument,
+      allowed.join(' or '),
+      typeof value === 'number' ? `${value}` : describeValue(value),
+    );
 }
 
 /** Requires a string. */

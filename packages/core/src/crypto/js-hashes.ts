@@ -5,8 +5,16 @@ import type { CryptoEngine } from '../ports/crypto.ts';
 import { requireBytes, requirePairs, requireText } from './arguments.ts';
 
 type HashName =
-  | 'sha256' | 'hash256' | 'sha1' | 'ripemd160' | 'hash160' | 'sha512'
-  | 'hmacSha256' | 'hmacSha512' | 'taggedHash' | 'hash256Pairs';
+  | 'sha256'
+  | 'hash256'
+  | 'sha1'
+  | 'ripemd160'
+  | 'hash160'
+  | 'sha512'
+  | 'hmacSha256'
+  | 'hmacSha512'
+  | 'taggedHash'
+  | 'hash256Pairs';
 
 /** The hash half of an engine, in JavaScript: for the engines that have no hashes of their own. */
 export const jsHashes: Pick<CryptoEngine, HashName> = {

@@ -74,7 +74,11 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
       'sha512',
     );
     const none = new Uint8Array(0);
-    ensureEqual(engine.sha256(none), hex('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'), 'sha256 of nothing');
+    ensureEqual(
+      engine.sha256(none),
+      hex('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'),
+      'sha256 of nothing',
+    );
     ensureEqual(engine.ripemd160(none), hex('9c1185a5c5e9fc54612808977ee8f548b2258d31'), 'ripemd160 of nothing');
   }),
   promise('makes HMACs with short, block-long and longer keys', (engine) => {
@@ -111,7 +115,11 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
       }
     }
     const tag = engine.sha256(text('é'));
-    ensureEqual(engine.taggedHash('é', new Uint8Array(0)), engine.sha256(new Uint8Array([...tag, ...tag])), 'UTF-8 tag');
+    ensureEqual(
+      engine.taggedHash('é', new Uint8Array(0)),
+      engine.sha256(new Uint8Array([...tag, ...tag])),
+      'UTF-8 tag',
+    );
   }),
   promise('hashes long data alike in one piece', (engine) => {
     const data = new Uint8Array(3_000_001).fill(7);
@@ -140,7 +148,12 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
   }),
 
   promise('knows a secret key from 1 to n-1', (engine) => {
-    for (const [key, valid] of [[scalar(0), false], [scalar(1), true], [hex(N_MINUS_1), true], [hex(N), false]] as const) {
+    for (const [key, valid] of [
+      [scalar(0), false],
+      [scalar(1), true],
+      [hex(N_MINUS_1), true],
+      [hex(N), false],
+    ] as const) {
       ensureEqual(engine.isSecretKey(key), valid, 'isSecretKey');
       ensureEqual(engine.publicKey(key) !== undefined, valid, 'publicKey');
       ensureEqual(engine.ecdsaSign(scalar(1), key) !== undefined, valid, 'ecdsaSign');
@@ -188,7 +201,8 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
     ];
     for (const [key, valid] of cases) {
       ensureEqual(engine.isPublicKey(hex(key)), valid, key);
-      if (key.length === 66 || key.length === 130) ensureEqual(engine.publicKeyConvert(hex(key)) !== undefined, valid, key);
+      if (key.length === 66 || key.length === 130)
+        ensureEqual(engine.publicKeyConvert(hex(key)) !== undefined, valid, key);
     }
     ensureEqual(engine.isXOnlyPublicKey(hex(GX)), true, 'x of G');
     for (const x of [FIELD, 'f'.repeat(64), '0'.repeat(64), `${'0'.repeat(63)}5`])
@@ -211,12 +225,14 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
     const highS = signature.slice();
     highS.set(some(engine.secretKeyNegate(signature.slice(32)), 'n - s'), 32);
     ensureEqual(engine.ecdsaVerify(highS, hash, key), true, 'high S');
-    for (const form of [`04${GX}${GY}`, `06${GX}${GY}`]) ensureEqual(engine.ecdsaVerify(signature, hash, hex(form)), true, form);
+    for (const form of [`04${GX}${GY}`, `06${GX}${GY}`])
+      ensureEqual(engine.ecdsaVerify(signature, hash, hex(form)), true, form);
     ensureEqual(engine.ecdsaVerify(signature, hash, hex(`07${GX}${GY}`)), false, 'lying hybrid');
     ensureEqual(engine.ecdsaVerify(signature, hash, hex(`02${FIELD}`)), false, 'no key');
     ensureEqual(engine.ecdsaVerify(signature, flipped(hash, 0), key), false, 'other message');
     ensureEqual(engine.ecdsaVerify(signature, hash, hex(`03${GX}`)), false, 'other key');
-    for (const at of [0, 31, 32, 63]) ensureEqual(engine.ecdsaVerify(flipped(signature, at), hash, key), false, `byte ${at}`);
+    for (const at of [0, 31, 32, 63])
+      ensureEqual(engine.ecdsaVerify(flipped(signature, at), hash, key), false, `byte ${at}`);
   }),
   promise('answers false for ECDSA signatures out of range', (engine) => {
     const [hash, key] = [scalar(7), hex(G)];
@@ -238,7 +254,10 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
     const key = keyOf(engine, 1);
     const plain = some(engine.ecdsaSign(hash, key), 'plain');
     const mixed = some(engine.ecdsaSign(hash, key, scalar(1)), 'mixed');
-    ensure(plain.some((byte, i) => byte !== mixed[i]), 'entropy changes the signature');
+    ensure(
+      plain.some((byte, i) => byte !== mixed[i]),
+      'entropy changes the signature',
+    );
     ensureEqual(engine.ecdsaSign(hash, key, scalar(1)), mixed, 'same entropy');
     ensureEqual(engine.ecdsaVerify(mixed, hash, some(engine.publicKey(key), 'key')), true, 'verifies');
   }),
@@ -263,16 +282,26 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
       const signature = some(engine.schnorrSign(message, key, scalar(9)), 'signature');
       ensureEqual(engine.schnorrVerify(signature, message, x), true, `${length} bytes`);
       ensureEqual(engine.schnorrVerify(signature, new Uint8Array(length + 1), x), false, 'other message');
-      for (const at of [0, 31, 32, 63]) ensureEqual(engine.schnorrVerify(flipped(signature, at), message, x), false, `byte ${at}`);
+      for (const at of [0, 31, 32, 63])
+        ensureEqual(engine.schnorrVerify(flipped(signature, at), message, x), false, `byte ${at}`);
     }
-    ensureEqual(engine.schnorrSign(scalar(5), key), engine.schnorrSign(scalar(5), key, new Uint8Array(32)), 'no randomness is zeros');
+    ensureEqual(
+      engine.schnorrSign(scalar(5), key),
+      engine.schnorrSign(scalar(5), key, new Uint8Array(32)),
+      'no randomness is zeros',
+    );
   }),
   promise('answers false for BIP340 signatures and keys out of range', (engine) => {
     const message = scalar(1);
     const key = hex(GX);
     const good = some(engine.schnorrSign(message, scalar(1)), 'signature');
     ensureEqual(engine.schnorrVerify(good, message, key), true, 'good');
-    for (const [at, value] of [[0, FIELD], [0, 'f'.repeat(64)], [32, N], [32, 'f'.repeat(64)]] as const) {
+    for (const [at, value] of [
+      [0, FIELD],
+      [0, 'f'.repeat(64)],
+      [32, N],
+      [32, 'f'.repeat(64)],
+    ] as const) {
       const bad = good.slice();
       bad.set(hex(value), at);
       ensureEqual(engine.schnorrVerify(bad, message, key), false, `${value} at ${at}`);
@@ -360,7 +389,8 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
     const items: BatchItem[] = [];
     for (let i = 0; i < 21; i++)
       items.push(i % 3 === 2 ? tweakItem(engine, i) : schnorrItem(engine, i, new Uint8Array(i * 5).fill(i)));
-    for (let size = 1; size <= items.length; size++) ensureEqual(engine.verifyBatch(items.slice(0, size)), [], `${size} items`);
+    for (let size = 1; size <= items.length; size++)
+      ensureEqual(engine.verifyBatch(items.slice(0, size)), [], `${size} items`);
   }),
   promise('names the failing items of a batch in order, whatever is wrong with them', (engine) => {
     const good: BatchItem[] = [];
@@ -410,12 +440,24 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
       { ...second, signature: new Uint8Array([...second.signature.slice(0, 32), ...minus]) },
     ];
     ensureEqual(engine.verifyBatch([...forged, ...again.slice(2)]), [0, 1], 'cancelling errors');
-    const zero: BatchItem = { kind: 'tweak', tweakedXOnly: hex(GX), parity: 0, internalXOnly: hex(GX), tweak: scalar(0) };
-    ensureEqual(engine.verifyBatch([zero, { ...zero, parity: 1 }, zero, item, zero]), [1], 'zero tweak of the generator');
+    const zero: BatchItem = {
+      kind: 'tweak',
+      tweakedXOnly: hex(GX),
+      parity: 0,
+      internalXOnly: hex(GX),
+      tweak: scalar(0),
+    };
+    ensureEqual(
+      engine.verifyBatch([zero, { ...zero, parity: 1 }, zero, item, zero]),
+      [1],
+      'zero tweak of the generator',
+    );
   }),
   promise('verifies a batch of 1,000 and finds the few that fail', (engine) => {
     // Few distinct items keep this fast on slow engines; engines must not rely on it.
-    const distinct = Array.from({ length: 25 }, (_, i) => (i % 5 === 4 ? tweakItem(engine, i) : schnorrItem(engine, i, scalar(i))));
+    const distinct = Array.from({ length: 25 }, (_, i) =>
+      i % 5 === 4 ? tweakItem(engine, i) : schnorrItem(engine, i, scalar(i)),
+    );
     const failing = engine.name === 'js' ? [7, 8] : [0, 7, 8, 500, 731, 999];
     const size = engine.name === 'js' ? 50 : 1_000;
     const items = Array.from({ length: size }, (_, i): BatchItem => {
@@ -433,18 +475,50 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
     const tweak = { kind: 'tweak', tweakedXOnly: b(32), parity: 0, internalXOnly: b(32), tweak: b(32) };
     /** Member → arguments that fit, of which each is then replaced by ones that do not. */
     const calls: Readonly<Record<string, readonly unknown[]>> = {
-      sha256: [b(3)], hash256: [b(3)], sha1: [b(3)], ripemd160: [b(3)], hash160: [b(3)], sha512: [b(3)],
-      hmacSha256: [b(3), b(3)], hmacSha512: [b(3), b(3)], taggedHash: ['tag', b(3)], hash256Pairs: [b(64)],
-      isSecretKey: [b(32)], isPublicKey: [b(33)], isXOnlyPublicKey: [b(32)], publicKey: [b(32)],
-      publicKeyConvert: [b(33)], ecdsaSign: [b(32), b(32)], ecdsaVerify: [b(64), b(32), b(33)],
-      ecdsaSignRecoverable: [b(32), b(32)], ecdsaRecover: [b(64), 0, b(32)], schnorrSign: [b(5), b(32)],
-      schnorrVerify: [b(64), b(5), b(32)], verifyBatch: [[item, tweak]], xOnlyTweakAdd: [b(32), b(32)],
-      xOnlyTweakAddCheck: [b(32), 0, b(32), b(32)], secretKeyTweakAdd: [b(32), b(32)],
-      secretKeyTweakMul: [b(32), b(32)], secretKeyNegate: [b(32)], publicKeyTweakAdd: [b(33), b(32)],
-      publicKeyTweakMul: [b(33), b(32)], publicKeyNegate: [b(33)], publicKeyCombine: [[b(33), b(65)]],
+      sha256: [b(3)],
+      hash256: [b(3)],
+      sha1: [b(3)],
+      ripemd160: [b(3)],
+      hash160: [b(3)],
+      sha512: [b(3)],
+      hmacSha256: [b(3), b(3)],
+      hmacSha512: [b(3), b(3)],
+      taggedHash: ['tag', b(3)],
+      hash256Pairs: [b(64)],
+      isSecretKey: [b(32)],
+      isPublicKey: [b(33)],
+      isXOnlyPublicKey: [b(32)],
+      publicKey: [b(32)],
+      publicKeyConvert: [b(33)],
+      ecdsaSign: [b(32), b(32)],
+      ecdsaVerify: [b(64), b(32), b(33)],
+      ecdsaSignRecoverable: [b(32), b(32)],
+      ecdsaRecover: [b(64), 0, b(32)],
+      schnorrSign: [b(5), b(32)],
+      schnorrVerify: [b(64), b(5), b(32)],
+      verifyBatch: [[item, tweak]],
+      xOnlyTweakAdd: [b(32), b(32)],
+      xOnlyTweakAddCheck: [b(32), 0, b(32), b(32)],
+      secretKeyTweakAdd: [b(32), b(32)],
+      secretKeyTweakMul: [b(32), b(32)],
+      secretKeyNegate: [b(32)],
+      publicKeyTweakAdd: [b(33), b(32)],
+      publicKeyTweakMul: [b(33), b(32)],
+      publicKeyNegate: [b(33)],
+      publicKeyCombine: [[b(33), b(65)]],
       ecdh: [b(32), b(33)],
     };
-    const wrong = [undefined, null, 5, -1, Number.NaN, {}, 'ff'.repeat(32), new Array(32).fill(1), new DataView(new ArrayBuffer(32))];
+    const wrong = [
+      undefined,
+      null,
+      5,
+      -1,
+      Number.NaN,
+      {},
+      'ff'.repeat(32),
+      new Array(32).fill(1),
+      new DataView(new ArrayBuffer(32)),
+    ];
     for (const [name, good] of Object.entries(calls)) {
       any[name]?.(...good);
       for (let at = 0; at < good.length; at++) {
@@ -453,8 +527,14 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
           await ensureThrows(() => any[name]?.(...good.with(at, value)), INVALID);
         }
         const fits = good[at];
-        const fixed = fits instanceof Uint8Array && [32, 33, 64].includes(fits.length) && name !== 'isPublicKey' && name !== 'hash256Pairs';
-        if (fixed) for (const length of [0, 31, 34, 66, 1_000_000]) await ensureThrows(() => any[name]?.(...good.with(at, b(length))), INVALID);
+        const fixed =
+          fits instanceof Uint8Array &&
+          [32, 33, 64].includes(fits.length) &&
+          name !== 'isPublicKey' &&
+          name !== 'hash256Pairs';
+        if (fixed)
+          for (const length of [0, 31, 34, 66, 1_000_000])
+            await ensureThrows(() => any[name]?.(...good.with(at, b(length))), INVALID);
       }
     }
     await ensureThrows(() => any['ecdsaSign']?.(b(32), b(32), b(31)), INVALID);
@@ -471,8 +551,19 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
     }
     await ensureThrows(() => any['publicKeyCombine']?.([b(33), b(32)]), INVALID);
     await ensureThrows(() => any['publicKeyCombine']?.(new Array(2)), INVALID);
-    for (const bad of [undefined, null, 7, {}, { ...item, kind: 'ecdsa' }, { ...item, signature: b(63) }, { ...item, message: 'x' },
-      { ...item, xOnlyPublicKey: b(33) }, { ...tweak, tweakedXOnly: b(31) }, { ...tweak, internalXOnly: null }, { ...tweak, tweak: [] }])
+    for (const bad of [
+      undefined,
+      null,
+      7,
+      {},
+      { ...item, kind: 'ecdsa' },
+      { ...item, signature: b(63) },
+      { ...item, message: 'x' },
+      { ...item, xOnlyPublicKey: b(33) },
+      { ...tweak, tweakedXOnly: b(31) },
+      { ...tweak, internalXOnly: null },
+      { ...tweak, tweak: [] },
+    ])
       await ensureThrows(() => any['verifyBatch']?.([item, bad]), INVALID);
     await ensureThrows(() => any['verifyBatch']?.(new Array(3)), INVALID);
   }),
