@@ -1,6 +1,7 @@
 export * from './model.ts';
 export { ScriptError, type ScriptErrors } from './errors.ts';
-export { TransactionView, parseTransaction, viewTransaction, type ParseTransactionOptions, type TransactionLike } from './codec/transaction-view.ts';
+export { parseTransaction, type ParseTransactionOptions } from './codec/parse.ts';
+export { TransactionView, viewTransaction, type TransactionLike } from './codec/transaction-view.ts';
 export {
   serializeTransaction,
   transactionId,

@@ -1,6 +1,7 @@
 import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
 import { invalidArgument, requireBytes, requireInteger, requireObject } from '../errors.ts';
 import type { Block, BlockHeader } from '../model.ts';
+import { readTransaction } from './parse.ts';
 import { Scanner, compactSizeLength, readUint32, slice, writeCompactSize, writeUint32 } from './scanner.ts';
 import { serializeTransaction } from './serialize.ts';
 import { TransactionView } from './transaction-view.ts';
@@ -52,18 +53,24 @@ export function blockHash(header: BlockHeader, crypto: CryptoEngine = currentCry
  * `SCRIPT_INVALID_ARGUMENT`.
  */
 export function viewBlock(bytes: Uint8Array): BlockView {
+  return { bytes, ...readBlock(bytes, (scanner) => TransactionView.scan(scanner)) };
+}
+
+function readBlock<Tx>(
+  bytes: Uint8Array,
+  read: (scanner: Scanner) => Tx,
+): { readonly header: BlockHeader; readonly transactions: readonly Tx[] } {
   const scanner = new Scanner(requireBytes(bytes, 'bytes'));
   scanner.skip(BLOCK_HEADER_SIZE);
-  const transactions: TransactionView[] = [];
-  for (let count = scanner.compactSize(); count > 0; count--) transactions.push(TransactionView.scan(scanner));
+  const transactions: Tx[] = [];
+  for (let count = scanner.compactSize(); count > 0; count--) transactions.push(read(scanner));
   scanner.end();
-  return { bytes, header: readHeader(bytes), transactions };
+  return { header: readHeader(bytes), transactions };
 }
 
 /** Reads a block into plain data; throws as {@link viewBlock}. */
 export function parseBlock(bytes: Uint8Array): Block {
-  const { header, transactions } = viewBlock(bytes);
-  return { header, transactions: transactions.map((view) => view.toTransaction()) };
+  return readBlock(bytes, (scanner) => readTransaction(scanner, true));
 }
 
 /** Writes a block with the witnesses of its transactions. */

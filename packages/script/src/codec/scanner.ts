@@ -90,18 +90,17 @@ export class Scanner {
     this.position = position;
   }
 
-  /** Moves over `count` bytes. */
-  skip(count: number): void {
-    const next = this.position + count;
-    if (next > this.bytes.length) this.#truncated(count);
-    this.position = next;
+  /** Moves over `count` bytes and returns the offset of the first. */
+  skip(count: number): number {
+    const offset = this.position;
+    if (offset + count > this.bytes.length) this.#truncated(count);
+    this.position = offset + count;
+    return offset;
   }
 
   /** One byte. */
   byte(): number {
-    const offset = this.position;
-    this.skip(1);
-    return this.bytes[offset] as number;
+    return this.bytes[this.skip(1)] as number;
   }
 
   /** A compact size: shortest form only and at most 32 MiB, as Core's ReadCompactSize. */

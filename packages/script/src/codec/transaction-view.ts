@@ -1,17 +1,9 @@
-import { ScriptError, invalidArgument, requireBytes } from '../errors.ts';
-import type { Transaction, TransactionInput, TransactionOutput } from '../model.ts';
+import { invalidArgument, requireBytes } from '../errors.ts';
+import type { Transaction } from '../model.ts';
 import { currentCrypto, type CryptoEngine } from '@bitcoin-enterprise/core';
+import { type ParseTransactionOptions, readTransaction, requireWitnessFlag, requireWitnessItems } from './parse.ts';
 import { serializeTransaction } from './serialize.ts';
 import { Scanner, readInt64, readUint32, slice } from './scanner.ts';
-
-/** How a transaction is to be read. */
-export interface ParseTransactionOptions {
-  /**
-   * Whether the BIP144 form with witnesses is recognised; `true` when absent. Only `false` reads an unfinished
-   * transaction without inputs, because its count of zero is BIP144's marker.
-   */
-  readonly witness?: boolean;
-}
 
 /**
  * A transaction as offsets into its own bytes: what the interpreter and the chain work on, made without copying.
@@ -207,19 +199,7 @@ export class TransactionView {
 
   /** The transaction as plain data. */
   toTransaction(): Transaction {
-    const inputs: TransactionInput[] = [];
-    for (let i = 0; i < this.inputCount; i++)
-      inputs.push({
-        previousTxid: this.previousTxid(i),
-        previousIndex: this.previousIndex(i),
-        scriptSig: this.scriptSig(i),
-        sequence: this.sequence(i),
-        witness: this.witness(i),
-      });
-    const outputs: TransactionOutput[] = [];
-    for (let i = 0; i < this.outputCount; i++)
-      outputs.push({ value: this.value(i), scriptPubKey: this.scriptPubKey(i) });
-    return { version: this.version, inputs, outputs, lockTime: this.lockTime };
+    return readTransaction(new Scanner(this.bytes), this.hasWitness);
   }
 }
 
@@ -288,7 +268,7 @@ function scanTransaction(scanner: Scanner, allowWitness: boolean): Scan {
 
 function scanWitnesses(scanner: Scanner, start: number, inputCount: number, flags: number, witnesses: number[]): void {
   const flagOffset = start + 5;
-  if ((flags & 1) === 0) throw malformed(flagOffset, 'unknown-transaction-flag', 'expected flag 1 behind the marker');
+  requireWitnessFlag((flags & 1) !== 0, flags, flagOffset);
   let items = 0;
   for (let i = 0; i < inputCount; i++) {
     witnesses.push(scanner.position - start);
@@ -297,40 +277,8 @@ function scanWitnesses(scanner: Scanner, start: number, inputCount: number, flag
     for (let j = 0; j < count; j++) scanner.skip(scanner.compactSize());
   }
   witnesses.push(scanner.position - start);
-  if (items === 0)
-    throw malformed(flagOffset, 'superfluous-witness', 'expected a witness behind the marker, got only empty ones');
-  if (flags !== 1)
-    throw malformed(flagOffset, 'unknown-transaction-flag', `expected flag 1 behind the marker, got ${flags}`);
-}
-
-function malformed(
-  offset: number,
-  reason: 'superfluous-witness' | 'unknown-transaction-flag',
-  text: string,
-): ScriptError<'SCRIPT_ENCODING_INVALID'> {
-  return new ScriptError('SCRIPT_ENCODING_INVALID', text, { details: { offset, reason } });
-}
-
-/**
- * Reads a serialised transaction, with or without witnesses (BIP144), into plain data.
- *
- * The byte arrays of the result are views into `bytes`: nothing is copied.
- *
- * @param bytes - Exactly one transaction.
- * @throws {@link ScriptError} `SCRIPT_BYTES_TRUNCATED`, `SCRIPT_BYTES_TRAILING`, `SCRIPT_ENCODING_INVALID`,
- * `SCRIPT_INVALID_ARGUMENT`.
- *
- * @example
- * ```ts
- * import { parseHex } from '@bitcoin-enterprise/core';
- * import { parseTransaction } from '@bitcoin-enterprise/script';
- *
- * const hex = '02000000' + '01' + '00'.repeat(32) + 'ffffffff' + '00' + 'ffffffff' + '00' + '00000000';
- * parseTransaction(parseHex(hex)).inputs.length; // => 1
- * ```
- */
-export function parseTransaction(bytes: Uint8Array, options: ParseTransactionOptions = {}): Transaction {
-  return TransactionView.of(bytes, options).toTransaction();
+  requireWitnessItems(items, flagOffset);
+  requireWitnessFlag(flags === 1, flags, flagOffset);
 }
 
 /** Throws unless a value is a view, and returns it. */
