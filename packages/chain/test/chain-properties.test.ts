@@ -99,7 +99,9 @@ it('whatever happens, the coins are what the blocks issued, and no block holds w
       const spent = [...chain.blocks()].flatMap((bytes) =>
         parseBlock(bytes)
           .transactions.slice(1)
-          .flatMap(({ inputs }) => inputs.map(({ previousTxid, previousIndex }) => `${toHex(previousTxid)}:${previousIndex}`)),
+          .flatMap(({ inputs }) =>
+            inputs.map(({ previousTxid, previousIndex }) => `${toHex(previousTxid)}:${previousIndex}`),
+          ),
       );
       expect(new Set(spent).size).toBe(spent.length);
     }),
@@ -135,7 +137,12 @@ it('what waits after anything can be mined at once', () => {
       chain.mine(1);
       const block = parseBlock([...chain.blocks()].at(-1) as Uint8Array);
 
-      expect(block.transactions.slice(1).map((tx) => toHex(transactionId(tx))).toSorted()).toEqual(waiting.toSorted());
+      expect(
+        block.transactions
+          .slice(1)
+          .map((tx) => toHex(transactionId(tx)))
+          .toSorted(),
+      ).toEqual(waiting.toSorted());
     }),
     { numRuns: runs },
   );

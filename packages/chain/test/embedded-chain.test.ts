@@ -22,7 +22,9 @@ function failureOf(call: () => unknown): { readonly code?: unknown; readonly det
 /** A transaction of one funded output, paying a fee. */
 function spendOf(chain: EmbeddedChain, fee = 1_000n): Uint8Array {
   const { txid, index, value } = chain.fund(script, satoshis(1_000_000n));
-  return serializeTransaction(spend([inputOf({ txid, index })], { outputs: [{ value: value - fee, scriptPubKey: script }] }));
+  return serializeTransaction(
+    spend([inputOf({ txid, index })], { outputs: [{ value: value - fee, scriptPubKey: script }] }),
+  );
 }
 
 const idOf = (chain: EmbeddedChain): string => displayHash(chain.tip.hash);
@@ -164,7 +166,10 @@ describe('warp', () => {
     const { txid, index } = chain.fund(script, satoshis(10_000n));
     const lockTime = chain.tip.time + 1_000_000;
     const tx = serializeTransaction(
-      spend([inputOf({ txid, index }, { sequence: 0 })], { lockTime, outputs: [{ value: 5_000n, scriptPubKey: script }] }),
+      spend([inputOf({ txid, index }, { sequence: 0 })], {
+        lockTime,
+        outputs: [{ value: 5_000n, scriptPubKey: script }],
+      }),
     );
 
     expect(chain.testAccept(tx)).toMatchObject({ accepted: false, rejection: { reason: 'non-final' } });
@@ -367,7 +372,9 @@ describe('events', () => {
     const tx = spendOf(chain);
     const told: string[] = [];
     const stop = chain.on((event: ChainEvent) =>
-      told.push(event.kind === 'block' ? `${event.type} ${event.height}` : `${event.type}${event.mined ? ' mined' : ''}`),
+      told.push(
+        event.kind === 'block' ? `${event.type} ${event.height}` : `${event.type}${event.mined ? ' mined' : ''}`,
+      ),
     );
     const { height } = chain;
     const id = chain.snapshot();

@@ -7,13 +7,23 @@ import { inputOf, spend } from './support/block-workshop.ts';
 const script = parseHex(`51${'61'.repeat(10)}`);
 
 /** A spend of outpoints worth `value` that leaves a fee and has some outputs. */
-function pay(from: readonly Outpoint[], value: bigint, fee: bigint, options: { readonly outputs?: number } = {}): Transaction {
+function pay(
+  from: readonly Outpoint[],
+  value: bigint,
+  fee: bigint,
+  options: { readonly outputs?: number } = {},
+): Transaction {
   const { outputs = 1 } = options;
   const each = (value - fee) / BigInt(outputs);
   const rest = value - fee - each * BigInt(outputs);
   return spend(
     from.map((outpoint) => inputOf(outpoint, { sequence: 0xffff_fffd })),
-    { outputs: Array.from({ length: outputs }, (_, i) => ({ value: each + (i === 0 ? rest : 0n), scriptPubKey: script })) },
+    {
+      outputs: Array.from({ length: outputs }, (_, i) => ({
+        value: each + (i === 0 ? rest : 0n),
+        scriptPubKey: script,
+      })),
+    },
   );
 }
 
@@ -53,22 +63,34 @@ describe('the mempool refuses', () => {
     ['tx-size-small', () => spend([inputOf(coin())], { outputs: [{ value: 1n, scriptPubKey: parseHex('6a') }] })],
     ['non-final', () => ({ ...pay([coin()], 1_000_000n, 1_000n), lockTime: chain.height + 1 })],
     ['bad-txns-inputs-missingorspent', () => pay([{ txid: new Uint8Array(32).fill(3), index: 1 }], 1_000n, 100n)],
-    ['bad-txns-premature-spend-of-coinbase', () => {
-      const tx = pay([young()], 1_000_000n, 1_000n);
-      return { ...tx, inputs: tx.inputs.map((input) => ({ ...input, witness: [Uint8Array.of(0x51)] })) };
-    }],
+    [
+      'bad-txns-premature-spend-of-coinbase',
+      () => {
+        const tx = pay([young()], 1_000_000n, 1_000n);
+        return { ...tx, inputs: tx.inputs.map((input) => ({ ...input, witness: [Uint8Array.of(0x51)] })) };
+      },
+    ],
     ['bad-txns-in-belowout', () => pay([coin()], 1_000_001n, 0n)],
-    ['non-BIP68-final', () => {
-      const tx = pay([coin()], 1_000_000n, 1_000n);
-      return { ...tx, inputs: tx.inputs.map((input) => ({ ...input, sequence: 5 })) };
-    }],
+    [
+      'non-BIP68-final',
+      () => {
+        const tx = pay([coin()], 1_000_000n, 1_000n);
+        return { ...tx, inputs: tx.inputs.map((input) => ({ ...input, sequence: 5 })) };
+      },
+    ],
     ['min relay fee not met', () => pay([coin()], 1_000_000n, 7n)],
-    ['bad-txns-too-many-sigops', () => spend([inputOf(coin())], { outputs: [{ value: 1n, scriptPubKey: parseHex('ac'.repeat(4_001)) }] })],
-    ['txn-already-known', () => {
-      const tx = pay([coin()], 1_000_000n, 1_000n);
-      chain.mine(1, { transactions: [serializeTransaction(tx)] });
-      return tx;
-    }],
+    [
+      'bad-txns-too-many-sigops',
+      () => spend([inputOf(coin())], { outputs: [{ value: 1n, scriptPubKey: parseHex('ac'.repeat(4_001)) }] }),
+    ],
+    [
+      'txn-already-known',
+      () => {
+        const tx = pay([coin()], 1_000_000n, 1_000n);
+        chain.mine(1, { transactions: [serializeTransaction(tx)] });
+        return tx;
+      },
+    ],
   ];
 
   it.for(cases)('%s', ([reason, make]) => {
@@ -230,14 +252,20 @@ describe('the next block', () => {
 
 it('a full pool lets the worst-paying go, and refuses what would be it', () => {
   const { chain, coin } = fresh({ maxPoolSizeVb: 220 });
-  const good = [pay([coin()], 1_000_000n, 3_000n), pay([coin()], 1_000_000n, 2_000n), pay([coin()], 1_000_000n, 1_000n)];
+  const good = [
+    pay([coin()], 1_000_000n, 3_000n),
+    pay([coin()], 1_000_000n, 2_000n),
+    pay([coin()], 1_000_000n, 1_000n),
+  ];
   for (const tx of good) send(chain, tx);
   const worse = pay([coin()], 1_000_000n, 500n);
   const better = pay([coin()], 1_000_000n, 4_000n);
 
   expect(() => send(chain, worse)).toThrow('mempool full');
   send(chain, better);
-  expect(chain.mempool().map(toHex)).toEqual([good[0], good[1], better].map((tx) => toHex(transactionId(tx as Transaction))));
+  expect(chain.mempool().map(toHex)).toEqual(
+    [good[0], good[1], better].map((tx) => toHex(transactionId(tx as Transaction))),
+  );
 });
 
 it('a block that spends a coin otherwise removes what waits for it, with its children', () => {

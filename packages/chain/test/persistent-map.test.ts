@@ -39,7 +39,9 @@ it('a persistent map is a map, and every earlier one stays what it was', () => {
       }
       for (const [then, expected] of history) {
         expect(then.size).toBe(expected.size);
-        expect(new Map([...then.entries()].map((entry) => [nameOf(entry.key, entry.index), entry.value]))).toEqual(expected);
+        expect(new Map([...then.entries()].map((entry) => [nameOf(entry.key, entry.index), entry.value]))).toEqual(
+          expected,
+        );
       }
     }),
   );

@@ -51,7 +51,9 @@ describe.skipIf(present === undefined)('a real bitcoind', () => {
   });
 
   it.for(blockFaults)('refuses a block with $name for the same reason', async ({ block, reason, knotsAnswers }) => {
-    const answer = await node.rpc<string | null>('submitblock', [toHex(block(scene))]).catch((error: Error) => error.message);
+    const answer = await node
+      .rpc<string | null>('submitblock', [toHex(block(scene))])
+      .catch((error: Error) => error.message);
 
     expect(inCoresWords(answer)).toBe(knotsAnswers ?? reason);
   });

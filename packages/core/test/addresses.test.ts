@@ -15,7 +15,12 @@ import { codeOf } from './code-of.ts';
 type ValidRow = readonly [
   text: string,
   hex: string,
-  facts: { readonly chain: NetworkName; readonly isPrivkey: boolean; readonly isCompressed?: boolean; readonly tryCaseFlip?: boolean },
+  facts: {
+    readonly chain: NetworkName;
+    readonly isPrivkey: boolean;
+    readonly isCompressed?: boolean;
+    readonly tryCaseFlip?: boolean;
+  },
 ];
 const valid = readJsonVectors<readonly ValidRow[]>('bitcoin-core-unit/key_io_valid.json');
 const invalid = readJsonVectors<readonly (readonly [string])[]>('bitcoin-core-unit/key_io_invalid.json');
@@ -58,7 +63,8 @@ describe.skipIf(invalid === undefined)("Core's invalid addresses and keys", () =
 
 describe('an address', () => {
   it('names its type', () => {
-    const program = (opcode: string, length: number) => parseHex(`${opcode}${length.toString(16).padStart(2, '0')}${'ab'.repeat(length)}`);
+    const program = (opcode: string, length: number) =>
+      parseHex(`${opcode}${length.toString(16).padStart(2, '0')}${'ab'.repeat(length)}`);
     const types = [program('00', 20), program('00', 32), program('51', 32), parseHex('51024e73'), program('52', 2)].map(
       (script) => decodeAddress(encodeAddress(script, 'main')).type,
     );
@@ -75,7 +81,16 @@ describe('an address', () => {
   });
 
   it('exists only for scripts that have a form', () => {
-    for (const hex of ['', '6a', '76a914', '0003abcdef', '5100', '5129' + '00'.repeat(41), '51', '0014' + '00'.repeat(21)])
+    for (const hex of [
+      '',
+      '6a',
+      '76a914',
+      '0003abcdef',
+      '5100',
+      '5129' + '00'.repeat(41),
+      '51',
+      '0014' + '00'.repeat(21),
+    ])
       expect(codeOf(() => encodeAddress(parseHex(hex), 'main'))).toBe('CORE_ADDRESS_NO_FORM');
   });
 
@@ -99,7 +114,9 @@ describe('an address', () => {
     fc.assert(
       fc.property(fc.nat(text.length - 1), fc.constantFrom(...'qpzry9x8gf2tvdw0s3jn54khce6mua7l'), (i, character) => {
         fc.pre(text[i] !== character);
-        expect(codeOf(() => decodeAddress(text.slice(0, i) + character + text.slice(i + 1)))).toBe('CORE_ADDRESS_INVALID');
+        expect(codeOf(() => decodeAddress(text.slice(0, i) + character + text.slice(i + 1)))).toBe(
+          'CORE_ADDRESS_INVALID',
+        );
       }),
     );
   });

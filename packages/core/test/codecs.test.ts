@@ -61,7 +61,13 @@ describe('hexadecimal', () => {
   });
 
   it('names the first character that is no digit', () => {
-    for (const [text, position] of [['0g', 1], ['g0', 0], ['00 0', 2], ['00ÿ0', 2], ['0x12', 1]] as const) {
+    for (const [text, position] of [
+      ['0g', 1],
+      ['g0', 0],
+      ['00 0', 2],
+      ['00ÿ0', 2],
+      ['0x12', 1],
+    ] as const) {
       try {
         parseHex(text);
         expect.unreachable();
@@ -151,9 +157,9 @@ describe('Base58', () => {
   it('notices a changed character by the checksum', () => {
     const text = encodeBase58Check(new Uint8Array(21).fill(9));
     for (let i = 0; i < text.length; i++)
-      expect(codeOf(() => decodeBase58Check(text.slice(0, i) + (text[i] === 'a' ? 'b' : 'a') + text.slice(i + 1)))).toBe(
-        'CORE_BASE58_INVALID',
-      );
+      expect(
+        codeOf(() => decodeBase58Check(text.slice(0, i) + (text[i] === 'a' ? 'b' : 'a') + text.slice(i + 1))),
+      ).toBe('CORE_BASE58_INVALID');
   });
 
   it('refuses what cannot be, and does not work on absurd lengths', () => {
@@ -224,7 +230,17 @@ describe('Bech32', () => {
 it('every codec answers junk with a code', () => {
   fc.assert(
     fc.property(fc.anything(), (junk) => {
-      for (const call of [parseHex, toHex, displayHash, parseDisplayHash, decodeBase58Check, encodeBase58, toWords, fromWords, decodeBech32])
+      for (const call of [
+        parseHex,
+        toHex,
+        displayHash,
+        parseDisplayHash,
+        decodeBase58Check,
+        encodeBase58,
+        toWords,
+        fromWords,
+        decodeBech32,
+      ])
         expect(codeOf(() => (call as (value: unknown) => unknown)(junk))).toMatch(/^CORE_|^no error$/);
     }),
   );

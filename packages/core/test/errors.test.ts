@@ -52,7 +52,8 @@ describe('hasCode', () => {
     expect(hasCode(foreign, 'CORE_HEX_INVALID')).toBe(true);
     expect(hasCode(foreign, 'CORE_BASE58_INVALID', 'CORE_HEX_INVALID')).toBe(true);
     expect(hasCode(foreign, 'CORE_BASE58_INVALID')).toBe(false);
-    for (const other of [undefined, null, 'CORE_HEX_INVALID', 1, {}]) expect(hasCode(other, 'CORE_HEX_INVALID')).toBe(false);
+    for (const other of [undefined, null, 'CORE_HEX_INVALID', 1, {}])
+      expect(hasCode(other, 'CORE_HEX_INVALID')).toBe(false);
   });
 
   it('narrows to the details of the code', () => {

@@ -60,7 +60,8 @@ describe('an amount', () => {
   it('above all the money there is is out of range', () => {
     expect(codeOf(() => parseBitcoin('21000000.00000001'))).toBe('CORE_AMOUNT_OUT_OF_RANGE');
     expect(codeOf(() => parseSatoshis('2100000000000001'))).toBe('CORE_AMOUNT_OUT_OF_RANGE');
-    for (const text of ['', '01', '-1', '1.0', '0x1']) expect(codeOf(() => parseSatoshis(text))).toBe('CORE_AMOUNT_INVALID');
+    for (const text of ['', '01', '-1', '1.0', '0x1'])
+      expect(codeOf(() => parseSatoshis(text))).toBe('CORE_AMOUNT_INVALID');
   });
 
   it('adds and subtracts within its range only', () => {
@@ -73,12 +74,16 @@ describe('an amount', () => {
 describe('a fee', () => {
   it('reaches its rate and overpays by less than a satoshi', () => {
     fc.assert(
-      fc.property(fc.bigInt(0n, 10_000_000n).map(feeRate), fc.integer({ min: 1, max: 100_000 }).map(virtualBytes), (rate, size) => {
-        const fee = feeFor(rate, size);
+      fc.property(
+        fc.bigInt(0n, 10_000_000n).map(feeRate),
+        fc.integer({ min: 1, max: 100_000 }).map(virtualBytes),
+        (rate, size) => {
+          const fee = feeFor(rate, size);
 
-        expect(rateOf(fee, size)).toBeGreaterThanOrEqual(rate);
-        expect(fee * 1_000n - rate * BigInt(size)).toBeLessThan(1_000n);
-      }),
+          expect(rateOf(fee, size)).toBeGreaterThanOrEqual(rate);
+          expect(fee * 1_000n - rate * BigInt(size)).toBeLessThan(1_000n);
+        },
+      ),
     );
   });
 
@@ -100,6 +105,7 @@ it.for([
 ] as const)('%s takes whole numbers of its range only', ([, make, maximum]) => {
   expect(make(0)).toBe(0);
   expect(make(maximum)).toBe(maximum);
-  for (const value of [-1, 0.5, maximum + 1, Number.NaN, Infinity]) expect(codeOf(() => make(value))).toBe('CORE_UNIT_OUT_OF_RANGE');
+  for (const value of [-1, 0.5, maximum + 1, Number.NaN, Infinity])
+    expect(codeOf(() => make(value))).toBe('CORE_UNIT_OUT_OF_RANGE');
   expect(codeOf(() => make('1' as unknown as number))).toBe('CORE_INVALID_ARGUMENT');
 });

@@ -12,7 +12,14 @@ import {
 import { consensusFlags, type InputTrace, traceInput, type TransactionView } from '@bitcoin-enterprise/script';
 import { ChainError, invalidArgument } from '../errors.ts';
 import { type BlockNode, type Connected, forkPoint, pathBetween } from '../model/block-node.ts';
-import { addBlock, type BlockOutcome, connectBranch, type ChainState, type ChainTools, initialState } from '../model/chain-state.ts';
+import {
+  addBlock,
+  type BlockOutcome,
+  connectBranch,
+  type ChainState,
+  type ChainTools,
+  initialState,
+} from '../model/chain-state.ts';
 import { chooseTransactions } from '../model/block-assembly.ts';
 import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
 import { acceptToMempool, type Accepted, trimToSize } from '../model/mempool-accept.ts';
@@ -245,7 +252,7 @@ export class EmbeddedChain {
     const state = this.#snapshots.get(id);
     if (state === undefined)
       throw new ChainError('CHAIN_SNAPSHOT_UNKNOWN', 'expected the number of a snapshot, got another', {
-        details: { snapshot: Number(id) },
+        details: { snapshot: id },
         hint: 'Reverting to a snapshot drops those taken after it.',
       });
     for (const later of this.#snapshots.keys()) if (later > id) this.#snapshots.delete(later);
@@ -493,7 +500,10 @@ export class EmbeddedChain {
       minedCount: state.minedCount + 1,
       earliestTime: Math.max(state.earliestTime, options.time ?? 0),
     };
-    const outcome = addBlock(counted, view, this.#tools, { now: Math.max(time, this.#nextTime(state, parent)), cheats });
+    const outcome = addBlock(counted, view, this.#tools, {
+      now: Math.max(time, this.#nextTime(state, parent)),
+      cheats,
+    });
     if ('rejection' in outcome) throw blockRefused(outcome);
     return outcome;
   }

@@ -28,7 +28,7 @@ export class EventHub {
   /** Tells of every difference; without listeners it costs nothing. */
   announce(before: ChainState, after: ChainState): void {
     if (this.#listeners.size === 0) return;
-    for (const event of differences(before, after)) for (const listener of [...this.#listeners]) listener(event);
+    for (const event of differences(before, after)) for (const listener of this.#listeners) listener(event);
   }
 
   /** The events from the first step on, as they come; a slow reader misses none. */

@@ -66,9 +66,7 @@ function coinbaseFor(height: number, contents: BlockContents, crypto: CryptoEngi
   const placeholder = transactions[0];
   const listed = placeholder === undefined ? [] : [placeholder, ...transactions];
   const commitment =
-    placeholder === undefined
-      ? crypto.hash256(new Uint8Array(64))
-      : witnessCommitment(listed, reserved, crypto);
+    placeholder === undefined ? crypto.hash256(new Uint8Array(64)) : witnessCommitment(listed, reserved, crypto);
   const outputs: readonly TransactionOutput[] = [
     { value: reward, scriptPubKey },
     { value: 0n, scriptPubKey: concatBytes(COMMITMENT_HEADER, commitment) },

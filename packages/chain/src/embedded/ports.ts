@@ -1,11 +1,4 @@
-import {
-  blockHeight,
-  type CryptoEngine,
-  displayHash,
-  feeRate,
-  satoshis,
-  unixSeconds,
-} from '@bitcoin-enterprise/core';
+import { blockHeight, type CryptoEngine, displayHash, feeRate, satoshis, unixSeconds } from '@bitcoin-enterprise/core';
 import { ChainError } from '../errors.ts';
 import type { BlockNode, Connected } from '../model/block-node.ts';
 import type { ChainState } from '../model/chain-state.ts';
@@ -162,7 +155,10 @@ function unspentIn(
 function rateFor({ mempool }: ChainState, targetBlocks: number): bigint | undefined {
   let weight = targetBlocks * MAX_BLOCK_WEIGHT;
   if (mempool.totalSize * 4 <= weight) return undefined;
-  const rates = inOrder(mempool).map(({ tx, fee, size }) => ({ weight: tx.weight, rate: (fee * 1_000n) / BigInt(size) }));
+  const rates = inOrder(mempool).map(({ tx, fee, size }) => ({
+    weight: tx.weight,
+    rate: (fee * 1_000n) / BigInt(size),
+  }));
   rates.sort((a, b) => (a.rate > b.rate ? -1 : a.rate < b.rate ? 1 : 0));
   for (const entry of rates) {
     weight -= entry.weight;

@@ -71,12 +71,10 @@ export class BlockNode {
 
   /** The block of this branch at a height, 0 to this block's own. */
   ancestor(height: number): BlockNode {
-    let at: BlockNode = this;
-    while (at.height > height) {
-      const skip: BlockNode | undefined = at.#skip;
-      at = skip !== undefined && skip.height >= height ? skip : (at.parent as BlockNode);
-    }
-    return at;
+    if (this.height <= height) return this;
+    const skip = this.#skip;
+    const next = skip !== undefined && skip.height >= height ? skip : (this.parent as BlockNode);
+    return next.ancestor(height);
   }
 
   /** Whether this block is on the branch that ends in `tip`. */

@@ -89,7 +89,9 @@ export function heightPush(height: number): Uint8Array {
 function reachesOwnTarget(header: BlockHeader, hash: Uint8Array): boolean {
   if (header.bits === REGTEST_BITS) return reachesTarget(hash, REGTEST_TARGET);
   const target = targetOf(header.bits);
-  return target !== undefined && target <= (targetOf(REGTEST_BITS) as bigint) && reachesTarget(hash, targetBytes(target));
+  return (
+    target !== undefined && target <= (targetOf(REGTEST_BITS) as bigint) && reachesTarget(hash, targetBytes(target))
+  );
 }
 
 function baseSizeOf(block: BlockView): number {

@@ -185,4 +185,3 @@ function mempoolAfterReorg(before: ChainState, after: ChainState, tools: ChainTo
   }
   return pool;
 }
-

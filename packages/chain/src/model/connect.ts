@@ -54,7 +54,10 @@ export function connectBlock(node: BlockNode, options: ConnectOptions): Connecte
     if (sigops > MAX_BLOCK_SIGOPS_COST) return { reason: 'bad-blk-sigops', transactionIndex };
     addCoins(draft, tx, node.height, transactionIndex === 0 && node.cheats?.inflates !== true);
   }
-  if (node.cheats?.inflates !== true && outputSum(node.transactions[0] as TransactionView) > subsidyAt(node.height) + fees)
+  if (
+    node.cheats?.inflates !== true &&
+    outputSum(node.transactions[0] as TransactionView) > subsidyAt(node.height) + fees
+  )
     return { reason: 'bad-cb-amount', transactionIndex: 0 };
   if (options.scripts !== false) {
     const failed = checkScripts(jobs, {

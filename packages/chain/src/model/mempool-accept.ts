@@ -67,7 +67,15 @@ export function acceptToMempool(pool: Mempool, tx: TransactionView, context: Acc
   const cost = transactionSigopsCost(tx, spent);
   const size = Math.ceil(Math.max(tx.weight, cost * WEIGHT_PER_SIGOP) / 4);
   const waived = waivedInputs(tx, spent, context);
-  const entry: MempoolEntry = { tx, fee: checked.fee, size, sigopsCost: cost, spent, waived, sequence: pool.nextSequence };
+  const entry: MempoolEntry = {
+    tx,
+    fee: checked.fee,
+    size,
+    sigopsCost: cost,
+    spent,
+    waived,
+    sequence: pool.nextSequence,
+  };
   const replaced = [...withDescendants(pool, conflicts)];
   const refusal = consensusOnly ? undefined : checkPolicy(pool, entry, conflicts, replaced, policy);
   if (refusal !== undefined) return { reason: refusal };

@@ -55,8 +55,7 @@ export function withoutEntries(pool: Mempool, removed: Iterable<MempoolEntry>): 
   for (const entry of removed) {
     if (entries.delete(entry.tx.id()) === undefined) continue;
     totalSize -= entry.size;
-    for (let i = 0; i < entry.tx.inputCount; i++)
-      spenders.delete(entry.tx.previousTxid(i), entry.tx.previousIndex(i));
+    for (let i = 0; i < entry.tx.inputCount; i++) spenders.delete(entry.tx.previousTxid(i), entry.tx.previousIndex(i));
   }
   return { ...pool, entries: entries.freeze(), spenders: spenders.freeze(), totalSize };
 }

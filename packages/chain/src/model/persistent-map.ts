@@ -213,8 +213,7 @@ function* leavesOf<Value>(branch: Branch<Value>): Generator<Leaf<Value>> {
 
 /** Outputs of one transaction share its id, so the index is mixed in by Knuth's multiplicative constant. */
 function hashOf(key: Uint8Array, index: number): number {
-  const word =
-    (key[0] as number) | ((key[1] as number) << 8) | ((key[2] as number) << 16) | ((key[3] as number) << 24);
+  const word = (key[0] as number) | ((key[1] as number) << 8) | ((key[2] as number) << 16) | ((key[3] as number) << 24);
   return word ^ Math.imul(index, 0x9e37_79b1);
 }
 

@@ -3,7 +3,8 @@ export function targetOf(bits: number): bigint | undefined {
   const exponent = bits >>> 24;
   const mantissa = bits & 0x7f_ffff;
   if ((bits & 0x80_0000) !== 0 && mantissa !== 0) return undefined;
-  const target = exponent <= 3 ? BigInt(mantissa >> (8 * (3 - exponent))) : BigInt(mantissa) << BigInt(8 * (exponent - 3));
+  const target =
+    exponent <= 3 ? BigInt(mantissa >> (8 * (3 - exponent))) : BigInt(mantissa) << BigInt(8 * (exponent - 3));
   return target === 0n || target >= 1n << 256n ? undefined : target;
 }
 

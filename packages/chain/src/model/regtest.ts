@@ -28,7 +28,7 @@ export function subsidyAt(height: number): bigint {
 /** All the new coins that blocks above a height will ever give, satoshis. */
 export function subsidyAbove(height: number): bigint {
   let sum = 0n;
-  for (let next = height + 1; subsidyAt(next) > 0n; ) {
+  for (let next = height + 1; subsidyAt(next) > 0n;) {
     const end = (Math.floor(next / HALVING_INTERVAL) + 1) * HALVING_INTERVAL;
     sum += subsidyAt(next) * BigInt(end - next);
     next = end;

@@ -21,7 +21,7 @@ async function fundedSpend(harness: ChainHarness, label: string) {
 
 function requireThere<Value>(value: Value | undefined, what: string): Value {
   ensure(value !== undefined, `${what} is there`);
-  return value as Value;
+  return value;
 }
 
 /** What every `ChainSource` promises, on a regtest chain that the kit alone uses. */
@@ -105,9 +105,10 @@ export const chainSourcePromises: ReadonlyArray<Promised<ChainHarness>> = [
       );
       ensureEqual({ txid, index, value, scriptPubKey: rest.scriptPubKey, height: rest.height, coinbase }, expected);
       const found = await harness.chain.unspentOutputsOf(scriptPubKey);
-      ensureEqual(found.map((output) => [toHex(output.txid), output.index, output.value, output.height]), [
-        [toHex(outpoint.txid), outpoint.index, AMOUNT, height],
-      ]);
+      ensureEqual(
+        found.map((output) => [toHex(output.txid), output.index, output.value, output.height]),
+        [[toHex(outpoint.txid), outpoint.index, AMOUNT, height]],
+      );
     },
   },
   {
@@ -277,7 +278,11 @@ export const subscriptionPromises: ReadonlyArray<Promised<ChainHarness>> = [
       heights.push(await nextHeight(events));
       await events.return?.();
 
-      ensureEqual(heights, [1, 2, 3].map((more) => start.height + more), 'heights');
+      ensureEqual(
+        heights,
+        [1, 2, 3].map((more) => start.height + more),
+        'heights',
+      );
     },
   },
   {
@@ -292,7 +297,7 @@ export const subscriptionPromises: ReadonlyArray<Promised<ChainHarness>> = [
       while (told.length < 5) {
         const step = await events.next();
         ensure(step.done !== true, 'the iteration goes on');
-        told.push(step.value as BlockEvent);
+        told.push(step.value);
       }
       await events.return?.();
 

@@ -18,11 +18,8 @@ const OP_TRUE_WITNESS = [Uint8Array.of(0x51)];
 const withTransactions = (make: (scene: FaultScene) => readonly Transaction[]) => (scene: FaultScene) =>
   buildBlock(scene.chain, { transactions: make(scene) });
 
-const spends = (
-  name: CoinName,
-  input: Parameters<typeof inputOf>[1] = {},
-  fields: Parameters<typeof spend>[1] = {},
-) => withTransactions(({ coin }) => [spend([inputOf(coin(name), input)], fields)]);
+const spends = (name: CoinName, input: Parameters<typeof inputOf>[1] = {}, fields: Parameters<typeof spend>[1] = {}) =>
+  withTransactions(({ coin }) => [spend([inputOf(coin(name), input)], fields)]);
 
 const scriptFault = (
   name: string,
@@ -60,7 +57,8 @@ const headerFaults: readonly BlockFault[] = [
   {
     name: 'a time more than two hours ahead',
     reason: 'time-too-new',
-    block: ({ chain }) => buildBlock(chain, { header: (header) => ({ ...header, time: chain.tip.time + 600 + 7_201 }) }),
+    block: ({ chain }) =>
+      buildBlock(chain, { header: (header) => ({ ...header, time: chain.tip.time + 600 + 7_201 }) }),
   },
   ...[3, 2, 1, 0, -1].map((version) => ({
     name: `version ${version}`,
@@ -129,7 +127,11 @@ const structureFaults: readonly BlockFault[] = [
     block: ({ chain }) =>
       buildBlock(chain, { coinbase: withScriptSig(concatBytes(pushOf(chain.height + 1), new Uint8Array(99))) }),
   },
-  { name: 'a transaction without outputs', reason: 'bad-txns-vout-empty', block: spends('anyone', {}, { outputs: [] }) },
+  {
+    name: 'a transaction without outputs',
+    reason: 'bad-txns-vout-empty',
+    block: spends('anyone', {}, { outputs: [] }),
+  },
   { name: 'a negative output', reason: 'bad-txns-vout-negative', block: spends('anyone', {}, { value: -1n }) },
   {
     name: 'an output above 21 million bitcoin',
@@ -139,9 +141,13 @@ const structureFaults: readonly BlockFault[] = [
   {
     name: 'outputs above 21 million bitcoin together',
     reason: 'bad-txns-txouttotal-toolarge',
-    block: spends('anyone', {}, {
-      outputs: [2_100_000_000_000_000n, 1n].map((value) => ({ value, scriptPubKey: parseHex('51') })),
-    }),
+    block: spends(
+      'anyone',
+      {},
+      {
+        outputs: [2_100_000_000_000_000n, 1n].map((value) => ({ value, scriptPubKey: parseHex('51') })),
+      },
+    ),
   },
   {
     name: 'an input twice in one transaction',
@@ -181,7 +187,8 @@ const contextFaults: readonly BlockFault[] = [
   {
     name: 'a coinbase of another height (BIP34)',
     reason: 'bad-cb-height',
-    block: ({ chain }) => buildBlock(chain, { coinbase: withScriptSig(concatBytes(pushOf(chain.height), parseHex('0400000000'))) }),
+    block: ({ chain }) =>
+      buildBlock(chain, { coinbase: withScriptSig(concatBytes(pushOf(chain.height), parseHex('0400000000'))) }),
   },
   {
     name: 'a height in a longer push (BIP34)',
@@ -343,12 +350,16 @@ const scriptFaults: readonly BlockFault[] = [
   scriptFault('a program of ten bytes', 'Witness program has incorrect length', 'witnessWrongLength', {
     witness: [parseHex('51')],
   }),
-  scriptFault('one item for a key hash', 'Witness program hash mismatch', 'witnessPubkeyHash', { witness: [parseHex('51')] }),
+  scriptFault('one item for a key hash', 'Witness program hash mismatch', 'witnessPubkeyHash', {
+    witness: [parseHex('51')],
+  }),
   scriptFault('a witness for a script without', 'Witness provided for non-witness script', 'anyone', {
     witness: [parseHex('51')],
   }),
   scriptFault('no witness for a Taproot key', 'Witness program was passed an empty witness', 'taprootKey'),
-  scriptFault('a wrong Schnorr signature (BIP340)', 'Invalid Schnorr signature', 'taprootKey', { witness: [signature] }),
+  scriptFault('a wrong Schnorr signature (BIP340)', 'Invalid Schnorr signature', 'taprootKey', {
+    witness: [signature],
+  }),
   scriptFault('a Schnorr signature of 63 bytes', 'Invalid Schnorr signature size', 'taprootKey', {
     witness: [signature.subarray(1)],
   }),
@@ -360,8 +371,18 @@ const scriptFaults: readonly BlockFault[] = [
   }),
   scriptFault('a leaf that is not in the tree', 'Witness program hash mismatch', 'tapNever', tapLeaf(parseHex('51'))),
   scriptFault('a tapscript that ends false', EVAL_FALSE, 'tapNever', tapLeaf(parseHex('00'))),
-  scriptFault('a condition of 2 (BIP342)', 'OP_IF/NOTIF argument must be minimal in tapscript', 'tapMinimalIf', tapLeaf(parseHex('635168'), Uint8Array.of(2))),
-  scriptFault('a CHECKMULTISIG in tapscript (BIP342)', 'OP_CHECKMULTISIG(VERIFY) is not available in tapscript', 'tapMultisig', tapLeaf(parseHex('ae'))),
+  scriptFault(
+    'a condition of 2 (BIP342)',
+    'OP_IF/NOTIF argument must be minimal in tapscript',
+    'tapMinimalIf',
+    tapLeaf(parseHex('635168'), Uint8Array.of(2)),
+  ),
+  scriptFault(
+    'a CHECKMULTISIG in tapscript (BIP342)',
+    'OP_CHECKMULTISIG(VERIFY) is not available in tapscript',
+    'tapMultisig',
+    tapLeaf(parseHex('ae')),
+  ),
 ];
 
 /** Every fault, each with the reason that Bitcoin Core gives. */

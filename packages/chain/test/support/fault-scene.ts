@@ -14,10 +14,7 @@ export const p2wsh = (script: Uint8Array): Uint8Array => concatBytes(parseHex('0
 
 /** A script in a tree of its own: scriptPubKey and control block. */
 export function p2trLeaf(script: Uint8Array): { readonly scriptPubKey: Uint8Array; readonly controlBlock: Uint8Array } {
-  const leaf = crypto.taggedHash(
-    'TapLeaf',
-    concatBytes(Uint8Array.of(0xc0, script.length), script),
-  );
+  const leaf = crypto.taggedHash('TapLeaf', concatBytes(Uint8Array.of(0xc0, script.length), script));
   const internal = parseHex(internalKey);
   const tweaked = crypto.xOnlyTweakAdd(internal, crypto.taggedHash('TapTweak', concatBytes(internal, leaf)));
   if (tweaked === undefined) throw new Error('no output key');

@@ -89,7 +89,11 @@ function isSecretKey(secretKey: Uint8Array): boolean {
 }
 
 function invalid(reason: CoreErrors['CORE_WIF_INVALID']['reason']): CoreError<'CORE_WIF_INVALID'> {
-  return new CoreError('CORE_WIF_INVALID', `expected a secret key in wallet import format, got a problem of ${reason}`, {
-    details: { reason },
-  });
+  return new CoreError(
+    'CORE_WIF_INVALID',
+    `expected a secret key in wallet import format, got a problem of ${reason}`,
+    {
+      details: { reason },
+    },
+  );
 }

@@ -1,7 +1,10 @@
 import { assertBytes, CoreError, invalidArgument } from '../errors.ts';
 
 const DIGITS = '0123456789abcdef';
-const PAIRS: readonly string[] = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => `${DIGITS[byte >> 4]}${DIGITS[byte & 15]}`);
+const PAIRS: readonly string[] = /* @__PURE__ */ Array.from(
+  { length: 256 },
+  (_, byte) => `${DIGITS[byte >> 4]}${DIGITS[byte & 15]}`,
+);
 
 /** Value of an ASCII hex digit by character code; 255 for any other character. */
 const VALUES: Uint8Array = /* @__PURE__ */ (() => {
@@ -46,7 +49,8 @@ export function toHex(bytes: Uint8Array): string {
  */
 export function parseHex(text: string): Uint8Array {
   if (typeof text !== 'string') throw invalidArgument('text', 'a string', text);
-  if (text.length % 2 !== 0) throw hexInvalid('odd-length', text.length, `an even number of digits, got ${text.length}`);
+  if (text.length % 2 !== 0)
+    throw hexInvalid('odd-length', text.length, `an even number of digits, got ${text.length}`);
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
     const high = VALUES[text.charCodeAt(2 * i)] ?? 255;
