@@ -28,7 +28,11 @@ const steps: readonly Step[] = [
   { name: 'types', title: 'types of sources, tests, scripts', command: [tsc, '-p', 'tsconfig.check.json'] },
   { name: 'fences', title: 'types of documentation fences', command: [tsc, '-p', 'out/fences/tsconfig.json'] },
   { name: 'lint', title: 'lint', command: ['node_modules/oxlint/bin/oxlint', '--type-aware'] },
-  { name: 'knip', title: 'unused and undeclared dependencies', command: ['node_modules/knip/bin/knip.js'] },
+  {
+    name: 'knip',
+    title: 'unused and undeclared dependencies',
+    command: ['node_modules/knip/bin/knip.js', '--no-config-hints'],
+  },
   {
     name: 'layers',
     title: 'layers',
