@@ -22,7 +22,11 @@ export function findChromium(): Promise<FoundProgram | AbsentProgram> {
 async function installChromium(): Promise<FoundProgram | AbsentProgram> {
   const unpacked = await unpackDebianPackages({ name: 'chromium', packages: ['chromium', 'fonts-dejavu-core'] });
   if (!unpacked.ok) return unpacked;
-  return { ok: true, command: chromiumCommand(unpacked), source: `Debian chromium ${unpacked.versions['chromium'] ?? ''}` };
+  return {
+    ok: true,
+    command: chromiumCommand(unpacked),
+    source: `Debian chromium ${unpacked.versions['chromium'] ?? ''}`,
+  };
 }
 
 /**
@@ -40,7 +44,8 @@ function chromiumCommand({ root }: DebianRoot): Command {
 }
 
 /** The parts of the C library: these must be the host's, because its loader starts the program. */
-const ofLibc = /^(?:ld-|lib(?:c|m|dl|rt|pthread|resolv|util|anl|nsl|mvec|thread_db|nss_\w+|c_malloc_debug|BrokenLocale)[.-])/;
+const ofLibc =
+  /^(?:ld-|lib(?:c|m|dl|rt|pthread|resolv|util|anl|nsl|mvec|thread_db|nss_\w+|c_malloc_debug|BrokenLocale)[.-])/;
 
 function linkLibraries(root: string, folder: string): void {
   const staged = `${folder}.${process.pid}`;

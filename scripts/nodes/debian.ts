@@ -226,6 +226,10 @@ async function writeAptConfig(options: { readonly work: string; readonly source:
     ['Dir::Log', join(work, 'log')],
     ['Acquire::Languages', 'none'],
     ['Acquire::Retries', '3'],
+    // Whatever the system allows: what is not signed by Debian is not unpacked here.
+    ['Acquire::AllowInsecureRepositories', 'false'],
+    ['Acquire::AllowDowngradeToInsecureRepositories', 'false'],
+    ['APT::Get::AllowUnauthenticated', 'false'],
     // apt lowers its rights to a user that could not read this folder; as an ordinary user it has none to lower.
     ...(process.getuid?.() === 0 ? [['APT::Sandbox::User', 'root'] as const] : []),
   ];
