@@ -79,5 +79,5 @@ export function renderGraph(imports: readonly Import[]): string {
 export function withGraph(document: string, graph: string): string {
   const [start, end] = [document.indexOf(open), document.indexOf(close)];
   if (start < 0 || end < start) throw new Error('ARCHITECTURE.md has lost the markers of its import graph');
-  return `${document.slice(0, start + open.length)}\n${graph}\n${document.slice(end)}`;
+  return `${document.slice(0, start + open.length)}\n\n${graph}\n\n${document.slice(end)}`;
 }

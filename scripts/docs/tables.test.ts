@@ -1,7 +1,9 @@
 /** What is generated and committed is what the sources say. Each comparison is also seen to fail. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorTableFile, listErrors, readErrors, renderErrors } from './errors.ts';
+import { listPackages, repository } from '../packages.ts';
 import { graphFile, importsOf, listImports, renderGraph, withGraph } from './graph.ts';
 
 describe('docs/errors.md', () => {
@@ -52,6 +54,27 @@ describe('docs/errors.md', () => {
       { package: 'x', code: 'X_A', meaning: 'One thing.', details: '`a: number \\| string`, `b?: bigint`' },
       { package: 'x', code: 'X_B', meaning: 'Other.', details: '`reason: string`' },
     ]);
+  });
+});
+
+describe('README.md', () => {
+  const readme = readFileSync(join(repository, 'README.md'), 'utf8');
+  const missing = (text: string): readonly string[] =>
+    listPackages()
+      .map(({ name, folder }) => `[\`${name}\`](packages/${folder})`)
+      .filter((link) => !text.includes(link));
+
+  it('links every package', () => {
+    expect(missing(readme)).toEqual([]);
+    expect(missing(readme.replace('(packages/core)', '(core)'))).toHaveLength(1);
+  });
+
+  it('gives the command that .ci/run runs', () => {
+    const ci = readFileSync(join(repository, '.ci/run'), 'utf8');
+    for (const command of ['npm ci', 'npm test']) {
+      expect(readme).toContain(command);
+      expect(ci).toContain(command);
+    }
   });
 });
 

@@ -78,7 +78,9 @@ export class BitcoindRpc {
     this.#authorization = authorization(options.auth) ?? (fromUrl === undefined ? undefined : basic(fromUrl));
     this.#timeoutMs = timeoutMs;
     this.#maxAnswerLength = maxAnswerLength;
-    this.#fetch = options.fetch ?? fetch;
+    // Called on its own: a browser refuses its fetch as a method of another object.
+    const send = options.fetch ?? fetch;
+    this.#fetch = (input, init) => send(input, init);
   }
 
   /**
