@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { findAnvil, startAnvil } from './anvil.ts';
 import { findBitcoind, startBitcoind } from './bitcoind.ts';
 import { isAlive, withLock } from './cache.ts';
 import { findProgram, orSkip } from './find.ts';
+import { run } from './run.ts';
 
 const bitcoind = orSkip('bitcoind', await findBitcoind());
 const anvil = orSkip('anvil', await findAnvil());
@@ -118,6 +119,14 @@ describe('the lock', () => {
     };
     await Promise.all([1, 2, 3].map(() => withLock(join(folder, 'a.lock'), work)));
     expect(most).toBe(1);
+  });
+
+  it('is taken over from a process that died', async () => {
+    const lock = join(folder, 'c.lock');
+    const gone = await run(process.execPath, ['--print', 'process.pid']);
+    mkdirSync(lock);
+    writeFileSync(join(lock, 'pid'), gone.stdout.trim());
+    expect(await withLock(lock, async () => 'mine')).toBe('mine');
   });
 
   it('is free again after a failure', async () => {
