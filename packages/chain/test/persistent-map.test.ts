@@ -47,6 +47,27 @@ it('a persistent map is a map, and every earlier one stays what it was', () => {
   );
 });
 
+it('tells what another map has lost and gained, whichever way they came about', () => {
+  const contents = fc.array(fc.record({ key, index: fc.nat(3), value: fc.nat(5) }), { maxLength: 30 });
+  fc.assert(
+    fc.property(contents, contents, (first, second) => {
+      const fill = (map: PersistentMap<string>, items: typeof first): PersistentMap<string> =>
+        items.reduce(
+          (all, item) => all.with(item.key, `${nameOf(item.key, item.index)}=${item.value}`, item.index),
+          map,
+        );
+      const before = fill(PersistentMap.empty<string>(), first);
+      for (const after of [fill(before, second), fill(PersistentMap.empty<string>(), second)]) {
+        const [old, now] = [new Set(before.values()), new Set(after.values())];
+        const { lost, gained } = before.changesTo(after);
+
+        expect(lost.toSorted()).toEqual([...old].filter((value) => !now.has(value)).toSorted());
+        expect(gained.toSorted()).toEqual([...now].filter((value) => !old.has(value)).toSorted());
+      }
+    }),
+  );
+});
+
 it('a draft that was frozen goes on without touching what was frozen', () => {
   const bytes = new Uint8Array(32);
   const draft = PersistentMap.empty<number>().draft();

@@ -1,6 +1,5 @@
 import {
   blockHeight,
-  type Clock,
   currentCrypto,
   displayHash,
   equalBytes,
@@ -11,28 +10,20 @@ import {
 } from '@bitcoin-enterprise/core';
 import { consensusFlags, type InputTrace, traceInput, type TransactionView } from '@bitcoin-enterprise/script';
 import { ChainError, invalidArgument } from '../errors.ts';
-import { type BlockNode, type Connected, forkPoint, pathBetween } from '../model/block-node.ts';
-import {
-  addBlock,
-  type BlockOutcome,
-  connectBranch,
-  type ChainState,
-  type ChainTools,
-  initialState,
-} from '../model/chain-state.ts';
+import type { BlockNode, Connected } from '../model/block-node.ts';
+import { addBlock, type ChainState, type ChainTools, initialState } from '../model/chain-state.ts';
 import { chooseTransactions } from '../model/block-assembly.ts';
-import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
+import { inOrder } from '../model/mempool.ts';
 import { acceptToMempool, type Accepted, trimToSize } from '../model/mempool-accept.ts';
 import { defaultMempoolPolicy } from '../model/mempool-policy.ts';
-import { subsidyAbove, subsidyAt } from '../model/regtest.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { ScriptCache } from '../model/scripts.ts';
 import type { BlockReference, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
 import type { TestAcceptResult } from '../ports/tx-broadcaster.ts';
+import { BlockMaker } from './block-maker.ts';
 import { readDump, writeDump } from './dump.ts';
 import { type ChainEvent, EventHub } from './event-hub.ts';
-import { coinsOf, FUNDER_SCRIPT, fundingTransaction, planFunding } from './funder.ts';
-import { mineBlock } from './miner.ts';
+import { coinsOf, FUNDER_SCRIPT } from './funder.ts';
 import type {
   EmbeddedChainOptions,
   EmbeddedTip,
@@ -76,8 +67,7 @@ const MEDIAN_CATCH_UP = 6;
  */
 export class EmbeddedChain {
   readonly #tools: ChainTools;
-  readonly #clock: Clock | undefined;
-  readonly #intervalSeconds: number;
+  readonly #maker: BlockMaker;
   readonly #hub = new EventHub();
   readonly #snapshots = new Map<number, ChainState>();
   #nextSnapshot = 1;
@@ -87,9 +77,8 @@ export class EmbeddedChain {
   constructor(options: EmbeddedChainOptions = {}) {
     const { clock, blockIntervalSeconds = 600, policy = {}, crypto = currentCrypto() } = options;
     requireWhole(blockIntervalSeconds, 'options.blockIntervalSeconds', 1, 0x7fff_ffff);
-    this.#clock = clock;
-    this.#intervalSeconds = blockIntervalSeconds;
     this.#tools = { crypto, cache: new ScriptCache(), policy: { ...defaultMempoolPolicy, ...policy } };
+    this.#maker = new BlockMaker(this.#tools, clock, blockIntervalSeconds);
     this.#state = initialState(crypto);
   }
 
@@ -154,9 +143,9 @@ export class EmbeddedChain {
       const entries =
         i > 0 || transactions === undefined
           ? chooseTransactions(state.mempool)
-          : this.#entriesFor(state, state.tip, transactions.map(readTransaction));
+          : this.#maker.entriesFor(state, state.tip, transactions.map(readTransaction));
       const first = i === 0 && time !== undefined ? { time } : {};
-      state = this.#mineOn(state, state.tip, entries, { ...first, scriptPubKey }).state;
+      state = this.#maker.mineOn(state, state.tip, entries, { ...first, scriptPubKey }).state;
       mined.push(referenceTo(state.tip));
     }
     this.#become(state);
@@ -176,20 +165,7 @@ export class EmbeddedChain {
   fund(scriptPubKey: Uint8Array, amount: Satoshis): FundedOutput {
     requireBytes(scriptPubKey, 'scriptPubKey');
     const value = satoshis(amount);
-    const mineEmpty = (from: ChainState): ChainState =>
-      this.#mineOn(from, from.tip, [], { scriptPubKey: FUNDER_SCRIPT }).state;
-    let state = this.#state;
-    const available = this.balance(FUNDER_SCRIPT) + subsidyAbove(state.tip.height);
-    if (available < value) throw fundsInsufficient(value, available);
-    let plan = planFunding(state.tip, value);
-    while (plan === undefined) {
-      for (let i = 0; i < 10; i++) state = mineEmpty(state);
-      plan = planFunding(state.tip, value);
-    }
-    for (let i = plan.blocksToWait; i > 0; i--) state = mineEmpty(state);
-    const tx = fundingTransaction(plan, scriptPubKey, value);
-    const entries = this.#entriesFor(state, state.tip, [tx]);
-    state = this.#mineOn(state, state.tip, entries, { scriptPubKey: FUNDER_SCRIPT }).state;
+    const { state, tx } = this.#maker.fund(this.#state, scriptPubKey, value);
     this.#become(state);
     return { txid: tx.id(), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
   }
@@ -203,7 +179,7 @@ export class EmbeddedChain {
   injectUtxo(scriptPubKey: Uint8Array, amount: Satoshis): FundedOutput {
     requireBytes(scriptPubKey, 'scriptPubKey');
     const value = satoshis(amount);
-    const { state } = this.#mineOn(this.#state, this.#state.tip, [], { scriptPubKey, inflateTo: value });
+    const { state } = this.#maker.mineOn(this.#state, this.#state.tip, [], { scriptPubKey, inflateTo: value });
     this.#become(state);
     const [coinbase] = state.tip.transactions as readonly [TransactionView];
     return { txid: coinbase.id(), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
@@ -280,8 +256,8 @@ export class EmbeddedChain {
     let parent = state.tip.ancestor(state.tip.height - depth);
     const mined: BlockReference[] = [];
     for (let i = 0; i <= depth; i++) {
-      const entries = this.#entriesFor(state, parent, (replacement[i] ?? []).map(readTransaction));
-      const outcome = this.#mineOn(state, parent, entries, { scriptPubKey: FUNDER_SCRIPT });
+      const entries = this.#maker.entriesFor(state, parent, (replacement[i] ?? []).map(readTransaction));
+      const outcome = this.#maker.mineOn(state, parent, entries);
       state = outcome.state;
       parent = outcome.node;
       mined.push(referenceTo(parent));
@@ -348,7 +324,9 @@ export class EmbeddedChain {
    */
   submitBlock(bytes: Uint8Array): SubmittedBlock {
     const view = readBlock(bytes);
-    const outcome = addBlock(this.#state, view, this.#tools, { now: this.#nextTime(this.#state, this.#state.tip) });
+    const outcome = addBlock(this.#state, view, this.#tools, {
+      now: this.#maker.nextTime(this.#state, this.#state.tip),
+    });
     this.#become(outcome.state);
     if ('rejection' in outcome) throw blockRefused(outcome);
     return { ...referenceTo(outcome.node), became: outcome.became };
@@ -411,7 +389,7 @@ export class EmbeddedChain {
     return this.#hub.on(listener);
   }
 
-  /** The events from now on, as an async iterable; `signal` ends it without an error. */
+  /** The events from the start of the iteration on, as an async iterable; `signal` ends it without an error. */
   events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<ChainEvent> {
     return this.#hub.stream(options);
   }
@@ -453,66 +431,6 @@ export class EmbeddedChain {
     const { tip, impersonated } = state;
     return acceptToMempool(state.mempool, tx, { ...this.#tools, tip, impersonated, consensusOnly: false });
   }
-
-  /** Transactions for a block of one's own on a parent, judged by consensus alone. */
-  #entriesFor(state: ChainState, parent: BlockNode, transactions: readonly TransactionView[]): readonly MempoolEntry[] {
-    let pool = emptyMempool();
-    // On a side branch the coins are known only once its blocks are connected; they were made here and do connect.
-    if (transactions.length > 0) connectBranch(pathBetween(forkPoint(state.tip, parent), parent), this.#tools);
-    for (const tx of transactions) {
-      const { impersonated } = state;
-      const accepted = acceptToMempool(pool, tx, { ...this.#tools, tip: parent, impersonated, consensusOnly: true });
-      if ('reason' in accepted) throw transactionRefused(tx, accepted);
-      pool = accepted.pool;
-    }
-    return inOrder(pool);
-  }
-
-  #mineOn(
-    state: ChainState,
-    parent: BlockNode,
-    entries: readonly MempoolEntry[],
-    options: { readonly time?: number; readonly scriptPubKey: Uint8Array; readonly inflateTo?: bigint },
-  ): BlockOutcome {
-    const { scriptPubKey, inflateTo } = options;
-    const time = options.time ?? this.#nextTime(state, parent);
-    if (time <= parent.medianTime || time > 0xffff_ffff)
-      throw new ChainError('CHAIN_TIME_OUT_OF_RANGE', `expected a time above ${parent.medianTime}, got ${time}`, {
-        details: { time, minimum: parent.medianTime + 1, maximum: 0xffff_ffff },
-      });
-    const fees = entries.reduce((sum, { fee }) => sum + fee, 0n);
-    const unsatisfied = entries.flatMap(({ waived }, i) => [...waived].map((input) => `${i + 1}:${input}`));
-    const inflates = inflateTo !== undefined;
-    const cheats = inflates || unsatisfied.length > 0 ? { inflates, unsatisfied } : undefined;
-    const view = mineBlock(
-      parent,
-      {
-        transactions: entries.map(({ tx }) => tx),
-        time,
-        scriptPubKey,
-        reward: inflateTo ?? subsidyAt(parent.height + 1) + fees,
-        extraNonce: state.minedCount,
-      },
-      this.#tools.crypto,
-    );
-    const counted: ChainState = {
-      ...state,
-      minedCount: state.minedCount + 1,
-      earliestTime: Math.max(state.earliestTime, options.time ?? 0),
-    };
-    const outcome = addBlock(counted, view, this.#tools, {
-      now: Math.max(time, this.#nextTime(state, parent)),
-      cheats,
-    });
-    if ('rejection' in outcome) throw blockRefused(outcome);
-    return outcome;
-  }
-
-  /** Time of a block on a parent when nobody says otherwise. */
-  #nextTime(state: ChainState, parent: BlockNode): number {
-    const now = this.#clock === undefined ? parent.header.time + this.#intervalSeconds : this.#clock.now();
-    return Math.max(parent.medianTime + 1, state.earliestTime, now);
-  }
 }
 
 /**
@@ -533,11 +451,4 @@ export function createEmbeddedChain(options: EmbeddedChainOptions = {}): Embedde
 
 function referenceTo(node: BlockNode): BlockReference {
   return { hash: node.hash, height: blockHeight(node.height) };
-}
-
-function fundsInsufficient(wanted: bigint, available: bigint): ChainError<'CHAIN_FUNDS_INSUFFICIENT'> {
-  return new ChainError('CHAIN_FUNDS_INSUFFICIENT', `expected rewards of ${wanted} sat, got ${available} at most`, {
-    details: { wanted, available },
-    hint: 'Regtest halves its subsidy every 150 blocks; injectUtxo makes any amount, as a marked cheat.',
-  });
 }

@@ -1,6 +1,6 @@
 import { pathBetween, forkPoint } from '../model/block-node.ts';
 import type { ChainState } from '../model/chain-state.ts';
-import { inOrder } from '../model/mempool.ts';
+import type { MempoolEntry } from '../model/mempool.ts';
 import type { BlockEvent, MempoolEvent } from '../ports/subscriptions.ts';
 import { blockHeight } from '@bitcoin-enterprise/core';
 
@@ -66,12 +66,18 @@ function* differences(before: ChainState, after: ChainState): Generator<ChainEve
   }
   if (before.mempool === after.mempool) return;
   const places = after.tip.connected?.places;
-  for (const { tx } of inOrder(before.mempool))
+  const { lost, gained } = before.mempool.entries.changesTo(after.mempool.entries);
+  for (const { tx } of lost.toSorted(byArrival))
+    // After a reorganisation an entry is a new one of the same transaction.
     if (after.mempool.entries.get(tx.id()) === undefined)
       yield { kind: 'transaction', type: 'removed', txid: tx.id(), mined: places?.get(tx.id()) !== undefined };
-  for (const { tx } of inOrder(after.mempool))
+  for (const { tx } of gained.toSorted(byArrival))
     if (before.mempool.entries.get(tx.id()) === undefined)
       yield { kind: 'transaction', type: 'added', txid: tx.id(), mined: false };
+}
+
+function byArrival(a: MempoolEntry, b: MempoolEntry): number {
+  return a.sequence - b.sequence;
 }
 
 function blockEvent(

@@ -1,5 +1,11 @@
 import { displayHash, toHex } from '@bitcoin-enterprise/core';
-import { type ScriptErrorName, type TransactionView, viewBlock, viewTransaction } from '@bitcoin-enterprise/script';
+import {
+  type BlockView,
+  type ScriptErrorName,
+  type TransactionView,
+  viewBlock,
+  viewTransaction,
+} from '@bitcoin-enterprise/script';
 import { ChainError, invalidArgument, type TransactionRejection } from '../errors.ts';
 import type { BlockRefusal } from '../model/chain-state.ts';
 import type { Rejection } from '../model/rejection.ts';
@@ -10,7 +16,7 @@ import type { Outpoint } from '../ports/chain-source.ts';
 export function readTransaction(bytes: Uint8Array): TransactionView {
   requireBytes(bytes, 'tx');
   try {
-    return viewTransaction(Uint8Array.from(bytes));
+    return viewTransaction(new Uint8Array(bytes));
   } catch (cause) {
     throw new ChainError('CHAIN_TX_MALFORMED', `expected a transaction, got ${bytes.length} other bytes`, {
       details: { length: bytes.length },
@@ -19,11 +25,15 @@ export function readTransaction(bytes: Uint8Array): TransactionView {
   }
 }
 
+/** Twice what a block can have at most: more is not even looked at. */
+const MAX_BLOCK_BYTES = 8_000_000;
+
 /** Reads a block that came from outside. */
-export function readBlock(bytes: Uint8Array): ReturnType<typeof viewBlock> {
+export function readBlock(bytes: Uint8Array): BlockView {
   requireBytes(bytes, 'block');
   try {
-    return viewBlock(Uint8Array.from(bytes));
+    if (bytes.length > MAX_BLOCK_BYTES) throw invalidArgument('block', `at most ${MAX_BLOCK_BYTES} bytes`, bytes);
+    return viewBlock(new Uint8Array(bytes));
   } catch (cause) {
     throw new ChainError('CHAIN_BLOCK_MALFORMED', `expected a block, got ${bytes.length} other bytes`, {
       details: { length: bytes.length },

@@ -10,7 +10,8 @@ export interface MerkleRoot {
 /** Merkle root of a list of ids, 32 bytes each, as blocks commit to their transactions. */
 export function merkleRoot(ids: readonly Uint8Array[], crypto: CryptoEngine): MerkleRoot {
   if (ids.length === 0) return { root: new Uint8Array(32), mutated: false };
-  let level = concatBytes(...ids);
+  let level: Uint8Array = new Uint8Array(ids.length * 32);
+  for (const [i, id] of ids.entries()) level.set(id, i * 32);
   let mutated = false;
   while (level.length > 32) {
     for (let offset = 0; offset + 64 <= level.length; offset += 64)

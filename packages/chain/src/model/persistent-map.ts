@@ -70,6 +70,20 @@ export class PersistentMap<Value> {
     return draft.freeze();
   }
 
+  /**
+   * What another map has lost and gained against this one; what the two share is not looked at, so that the cost is
+   * that of the changes.
+   */
+  changesTo(other: PersistentMap<Value>): { readonly lost: readonly Value[]; readonly gained: readonly Value[] } {
+    const lost: Value[] = [];
+    const gained: Value[] = [];
+    for (const { key, index, value } of unshared(this.#root, other.#root))
+      if (other.get(key, index) !== value) lost.push(value);
+    for (const { key, index, value } of unshared(other.#root, this.#root))
+      if (this.get(key, index) !== value) gained.push(value);
+    return { lost, gained };
+  }
+
   /** All values, in no order. */
   *values(): Generator<Value> {
     for (const leaf of leavesOf(this.#root)) yield leaf.value;
@@ -209,6 +223,23 @@ function* leavesOf<Value>(branch: Branch<Value>): Generator<Leaf<Value>> {
     if (slot instanceof Branch) yield* leavesOf(slot);
     else for (let leaf: Leaf<Value> | undefined = slot; leaf !== undefined; leaf = leaf.next) yield leaf;
   }
+}
+
+/** The leaves of a branch that are not by identity in the other one, and perhaps a few that are. */
+function* unshared<Value>(branch: Branch<Value>, other: Branch<Value>): Generator<Leaf<Value>> {
+  if (branch === other) return;
+  for (let bit = 0; bit < 32; bit++) {
+    const mine = slotAt(branch, bit);
+    const theirs = slotAt(other, bit);
+    if (mine === undefined || mine === theirs) continue;
+    if (mine instanceof Branch) yield* theirs instanceof Branch ? unshared(mine, theirs) : leavesOf(mine);
+    else for (let leaf: Leaf<Value> | undefined = mine; leaf !== undefined; leaf = leaf.next) yield leaf;
+  }
+}
+
+function slotAt<Value>({ bitmap, slots }: Branch<Value>, bit: number): Branch<Value> | Leaf<Value> | undefined {
+  const mask = 1 << bit;
+  return (bitmap & mask) === 0 ? undefined : slots[countBits(bitmap & (mask - 1))];
 }
 
 /** Outputs of one transaction share its id, so the index is mixed in by Knuth's multiplicative constant. */

@@ -77,5 +77,5 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
  */
 export function reverseBytes(bytes: Uint8Array): Uint8Array {
   assertBytes('bytes', bytes);
-  return Uint8Array.from(bytes).reverse();
+  return new Uint8Array(bytes).reverse();
 }
