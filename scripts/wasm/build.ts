@@ -128,10 +128,9 @@ async function buildUpstreamTests({ lock, sources, toolchain }: Build): Promise<
     '-isystem',
     join(root, 'usr/include/wasm32-wasi'),
     '-DVERIFY',
-    '-DUSE_FORCE_WIDEMUL_INT64',
-    '-DECMULT_WINDOW_SIZE=8',
-    '-DCOMB_BLOCKS=11',
-    '-DCOMB_TEETH=6',
+    ...lock.variants.small.defines
+      .filter((define) => /^(USE_FORCE|ECMULT|COMB)_/.test(define))
+      .map((define) => `-D${define}`),
     ...['ECDH', 'EXTRAKEYS', 'SCHNORRSIG', 'RECOVERY', 'MUSIG', 'ELLSWIFT'].map((name) => `-DENABLE_MODULE_${name}`),
     ...includes(sources),
     `-I${join(import.meta.dirname, 'include')}`,
