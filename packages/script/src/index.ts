@@ -63,11 +63,16 @@ export {
 export { assemble, disassemble, parseScript, type DisassembleOptions, type ScriptPart } from './assemble.ts';
 export { SighashType } from './sighash/hash-type.ts';
 export {
+  Sighasher,
   sighashLegacy,
   sighashTaproot,
   sighashWitnessV0,
+  type LegacySighash,
   type LegacySighashOptions,
+  type SighasherOptions,
+  type TaprootSighash,
   type TaprootSighashOptions,
+  type WitnessV0Sighash,
   type WitnessV0SighashOptions,
 } from './sighash/sighash.ts';
 export { isPayToScriptHash, isPushOnly, outputTypeOf, type OutputType } from './output-type.ts';

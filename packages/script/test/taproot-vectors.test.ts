@@ -1,4 +1,4 @@
-import { encodeAddress, parseHex, toHex } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, encodeAddress, jsCrypto, loadCrypto, parseHex, toHex } from '@bitcoin-enterprise/core';
 import {
   type ScriptFlag,
   type SpentOutput,
@@ -35,22 +35,30 @@ function outputOf(hex: string): SpentOutput {
   return { value, scriptPubKey: bytes.subarray(bytes[8] === 0xfd ? 11 : 9) };
 }
 
-function verdictOf(test: TaprootCase, { scriptSig, witness }: Satisfaction, batched: boolean): string {
+function verdictOf(
+  test: TaprootCase,
+  { scriptSig, witness }: Satisfaction,
+  { crypto, batched = false }: { readonly crypto: CryptoEngine; readonly batched?: boolean },
+): string {
   const tx = parseTransaction(parseHex(test.tx));
   const inputs = tx.inputs.map((input, index) =>
     index === test.index ? { ...input, scriptSig: parseHex(scriptSig), witness: witness.map((item) => parseHex(item)) } : input,
   );
-  const batch = new SignatureBatch();
+  const batch = new SignatureBatch(crypto);
   const verdict = verifyInput({
     tx: { ...tx, inputs },
     inputIndex: test.index,
     spentOutputs: test.prevouts.map(outputOf),
     flags: test.flags.split(',') as ScriptFlag[],
+    crypto,
     ...(batched ? { batch } : {}),
   });
   if (!verdict.ok) return verdict.error;
   return batch.verify().length === 0 ? 'OK' : 'BATCH';
 }
+
+const { engine } = await loadCrypto();
+const long = process.env['BE_LONG'] === '1';
 
 describe.skipIf(cases.length === 0)('the taproot reference corpus', () => {
   const failing = cases.filter((test) => test.failure !== undefined);
@@ -61,20 +69,35 @@ describe.skipIf(cases.length === 0)('the taproot reference corpus', () => {
   });
 
   it('accepts every spend that must pass', () => {
-    const wrong = cases.map((test) => [test.comment, verdictOf(test, test.success, false)]).filter(([, got]) => got !== 'OK');
+    const wrong = cases.map((test) => [test.comment, verdictOf(test, test.success, { crypto: engine })]).filter(([, got]) => got !== 'OK');
 
     expect(wrong).toEqual([]);
   });
 
   it('refuses every spend that must fail', () => {
-    const wrong = failing.filter((test) => verdictOf(test, test.failure as Satisfaction, false) === 'OK');
+    const wrong = failing.filter((test) => verdictOf(test, test.failure as Satisfaction, { crypto: engine }) === 'OK');
 
     expect(wrong.map((test) => test.comment)).toEqual([]);
   });
 
   it('comes to the same verdicts with signatures put off to a batch', () => {
+    const batched = { crypto: engine, batched: true };
     const wrong = failing.filter(
-      (test) => verdictOf(test, test.success, true) !== 'OK' || verdictOf(test, test.failure as Satisfaction, true) === 'OK',
+      (test) =>
+        verdictOf(test, test.success, batched) !== 'OK' ||
+        verdictOf(test, test.failure as Satisfaction, batched) === 'OK',
+    );
+
+    expect(wrong.map((test) => test.comment)).toEqual([]);
+  });
+
+  it('comes to the same verdicts on the JavaScript engine, with the same errors', () => {
+    const some = failing.filter((_, index) => long || index % 10 === 0);
+    const wrong = some.filter(
+      (test) =>
+        verdictOf(test, test.success, { crypto: jsCrypto }) !== 'OK' ||
+        verdictOf(test, test.failure as Satisfaction, { crypto: jsCrypto }) !==
+          verdictOf(test, test.failure as Satisfaction, { crypto: engine }),
     );
 
     expect(wrong.map((test) => test.comment)).toEqual([]);

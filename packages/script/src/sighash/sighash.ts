@@ -9,56 +9,30 @@ import { legacySighash } from './legacy.ts';
 import { NO_CODE_SEPARATOR, annexHashOf, isTaprootHashType, taprootSighash } from './taproot.ts';
 import { witnessV0Sighash } from './witness-v0.ts';
 
-interface SighashOptions {
+/** The transaction that is signed, and who hashes. */
+export interface SighasherOptions {
   readonly tx: TransactionLike;
-  readonly inputIndex: number;
+  /** The outputs that the inputs spend, one per input in order; Taproot signs them all, legacy inputs need none. */
+  readonly spentOutputs?: readonly SpentOutput[];
   readonly crypto?: CryptoEngine;
 }
 
-/** What a legacy signature covers. */
-export interface LegacySighashOptions extends SighashOptions {
+/** What a legacy signature covers besides its transaction. */
+export interface LegacySighash {
   /** The script that is satisfied, from behind its last executed OP_CODESEPARATOR. */
   readonly scriptCode: Uint8Array;
   /** 32 bits, signed or not; ALL when absent. */
   readonly hashType?: number;
 }
 
-/**
- * Signature hash for inputs without witness, 32 bytes.
- *
- * @throws {@link ScriptError} `SCRIPT_INPUT_INDEX_OUT_OF_RANGE`, `SCRIPT_INVALID_ARGUMENT`.
- */
-export function sighashLegacy(options: LegacySighashOptions): Uint8Array {
-  const { tx, inputIndex, crypto } = prepare(options);
-  const { hashType = SighashType.ALL } = options;
-  requireInteger(hashType, 'hashType', -0x80000000, 0xffffffff);
-  return legacySighash(tx, inputIndex, requireBytes(options.scriptCode, 'scriptCode'), hashType, crypto);
-}
-
-/** What a version 0 witness signature covers. */
-export interface WitnessV0SighashOptions extends LegacySighashOptions {
+/** What a version 0 witness signature covers besides its transaction. */
+export interface WitnessV0Sighash extends LegacySighash {
   /** Satoshis of the output that is spent. */
   readonly value: bigint;
 }
 
-/**
- * Signature hash for witness version 0 (BIP143), 32 bytes.
- *
- * @throws {@link ScriptError} `SCRIPT_INPUT_INDEX_OUT_OF_RANGE`, `SCRIPT_INVALID_ARGUMENT`.
- */
-export function sighashWitnessV0(options: WitnessV0SighashOptions): Uint8Array {
-  const { tx, inputIndex, crypto } = prepare(options);
-  const { hashType = SighashType.ALL } = options;
-  requireInteger(hashType, 'hashType', -0x80000000, 0xffffffff);
-  const value = requireValue(options.value, 'value');
-  const context = new SighashContext(tx, [], crypto);
-  return witnessV0Sighash(context, inputIndex, requireBytes(options.scriptCode, 'scriptCode'), value, hashType);
-}
-
-/** What a Taproot signature covers. */
-export interface TaprootSighashOptions extends SighashOptions {
-  /** The outputs that the inputs spend, one per input in order. */
-  readonly spentOutputs: readonly SpentOutput[];
+/** What a Taproot signature covers besides its transaction. */
+export interface TaprootSighash {
   /** DEFAULT when absent. */
   readonly hashType?: number;
   /** The annex, with its leading 0x50. */
@@ -70,33 +44,121 @@ export interface TaprootSighashOptions extends SighashOptions {
 }
 
 /**
- * Signature hash for Taproot, key path or, with `leafHash`, script path (BIP341, BIP342), 32 bytes.
+ * Makes the signature hashes of one transaction; what its inputs have in common is hashed once (BIP143, BIP341).
  *
- * @throws {@link ScriptError} `SCRIPT_SIGHASH_TYPE_INVALID`, `SCRIPT_SPENT_OUTPUTS_MISMATCH`,
- * `SCRIPT_INPUT_INDEX_OUT_OF_RANGE`, `SCRIPT_INVALID_ARGUMENT`.
+ * @example Sign every input of a transaction
+ * ```ts no-run
+ * import { Sighasher } from '@bitcoin-enterprise/script';
+ *
+ * const hasher = new Sighasher({ tx, spentOutputs });
+ * const hashes = tx.inputs.map((_, inputIndex) => hasher.taproot(inputIndex));
+ * ```
  */
+export class Sighasher {
+  readonly #context: SighashContext;
+  readonly #knowsSpentOutputs: boolean;
+
+  /** @throws {@link ScriptError} `SCRIPT_SPENT_OUTPUTS_MISMATCH`, `SCRIPT_INVALID_ARGUMENT`, as {@link parseTransaction}. */
+  constructor(options: SighasherOptions) {
+    requireObject(options, 'options');
+    const { spentOutputs, crypto = currentCrypto() } = options;
+    const tx = viewTransaction(options.tx);
+    if (spentOutputs !== undefined) requireSpentOutputs(spentOutputs, tx.inputCount);
+    this.#context = new SighashContext(tx, spentOutputs ?? [], crypto);
+    this.#knowsSpentOutputs = spentOutputs !== undefined;
+  }
+
+  /**
+   * Signature hash for an input without witness, 32 bytes.
+   *
+   * @throws {@link ScriptError} `SCRIPT_INPUT_INDEX_OUT_OF_RANGE`, `SCRIPT_INVALID_ARGUMENT`.
+   */
+  legacy(inputIndex: number, what: LegacySighash): Uint8Array {
+    const { tx, crypto } = this.#context;
+    requireInputIndex(inputIndex, tx);
+    const { scriptCode, hashType } = requireScriptCode(what);
+    return legacySighash(tx, inputIndex, scriptCode, hashType, crypto);
+  }
+
+  /**
+   * Signature hash for an input of witness version 0 (BIP143), 32 bytes.
+   *
+   * @throws {@link ScriptError} `SCRIPT_INPUT_INDEX_OUT_OF_RANGE`, `SCRIPT_INVALID_ARGUMENT`.
+   */
+  witnessV0(inputIndex: number, what: WitnessV0Sighash): Uint8Array {
+    requireInputIndex(inputIndex, this.#context.tx);
+    const { scriptCode, hashType } = requireScriptCode(what);
+    return witnessV0Sighash(this.#context, inputIndex, scriptCode, requireValue(what.value, 'value'), hashType);
+  }
+
+  /**
+   * Signature hash for Taproot, key path or, with `leafHash`, script path (BIP341, BIP342), 32 bytes.
+   *
+   * @throws {@link ScriptError} `SCRIPT_SIGHASH_TYPE_INVALID`, `SCRIPT_SPENT_OUTPUTS_MISMATCH` when the hasher was made
+   * without them, `SCRIPT_INPUT_INDEX_OUT_OF_RANGE`, `SCRIPT_INVALID_ARGUMENT`.
+   */
+  taproot(inputIndex: number, what: TaprootSighash = {}): Uint8Array {
+    const { tx, crypto } = this.#context;
+    requireInputIndex(inputIndex, tx);
+    requireObject(what, 'options');
+    const { hashType = SighashType.DEFAULT, annex, leafHash, codeSeparatorPosition = NO_CODE_SEPARATOR } = what;
+    if (!this.#knowsSpentOutputs) requireSpentOutputs([], tx.inputCount);
+    requireInteger(hashType, 'hashType', 0, 0xff);
+    requireInteger(codeSeparatorPosition, 'codeSeparatorPosition', 0, NO_CODE_SEPARATOR);
+    if (annex !== undefined) requireBytes(annex, 'annex');
+    if (leafHash !== undefined) requireBytes(leafHash, 'leafHash', 32);
+    const hash = taprootSighash(
+      this.#context,
+      inputIndex,
+      hashType,
+      annex === undefined ? undefined : annexHashOf(annex, crypto),
+      leafHash === undefined ? undefined : { leafHash, codeSeparatorPosition },
+    );
+    if (hash !== undefined) return hash;
+    const reason = isTaprootHashType(hashType) ? 'no-output' : 'undefined';
+    throw new ScriptError('SCRIPT_SIGHASH_TYPE_INVALID', `expected a sighash type of BIP341, got ${hashType}`, {
+      details: { hashType, reason },
+      hint: reason === 'no-output' ? 'SIGHASH_SINGLE needs an output of the same index.' : 'Use a SighashType.',
+    });
+  }
+}
+
+/** Options of {@link sighashLegacy}. */
+export interface LegacySighashOptions extends SighasherOptions, LegacySighash {
+  readonly inputIndex: number;
+}
+
+/** Signature hash for one input without witness, 32 bytes; throws as {@link Sighasher.legacy}. */
+export function sighashLegacy(options: LegacySighashOptions): Uint8Array {
+  return new Sighasher(options).legacy(options.inputIndex, options);
+}
+
+/** Options of {@link sighashWitnessV0}. */
+export interface WitnessV0SighashOptions extends SighasherOptions, WitnessV0Sighash {
+  readonly inputIndex: number;
+}
+
+/** Signature hash for one input of witness version 0 (BIP143), 32 bytes; throws as {@link Sighasher.witnessV0}. */
+export function sighashWitnessV0(options: WitnessV0SighashOptions): Uint8Array {
+  return new Sighasher(options).witnessV0(options.inputIndex, options);
+}
+
+/** Options of {@link sighashTaproot}. */
+export interface TaprootSighashOptions extends SighasherOptions, TaprootSighash {
+  readonly inputIndex: number;
+  readonly spentOutputs: readonly SpentOutput[];
+}
+
+/** Signature hash for one Taproot input (BIP341, BIP342), 32 bytes; throws as {@link Sighasher.taproot}. */
 export function sighashTaproot(options: TaprootSighashOptions): Uint8Array {
-  const { tx, inputIndex, crypto } = prepare(options);
-  const { spentOutputs, hashType = SighashType.DEFAULT, annex, leafHash } = options;
-  const { codeSeparatorPosition = NO_CODE_SEPARATOR } = options;
-  requireSpentOutputs(spentOutputs, tx.inputCount);
-  requireInteger(hashType, 'hashType', 0, 0xff);
-  requireInteger(codeSeparatorPosition, 'codeSeparatorPosition', 0, NO_CODE_SEPARATOR);
-  if (annex !== undefined) requireBytes(annex, 'annex');
-  if (leafHash !== undefined) requireBytes(leafHash, 'leafHash', 32);
-  const hash = taprootSighash(
-    new SighashContext(tx, spentOutputs, crypto),
-    inputIndex,
-    hashType,
-    annex === undefined ? undefined : annexHashOf(annex, crypto),
-    leafHash === undefined ? undefined : { leafHash, codeSeparatorPosition },
-  );
-  if (hash !== undefined) return hash;
-  const reason = isTaprootHashType(hashType) ? 'no-output' : 'undefined';
-  throw new ScriptError('SCRIPT_SIGHASH_TYPE_INVALID', `expected a sighash type of BIP341, got ${hashType}`, {
-    details: { hashType, reason },
-    hint: reason === 'no-output' ? 'SIGHASH_SINGLE needs an output of the same index.' : 'Use a SighashType.',
-  });
+  return new Sighasher(options).taproot(options.inputIndex, options);
+}
+
+function requireScriptCode(what: LegacySighash): { readonly scriptCode: Uint8Array; readonly hashType: number } {
+  requireObject(what, 'options');
+  const { scriptCode, hashType = SighashType.ALL } = what;
+  requireInteger(hashType, 'hashType', -0x80000000, 0xffffffff);
+  return { scriptCode: requireBytes(scriptCode, 'scriptCode'), hashType };
 }
 
 /** Throws unless there is exactly one well-formed spent output per input. */
@@ -123,15 +185,4 @@ export function requireInputIndex(inputIndex: unknown, tx: TransactionView): num
       details: { inputIndex: index, inputs: tx.inputCount },
     });
   return index;
-}
-
-function prepare(options: SighashOptions): {
-  readonly tx: TransactionView;
-  readonly inputIndex: number;
-  readonly crypto: CryptoEngine;
-} {
-  requireObject(options, 'options');
-  const { crypto = currentCrypto() } = options;
-  const tx = viewTransaction(options.tx);
-  return { tx, inputIndex: requireInputIndex(options.inputIndex, tx), crypto };
 }
