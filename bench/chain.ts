@@ -125,7 +125,13 @@ function makeBlocks(shape: Shape, engine: CryptoEngine, count: number): readonly
   });
   for (const { keys, outputs, txid } of batches) {
     const spend = (indices: readonly number[]): Uint8Array =>
-      spendByKeys(engine, txid, indices, indices.map((index) => outputs[index] as SpentOutput), indices.map((index) => keys[index] as Uint8Array));
+      spendByKeys(
+        engine,
+        txid,
+        indices,
+        indices.map((index) => outputs[index] as SpentOutput),
+        indices.map((index) => keys[index] as Uint8Array),
+      );
     const all = keys.map((_, index) => index);
     const transactions =
       shape === 'one transaction of 1,000 inputs' ? [spend(all)] : all.map((index) => spend([index]));

@@ -61,7 +61,10 @@ function sign(engine: CryptoEngine, hash: Uint8Array, secretKey: Uint8Array): Ui
   return signature;
 }
 
-function unsigned(scriptPubKey: Uint8Array, index: number): { readonly tx: Transaction; readonly spentOutputs: SpentOutput[] } {
+function unsigned(
+  scriptPubKey: Uint8Array,
+  index: number,
+): { readonly tx: Transaction; readonly spentOutputs: SpentOutput[] } {
   const previousTxid = Uint8Array.from({ length: 32 }, (_, at) => (at * 7 + index) & 0xff);
   return {
     tx: {

@@ -9,7 +9,9 @@ const result = {
   engine: engine.name,
   notice: notice ?? null,
   height: story.chain.height,
-  verdicts: story.attempts.map(({ accepted, reason, scriptError }) => (accepted ? 'accepted' : (scriptError ?? reason))),
+  verdicts: story.attempts.map(({ accepted, reason, scriptError }) =>
+    accepted ? 'accepted' : (scriptError ?? reason),
+  ),
 };
 const place = document.querySelector('#result');
 if (place !== null) place.textContent = JSON.stringify(result);

@@ -61,7 +61,9 @@ function sayTrace({ attempts }: Story): void {
   say(`\nWhy "${refused.title}" was refused (${refused.scriptError ?? ''})`);
   say(`  script  ${disassemble(step.script, { maximumDataSize: 4 })}`);
   say(`  stopped at byte ${step.offset}, ${opcodeName(step.opcode)}`);
-  say(`  stack   ${step.stack.map((item) => Buffer.from(item).toString('hex') || '∅').join(' ')}  (the delay that the script asks for)`);
+  say(
+    `  stack   ${step.stack.map((item) => Buffer.from(item).toString('hex') || '∅').join(' ')}  (the delay that the script asks for)`,
+  );
   say('  offered a sequence of 1: one block');
 }
 
@@ -69,17 +71,19 @@ function summary(told: Story, replayed: Replay | undefined): unknown {
   return {
     engine: engine.name,
     height: told.chain.height,
-    attempts: told.attempts.map(({ title, path, txid, accepted, reason, scriptError, height, weight, inputWeight }) => ({
-      title,
-      path,
-      txid,
-      accepted,
-      ...(reason === undefined ? {} : { reason }),
-      ...(scriptError === undefined ? {} : { scriptError }),
-      block: height + 1,
-      weight,
-      inputWeight,
-    })),
+    attempts: told.attempts.map(
+      ({ title, path, txid, accepted, reason, scriptError, height, weight, inputWeight }) => ({
+        title,
+        path,
+        txid,
+        accepted,
+        ...(reason === undefined ? {} : { reason }),
+        ...(scriptError === undefined ? {} : { scriptError }),
+        block: height + 1,
+        weight,
+        inputWeight,
+      }),
+    ),
     node: replayed ?? null,
     report: file,
   };

@@ -50,7 +50,9 @@ ${rows.join('\n')}</table></div>`;
 
 function nodeLine(replay: Replay): string {
   const tip = replay.sameTip ? '<span class="good">same tip</span>' : '<span class="bad">another tip</span>';
-  const same = replay.sameVerdicts ? '<span class="good">same verdicts</span>' : '<span class="bad">other verdicts</span>';
+  const same = replay.sameVerdicts
+    ? '<span class="good">same verdicts</span>'
+    : '<span class="bad">other verdicts</span>';
   return `<code>${escape(replay.node)}</code> took the same ${replay.blocks} blocks: ${tip}, ${same}.`;
 }
 

@@ -12,7 +12,15 @@ import {
   transactionWeight,
   viewTransaction,
 } from '@bitcoin-enterprise/script';
-import { type Vault, type VaultCoin, type VaultPath, createVault, exampleKey, spendVault, spentOutput } from './vault.ts';
+import {
+  type Vault,
+  type VaultCoin,
+  type VaultPath,
+  createVault,
+  exampleKey,
+  spendVault,
+  spentOutput,
+} from './vault.ts';
 
 /** What a chain said about one attempt to spend. */
 export interface Attempt {

@@ -114,8 +114,13 @@ export function spentOutput(vault: Vault, coin: VaultCoin): SpentOutput {
 }
 
 /** A secret key from a word, for examples and tests only. */
-export function exampleKey(word: string, crypto: CryptoEngine): { readonly secret: Uint8Array; readonly xOnly: Uint8Array } {
-  const secret = crypto.sha256(concatBytes(new TextEncoder().encode('taproot-vault example '), new TextEncoder().encode(word)));
+export function exampleKey(
+  word: string,
+  crypto: CryptoEngine,
+): { readonly secret: Uint8Array; readonly xOnly: Uint8Array } {
+  const secret = crypto.sha256(
+    concatBytes(new TextEncoder().encode('taproot-vault example '), new TextEncoder().encode(word)),
+  );
   const publicKey = crypto.publicKey(secret);
   if (publicKey === undefined) throw new Error('a hash that is no secret key: choose another word');
   return { secret, xOnly: publicKey.subarray(1) };

@@ -24,11 +24,11 @@ describe('the vault on the embedded chain', () => {
         ],
         [
           "a thief with the hot key claims a delay of one block",
-          "mandatory-script-verify-flag-failed (Locktime requirement not satisfied)",
+          "mempool-script-verify-flag-failed (Locktime requirement not satisfied)",
         ],
         [
           "one recovery key alone",
-          "mandatory-script-verify-flag-failed (Script evaluated without error but finished with a false/empty top stack element)",
+          "mempool-script-verify-flag-failed (Script evaluated without error but finished with a false/empty top stack element)",
         ],
         [
           "two recovery keys",

@@ -130,4 +130,3 @@ function parseWord(word: string, position: number): ScriptPart {
 function invalid(position: number, reason: string): ScriptError<'SCRIPT_ASSEMBLY_INVALID'> {
   return new ScriptError('SCRIPT_ASSEMBLY_INVALID', `${reason} at part ${position}`, { details: { position, reason } });
 }
-

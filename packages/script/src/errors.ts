@@ -85,3 +85,8 @@ function kindOf(value: unknown): string {
   if (typeof value === 'number') return Number.isFinite(value) ? 'another number' : String(value);
   return typeof value === 'object' ? 'another object' : `a value of type ${typeof value}`;
 }
+
+declare module '@bitcoin-enterprise/core' {
+  // oxlint-disable-next-line typescript/no-empty-object-type
+  interface ErrorDetails extends ScriptErrors {}
+}

@@ -41,7 +41,11 @@ export function outputTypeOf(script: Uint8Array): OutputType {
 
 function witnessType(version: number, program: Uint8Array): OutputType {
   if (version === 0)
-    return program.length === 20 ? 'witness_v0_keyhash' : program.length === 32 ? 'witness_v0_scripthash' : 'nonstandard';
+    return program.length === 20
+      ? 'witness_v0_keyhash'
+      : program.length === 32
+        ? 'witness_v0_scripthash'
+        : 'nonstandard';
   if (version === 1 && program.length === 32) return 'witness_v1_taproot';
   if (version === 1 && program.length === 2 && program[0] === 0x4e && program[1] === 0x73) return 'anchor';
   return 'witness_unknown';
@@ -50,9 +54,7 @@ function witnessType(version: number, program: Uint8Array): OutputType {
 /** Whether a script is `HASH160 <20 bytes> EQUAL` (BIP16). */
 export function isPayToScriptHash(script: Uint8Array): boolean {
   requireBytes(script, 'script');
-  return (
-    script.length === 23 && script[0] === Opcode.OP_HASH160 && script[1] === 20 && script[22] === Opcode.OP_EQUAL
-  );
+  return script.length === 23 && script[0] === Opcode.OP_HASH160 && script[1] === 20 && script[22] === Opcode.OP_EQUAL;
 }
 
 /** Whether a script only pushes; OP_RESERVED counts as a push here (Core's IsPushOnly). */

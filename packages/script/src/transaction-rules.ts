@@ -69,7 +69,8 @@ function hasDuplicateInputs(tx: TransactionView): boolean {
 
 function outpointKey(bytes: Uint8Array, offset: number): string {
   let text = '';
-  for (let i = 0; i < 36; i += 4) text += String.fromCharCode(
+  for (let i = 0; i < 36; i += 4)
+    text += String.fromCharCode(
       (bytes[offset + i] as number) | ((bytes[offset + i + 1] as number) << 8),
       (bytes[offset + i + 2] as number) | ((bytes[offset + i + 3] as number) << 8),
     );

@@ -30,7 +30,13 @@ function spendOf(scriptSig: Uint8Array, scriptPubKey: Uint8Array, witness: Uint8
   const credit = {
     version: 1,
     inputs: [
-      { previousTxid: NULL_TXID, previousIndex: 0xffffffff, scriptSig: Uint8Array.of(0, 0), sequence: 0xffffffff, witness: [] },
+      {
+        previousTxid: NULL_TXID,
+        previousIndex: 0xffffffff,
+        scriptSig: Uint8Array.of(0, 0),
+        sequence: 0xffffffff,
+        witness: [],
+      },
     ],
     outputs: [{ value, scriptPubKey }],
     lockTime: 0,
@@ -142,7 +148,8 @@ describe.skipIf(valid.length === 0)("Core's tx_valid", () => {
       const excluded = flagsOf(excludedText);
       for (const one of excluded) {
         const flags = trim(allFlags.filter((flag) => flag === one || !excluded.includes(flag)));
-        if (flags.includes(one) && verifyTransaction({ tx, spentOutputs, flags }).ok) wrong.push([one, hex.slice(0, 80)]);
+        if (flags.includes(one) && verifyTransaction({ tx, spentOutputs, flags }).ok)
+          wrong.push([one, hex.slice(0, 80)]);
       }
     }
     expect(wrong).toEqual([]);

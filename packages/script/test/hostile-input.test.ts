@@ -91,7 +91,11 @@ function corpus(random: Random): Uint8Array[] {
     bits: 2,
     nonce: 3,
   };
-  return [...transactions, joinBlock(header, transactions.slice(0, 5)), ...coins.map((coin) => coin.contract.scriptPubKey)];
+  return [
+    ...transactions,
+    joinBlock(header, transactions.slice(0, 5)),
+    ...coins.map((coin) => coin.contract.scriptPubKey),
+  ];
 }
 
 function mutate(random: Random, source: Uint8Array): Uint8Array {
@@ -245,7 +249,8 @@ describe('arguments of the wrong type', () => {
         expect(outcome).toMatch(/^(ok|SCRIPT_)/);
       }
     for (const key of Object.keys(tx))
-      for (const value of wrong) expect(coded(() => serializeTransaction({ ...tx, [key]: value }))).toMatch(/^(ok|SCRIPT_)/);
+      for (const value of wrong)
+        expect(coded(() => serializeTransaction({ ...tx, [key]: value }))).toMatch(/^(ok|SCRIPT_)/);
   });
 });
 
@@ -344,7 +349,10 @@ describe('absurd sizes', () => {
       lockTime: 0,
     };
     const hash = sighashLegacy({ tx: base, inputIndex: 0, scriptCode: script });
-    const signature = concatBytes(encodeDerSignature(crypto.ecdsaSign(hash, secretKey) as Uint8Array), Uint8Array.of(1));
+    const signature = concatBytes(
+      encodeDerSignature(crypto.ecdsaSign(hash, secretKey) as Uint8Array),
+      Uint8Array.of(1),
+    );
     const scriptSig = assemble(Array.from({ length: 15 }, () => signature));
     const tx = { ...base, inputs: [{ ...(base.inputs[0] as Transaction['inputs'][number]), scriptSig }] };
     const spentOutputs = [{ value: 1n, scriptPubKey: script }];

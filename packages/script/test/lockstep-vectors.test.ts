@@ -27,10 +27,16 @@ describe(`random spends judged by ${node}`, () => {
 
   it('get the same verdict with the same reason from the interpreter', () => {
     const wrong = cases.flatMap(({ note, tx, prevouts, verdict }) => {
-      const spentOutputs = prevouts.map(([value, script]) => ({ value: BigInt(value), scriptPubKey: parseHex(script) }));
+      const spentOutputs = prevouts.map(([value, script]) => ({
+        value: BigInt(value),
+        scriptPubKey: parseHex(script),
+      }));
       const ours = verifyTransaction({ tx: parseHex(tx), spentOutputs, flags: consensusFlags });
-      const got =
-        ours.ok ? 'OK' : 'inputIndex' in ours ? `mandatory-script-verify-flag-failed (${scriptErrorText(ours.error)})` : ours.error;
+      const got = ours.ok
+        ? 'OK'
+        : 'inputIndex' in ours
+          ? `mandatory-script-verify-flag-failed (${scriptErrorText(ours.error)})`
+          : ours.error;
       return isSameReason(got, verdict) ? [] : [{ note, got, verdict }];
     });
 

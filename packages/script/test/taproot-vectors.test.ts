@@ -42,7 +42,9 @@ function verdictOf(
 ): string {
   const tx = parseTransaction(parseHex(test.tx));
   const inputs = tx.inputs.map((input, index) =>
-    index === test.index ? { ...input, scriptSig: parseHex(scriptSig), witness: witness.map((item) => parseHex(item)) } : input,
+    index === test.index
+      ? { ...input, scriptSig: parseHex(scriptSig), witness: witness.map((item) => parseHex(item)) }
+      : input,
   );
   const batch = new SignatureBatch(crypto);
   const verdict = verifyInput({
@@ -69,7 +71,9 @@ describe.skipIf(cases.length === 0)('the taproot reference corpus', () => {
   });
 
   it('accepts every spend that must pass', () => {
-    const wrong = cases.map((test) => [test.comment, verdictOf(test, test.success, { crypto: engine })]).filter(([, got]) => got !== 'OK');
+    const wrong = cases
+      .map((test) => [test.comment, verdictOf(test, test.success, { crypto: engine })])
+      .filter(([, got]) => got !== 'OK');
 
     expect(wrong).toEqual([]);
   });
@@ -144,7 +148,9 @@ interface WalletVectors {
 const wallet = readJsonVectors<WalletVectors>('bitcoin-core-unit/bip341_wallet_vectors.json');
 
 const treeOf = (tree: WalletTree): TapTree =>
-  'script' in tree ? { script: parseHex(tree.script), leafVersion: tree.leafVersion } : [treeOf(tree[0]), treeOf(tree[1])];
+  'script' in tree
+    ? { script: parseHex(tree.script), leafVersion: tree.leafVersion }
+    : [treeOf(tree[0]), treeOf(tree[1])];
 
 describe.skipIf(wallet === undefined)('the wallet vectors of BIP341', () => {
   it.for(wallet?.scriptPubKey ?? [])('builds $expected.bip350Address', ({ given, intermediary, expected }) => {
@@ -174,7 +180,9 @@ describe.skipIf(wallet === undefined)('the wallet vectors of BIP341', () => {
     for (const { given, intermediary } of spending?.inputSpending ?? []) {
       const merkleRoot = given.merkleRoot === null ? undefined : parseHex(given.merkleRoot);
       const { txinIndex: inputIndex, hashType } = given;
-      expect(toHex(taprootSecretKey(parseHex(given.internalPrivkey), { merkleRoot }))).toBe(intermediary.tweakedPrivkey);
+      expect(toHex(taprootSecretKey(parseHex(given.internalPrivkey), { merkleRoot }))).toBe(
+        intermediary.tweakedPrivkey,
+      );
       expect(toHex(sighashTaproot({ tx, inputIndex, spentOutputs, hashType }))).toBe(intermediary.sigHash);
     }
   });

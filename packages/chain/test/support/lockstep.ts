@@ -39,7 +39,9 @@ export async function runLockstep(
   while (rows.length < count) {
     const coins = fundContracts(chain, random);
     await replay(chain, node, replayed);
-    const spends = Array.from({ length: Math.min(SPENDS_PER_ROUND, count - rows.length) }, () => makeSpend(random, coins));
+    const spends = Array.from({ length: Math.min(SPENDS_PER_ROUND, count - rows.length) }, () =>
+      makeSpend(random, coins),
+    );
     const theirs = await askNode(node, spends);
     spends.forEach((spend, index) => {
       const { verdict, block } = theirs[index] as NodeAnswer;

@@ -302,4 +302,3 @@ export function viewTransaction(tx: TransactionLike): TransactionView {
   const bytes = serializeTransaction(tx);
   return TransactionView.of(bytes, { witness: tx.inputs.length > 0 });
 }
-

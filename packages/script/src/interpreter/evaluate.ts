@@ -59,7 +59,17 @@ export function evaluate(
   const { flags, onStep } = context;
   const minimal = (flags & Flag.MINIMALDATA) !== 0;
   const altStack: Uint8Array[] = [];
-  const machine: Machine = { context, version, script, stack, altStack, minimal, codeStart: 0, code: undefined, opCount: 0 };
+  const machine: Machine = {
+    context,
+    version,
+    script,
+    stack,
+    altStack,
+    minimal,
+    codeStart: 0,
+    code: undefined,
+    opCount: 0,
+  };
   const conditions = new ConditionStack();
   const reader = new ScriptReader(script);
   if (context.leaf !== undefined) context.leaf.codeSeparatorPosition = NO_CODE_SEPARATOR;
@@ -453,7 +463,11 @@ function runCrypto(machine: Machine, opcode: number): ScriptErrorName | undefine
     case Opcode.OP_CHECKSIG:
     case Opcode.OP_CHECKSIGVERIFY: {
       if (stack.length < 2) return 'INVALID_STACK_OPERATION';
-      const result = checkSignature(machine, stack[stack.length - 2] as Uint8Array, stack[stack.length - 1] as Uint8Array);
+      const result = checkSignature(
+        machine,
+        stack[stack.length - 2] as Uint8Array,
+        stack[stack.length - 1] as Uint8Array,
+      );
       if (typeof result === 'string') return result;
       stack.length -= 2;
       if (opcode === Opcode.OP_CHECKSIGVERIFY) return result ? undefined : 'CHECKSIGVERIFY';
@@ -466,7 +480,11 @@ function runCrypto(machine: Machine, opcode: number): ScriptErrorName | undefine
       if (stack.length < 3) return 'INVALID_STACK_OPERATION';
       const count = decodeScriptNumber(stack[stack.length - 2] as Uint8Array, machine.minimal, NUMBER_SIZE);
       if (count === undefined) return 'SCRIPTNUM';
-      const result = checkSignature(machine, stack[stack.length - 3] as Uint8Array, stack[stack.length - 1] as Uint8Array);
+      const result = checkSignature(
+        machine,
+        stack[stack.length - 3] as Uint8Array,
+        stack[stack.length - 1] as Uint8Array,
+      );
       if (typeof result === 'string') return result;
       stack.length -= 3;
       stack.push(encodeScriptNumber(count + (result ? 1 : 0)));

@@ -30,7 +30,8 @@ export function decodeScriptNumber(bytes: Uint8Array, minimal: boolean, maximumS
   if (length > maximumSize) return undefined;
   if (length === 0) return 0;
   const last = bytes[length - 1] as number;
-  if (minimal && (last & 0x7f) === 0 && (length === 1 || ((bytes[length - 2] as number) & 0x80) === 0)) return undefined;
+  if (minimal && (last & 0x7f) === 0 && (length === 1 || ((bytes[length - 2] as number) & 0x80) === 0))
+    return undefined;
   let magnitude = last & 0x7f;
   for (let i = length - 2; i >= 0; i--) magnitude = magnitude * 256 + (bytes[i] as number);
   return (last & 0x80) === 0 ? magnitude : -magnitude;

@@ -94,7 +94,11 @@ function ecdsaSighash(
 }
 
 /** OP_CHECKSIG and OP_CHECKSIGADD of tapscript (BIP342), in the order that consensus tests things. */
-export function checkTapscriptSignature(context: InputContext, signature: Uint8Array, key: Uint8Array): SignatureResult {
+export function checkTapscriptSignature(
+  context: InputContext,
+  signature: Uint8Array,
+  key: Uint8Array,
+): SignatureResult {
   const present = signature.length > 0;
   if (present) {
     context.validationWeightLeft -= VALIDATION_WEIGHT_PER_CHECK;

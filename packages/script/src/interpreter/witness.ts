@@ -35,7 +35,8 @@ export interface WitnessProgram {
 export function witnessProgramOf(script: Uint8Array): WitnessProgram | undefined {
   requireBytes(script, 'script');
   const first = script[0];
-  if (script.length < 4 || script.length > 42 || first === undefined || script[1] !== script.length - 2) return undefined;
+  if (script.length < 4 || script.length > 42 || first === undefined || script[1] !== script.length - 2)
+    return undefined;
   if (first !== 0 && (first < Opcode.OP_1 || first > Opcode.OP_16)) return undefined;
   return { version: first === 0 ? 0 : first - Opcode.OP_1 + 1, program: script.subarray(2) };
 }

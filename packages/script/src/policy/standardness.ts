@@ -62,7 +62,8 @@ export function checkStandardness(options: CheckStandardnessOptions): PolicyFaul
 function requireProfile(profile: PolicyProfile): void {
   const { versions, witnessV0, tapscript, name } = requireObject(profile, 'profile');
   if (typeof name !== 'string') throw invalidArgument('profile.name', 'a string', name);
-  for (const [field, value] of Object.entries({ versions, witnessV0, tapscript })) requireObject(value, `profile.${field}`);
+  for (const [field, value] of Object.entries({ versions, witnessV0, tapscript }))
+    requireObject(value, `profile.${field}`);
 }
 
 function checkForm(tx: TransactionView, profile: PolicyProfile): PolicyFault | undefined {
@@ -184,7 +185,8 @@ function isStandardTaproot(witness: readonly Uint8Array[], profile: PolicyProfil
   if (((controlBlock[0] as number) & 0xfe) !== TAPSCRIPT_LEAF_VERSION) return true;
   const script = witness.at(-2) as Uint8Array;
   return (
-    witness.slice(0, -2).every((item) => item.length <= maximumItemSize) && isRelayedTapscript(script, profile.tapscript)
+    witness.slice(0, -2).every((item) => item.length <= maximumItemSize) &&
+    isRelayedTapscript(script, profile.tapscript)
   );
 }
 

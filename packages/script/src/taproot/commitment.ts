@@ -22,7 +22,10 @@ export interface TapLeafHashOptions {
 
 /** Hash of a leaf script with its version (BIP341 `TapLeaf`), 32 bytes. */
 export function tapLeafHash(script: Uint8Array, options: TapLeafHashOptions = {}): Uint8Array {
-  const { leafVersion = TAPSCRIPT_LEAF_VERSION, crypto = currentCrypto() } = requireObject(options, 'options') as TapLeafHashOptions;
+  const { leafVersion = TAPSCRIPT_LEAF_VERSION, crypto = currentCrypto() } = requireObject(
+    options,
+    'options',
+  ) as TapLeafHashOptions;
   requireBytes(script, 'script');
   requireInteger(leafVersion, 'leafVersion', 0, 0xff);
   const message = new Uint8Array(1 + compactSizeLength(script.length) + script.length);
@@ -32,11 +35,7 @@ export function tapLeafHash(script: Uint8Array, options: TapLeafHashOptions = {}
 }
 
 /** Hash of two nodes of a tree, the smaller first (BIP341 `TapBranch`), 32 bytes. */
-export function tapBranchHash(
-  left: Uint8Array,
-  right: Uint8Array,
-  crypto: CryptoEngine = currentCrypto(),
-): Uint8Array {
+export function tapBranchHash(left: Uint8Array, right: Uint8Array, crypto: CryptoEngine = currentCrypto()): Uint8Array {
   requireBytes(left, 'left', 32);
   requireBytes(right, 'right', 32);
   const message = new Uint8Array(64);

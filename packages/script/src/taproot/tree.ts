@@ -1,13 +1,7 @@
 import { type CryptoEngine, concatBytes, currentCrypto } from '@bitcoin-enterprise/core';
 import { ScriptError, type ScriptErrors, invalidArgument, requireBytes, requireObject } from '../errors.ts';
 import { Opcode } from '../opcodes.ts';
-import {
-  MAXIMUM_TREE_DEPTH,
-  TAPSCRIPT_LEAF_VERSION,
-  tapBranchHash,
-  tapLeafHash,
-  tapTweakHash,
-} from './commitment.ts';
+import { MAXIMUM_TREE_DEPTH, TAPSCRIPT_LEAF_VERSION, tapBranchHash, tapLeafHash, tapTweakHash } from './commitment.ts';
 
 /** A leaf of a Taproot tree. */
 export interface TapLeaf {
@@ -59,8 +53,8 @@ export interface TaprootOutputOptions {
 
 /** The point H of BIP341, which nobody knows the secret key of: an internal key that switches the key path off. */
 export const UNSPENDABLE_INTERNAL_KEY: Uint8Array = Uint8Array.from([
-  0x50, 0x92, 0x9b, 0x74, 0xc1, 0xa0, 0x49, 0x54, 0xb7, 0x8b, 0x4b, 0x60, 0x35, 0xe9, 0x7a, 0x5e, 0x07, 0x8a, 0x5a, 0x0f,
-  0x28, 0xec, 0x96, 0xd5, 0x47, 0xbf, 0xee, 0x9a, 0xce, 0x80, 0x3a, 0xc0,
+  0x50, 0x92, 0x9b, 0x74, 0xc1, 0xa0, 0x49, 0x54, 0xb7, 0x8b, 0x4b, 0x60, 0x35, 0xe9, 0x7a, 0x5e, 0x07, 0x8a, 0x5a,
+  0x0f, 0x28, 0xec, 0x96, 0xd5, 0x47, 0xbf, 0xee, 0x9a, 0xce, 0x80, 0x3a, 0xc0,
 ]);
 
 /**
@@ -144,7 +138,13 @@ function hashLeaf(node: unknown, crypto: CryptoEngine): HashedTree {
   const { leafVersion = TAPSCRIPT_LEAF_VERSION } = leaf;
   const script = requireBytes(leaf.script, 'tree leaf script');
   // 0x50 would make the control block look like an annex (BIP341).
-  if (!Number.isInteger(leafVersion) || leafVersion < 0 || leafVersion > 0xfe || leafVersion % 2 !== 0 || leafVersion === 0x50)
+  if (
+    !Number.isInteger(leafVersion) ||
+    leafVersion < 0 ||
+    leafVersion > 0xfe ||
+    leafVersion % 2 !== 0 ||
+    leafVersion === 0x50
+  )
     throw invalid('leaf-version', 'expected an even leaf version other than 0x50, got another');
   const leafHash = tapLeafHash(script, { leafVersion, crypto });
   return { hash: leafHash, leaves: [{ script, leafVersion, leafHash, path: [] }] };

@@ -411,7 +411,8 @@ export class ContractMaker {
       () => plain(['OP_DUP', 1, 'OP_PICK', 'OP_EQUALVERIFY', item, 'OP_EQUAL'], [item]),
       () => plain([other, 'OP_SWAP', item, 'OP_EQUALVERIFY', other, 'OP_EQUAL'], [item]),
       () => plain(['OP_2DUP', 'OP_2DROP', 1, 'OP_ROLL', item, 'OP_EQUALVERIFY', other, 'OP_EQUAL'], [item, other]),
-      () => plain([item, other, 'OP_ROT', 'OP_3DUP', 'OP_2DROP', 'OP_DROP', 'OP_NIP', 'OP_NIP', item, 'OP_EQUAL'], [item]),
+      () =>
+        plain([item, other, 'OP_ROT', 'OP_3DUP', 'OP_2DROP', 'OP_DROP', 'OP_NIP', 'OP_NIP', item, 'OP_EQUAL'], [item]),
       () => plain(['OP_TUCK', 'OP_OVER', 'OP_2SWAP', 'OP_2DROP', 'OP_EQUALVERIFY', 1], [item, item]),
       () => plain(['OP_IFDUP', 'OP_DEPTH', 'OP_0NOTEQUAL', 'OP_VERIFY', 'OP_EQUAL'], [Uint8Array.of(7)]),
     ])();
@@ -454,9 +455,7 @@ export class ContractMaker {
 
   #ecdsa(spend: Spend, scriptCode: Uint8Array, secretKey: Uint8Array, version: 'base' | 'v0'): Uint8Array {
     const { tx, inputIndex, spentOutputs, random } = spend;
-    const hashType = random.chance(0.6)
-      ? SighashType.ALL
-      : random.pick([1, 2, 3, 0x81, 0x82, 0x83, random.below(256)]);
+    const hashType = random.chance(0.6) ? SighashType.ALL : random.pick([1, 2, 3, 0x81, 0x82, 0x83, random.below(256)]);
     const common = { tx, inputIndex, scriptCode, hashType };
     const hash =
       version === 'base'

@@ -1,5 +1,10 @@
 import { concatBytes } from '@bitcoin-enterprise/core';
-import { type SpentOutput, type Transaction, type TransactionInput, serializeTransaction } from '@bitcoin-enterprise/script';
+import {
+  type SpentOutput,
+  type Transaction,
+  type TransactionInput,
+  serializeTransaction,
+} from '@bitcoin-enterprise/script';
 import type { Contract } from './contracts.ts';
 import type { Random } from './random.ts';
 
@@ -138,5 +143,8 @@ const mutations: readonly (readonly [string, Mutation])[] = [
       ),
     }),
   ],
-  ['drop the last output', (_, tx) => (tx.outputs.length > 1 ? { ...tx, outputs: tx.outputs.slice(0, -1) } : undefined)],
+  [
+    'drop the last output',
+    (_, tx) => (tx.outputs.length > 1 ? { ...tx, outputs: tx.outputs.slice(0, -1) } : undefined),
+  ],
 ];
