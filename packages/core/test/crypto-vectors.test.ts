@@ -177,9 +177,7 @@ describe.skipIf(keyAggregation === undefined || nonceAggregation === undefined).
     it('aggregates nonces as BIP327 says, through infinity too', () => {
       for (const test of nonceAggregation?.valid_test_cases ?? []) {
         const halves = [0, 66].map((at) => {
-          const points = test.pnonce_indices.map((i) =>
-            hex((nonceAggregation?.pnonces[i] as string).slice(at, at + 66)),
-          );
+          const points = test.pnonce_indices.map((i) => hex((nonceAggregation?.pnonces[i] ?? '').slice(at, at + 66)));
           const sum = engine.publicKeyCombine(points);
           return sum === undefined ? infinity : toHex(sum);
         });

@@ -142,7 +142,8 @@ describe.skipIf(!built && !inCi)('the built module', () => {
     secp256k1.ecdsaSignRecoverable(tweak, key);
     secp256k1.schnorrSign(tweak, key);
 
-    const memory = Buffer.from((instances[0]?.exports['memory'] as WebAssembly.Memory).buffer);
+    const [instance] = instances as [WebAssembly.Instance];
+    const memory = Buffer.from((instance.exports['memory'] as WebAssembly.Memory).buffer);
     for (const secret of results) {
       expect(memory.indexOf(secret)).toBe(-1);
       // Scalars lie there as words of the other byte order, too.
