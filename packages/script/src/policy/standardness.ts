@@ -1,4 +1,4 @@
-import { type TransactionLike, TransactionView, viewTransaction } from '../codec/transaction-view.ts';
+import { type TransactionLike, type TransactionView, viewTransaction } from '../codec/transaction-view.ts';
 import { compactSizeLength } from '../codec/scanner.ts';
 import { requireValue } from '../codec/serialize.ts';
 import { invalidArgument, requireBytes, requireObject } from '../errors.ts';
