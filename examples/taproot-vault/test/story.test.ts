@@ -24,11 +24,11 @@ describe('the vault on the embedded chain', () => {
         ],
         [
           "a thief with the hot key claims a delay of one block",
-          "mempool-script-verify-flag-failed (Locktime requirement not satisfied)",
+          "mandatory-script-verify-flag-failed (Locktime requirement not satisfied)",
         ],
         [
           "one recovery key alone",
-          "mempool-script-verify-flag-failed (Script evaluated without error but finished with a false/empty top stack element)",
+          "mandatory-script-verify-flag-failed (Script evaluated without error but finished with a false/empty top stack element)",
         ],
         [
           "two recovery keys",

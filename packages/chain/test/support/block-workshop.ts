@@ -117,7 +117,13 @@ export function spend(
   fields: Partial<Transaction> & { readonly value?: bigint } = {},
 ): Transaction {
   const { value = 1_000n, ...rest } = fields;
-  return { version: 2, inputs, outputs: [{ value, scriptPubKey: parseHex('51') }], lockTime: 0, ...rest };
+  return {
+    version: 2,
+    inputs,
+    outputs: [{ value, scriptPubKey: parseHex(`51${'61'.repeat(10)}`) }],
+    lockTime: 0,
+    ...rest,
+  };
 }
 
 /** A transaction as plain data. */
