@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import ts from 'typescript';
-import { compileFence, fencesOf, fencesOfComments, findFences } from './fences.ts';
+import { compileFence, fencesOf, fencesOfComments, findFences, renderFence } from './fences.ts';
 
 async function runFence(code: string): Promise<void> {
   const { body } = compileFence({ file: 'x.md', line: 1, code, runs: true });
@@ -29,6 +29,13 @@ describe('a fence is a test', () => {
     const [first, second] = fencesOf('x.md', 'a\n```ts no-run\nf();\n```\n```ts\ng();\n```\n```json\n{}\n```');
     expect(first).toEqual({ file: 'x.md', line: 3, code: 'f();', runs: false });
     expect(second).toEqual({ file: 'x.md', line: 6, code: 'g();', runs: true });
+  });
+
+  it('lets a no-run fence declare what it does not show', () => {
+    const code = "import { f } from 'x';\ndeclare const tx: Uint8Array;\nawait f(tx);";
+    expect(renderFence({ file: 'x.md', line: 1, code, runs: false })).toBe(
+      "// Generated from x.md:1\nimport { f } from 'x';\n\ndeclare const tx: Uint8Array;\nawait f(tx);\nexport {};\n",
+    );
   });
 
   it('refuses a fence that is never closed', () => {

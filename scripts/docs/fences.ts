@@ -3,7 +3,8 @@
  *
  * Each ```` ```ts ```` fence becomes a file below `out/fences`: run by the vitest project `docs` and type-checked with
  * everything else. A comment `// => value` after a statement, or on the line below it, is compared; `// => throws CODE`
- * expects a coded error; ```` ```ts no-run ```` is type-checked only.
+ * expects a coded error; ```` ```ts no-run ```` is type-checked only, and may
+ * `declare const` what it does not show.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -92,7 +93,8 @@ export function renderFence(fence: Fence): string {
   const { imports, body } = compileFence(fence);
   const place = `${fence.file}:${fence.line}`;
   const head = [`// Generated from ${place}`, ...imports];
-  if (!fence.runs) return [...head, 'export async function fence(): Promise<void> {', body, '}', ''].join('\n');
+  // At the top of a module, so that a fence may say `declare const tx: Uint8Array;` for what it does not show.
+  if (!fence.runs) return [...head, body, 'export {};', ''].join('\n');
   const test = "import { expect as fenceExpect, it as fenceTest } from 'vitest';";
   return [...head, test, `fenceTest(${JSON.stringify(place)}, async () => {`, body, '});', ''].join('\n');
 }
