@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { displayHash, hasCode, parseHex, satoshis, toHex } from '@bitcoin-enterprise/core';
-import { createEmbeddedChain, type EmbeddedChain } from '@bitcoin-enterprise/chain';
-import { parseBlock, serializeTransaction } from '@bitcoin-enterprise/script';
+import { createEmbeddedChain, type EmbeddedChain, FUNDER_SCRIPT } from '@bitcoin-enterprise/chain';
+import fc from 'fast-check';
+import { blockHash, parseBlock, parseBlockHeader, serializeTransaction } from '@bitcoin-enterprise/script';
 import { type Bitcoind, findBitcoind, startBitcoind } from '../../../scripts/nodes/bitcoind.ts';
 import { orSkip } from '../../../scripts/nodes/find.ts';
 import { type BlockFault, blockFaults } from './support/block-faults.ts';
 import { buildBlock, inputOf, spend } from './support/block-workshop.ts';
+import { apply, script, step } from './support/histories.ts';
 import { createFaultScene, type FaultScene } from './support/fault-scene.ts';
 
 const present = orSkip('bitcoind', await findBitcoind());
@@ -23,6 +25,12 @@ const nodesWords: Readonly<Record<string, string>> = {
  */
 function inOneName(reason: string): string {
   return reason.replace(/^(?:block|mempool|mandatory)-script-verify-flag-failed/, 'script-verify-flag-failed');
+}
+
+/** Number and sum of all coins: those of the scripts that the histories and the miner pay to. */
+function allCoins(chain: EmbeddedChain): { readonly count: number; readonly sum: bigint } {
+  const coins = [script, FUNDER_SCRIPT].flatMap((bytes) => chain.utxos(bytes));
+  return { count: coins.length, sum: coins.reduce((sum, { value }) => sum + value, 0n) };
 }
 
 /** What a fault in the block's only transaction but the coinbase is, if it has one. */
@@ -129,6 +137,32 @@ describe.skipIf(present === undefined)('a real bitcoind', () => {
     await replay(node, chain);
 
     expect(await node.rpc('getbestblockhash')).toBe(displayHash(chain.tip.hash));
+  });
+
+  it('holds the same coins after any history, and comes to the same tip by the same branches', async () => {
+    const histories = fc.sample(fc.array(step, { minLength: 15, maxLength: 40 }), { numRuns: 12, seed: 20_261_120 });
+    const other = await startBitcoind();
+    try {
+      for (const [number, steps] of histories.entries()) {
+        const chain = createEmbeddedChain();
+        // Another first block each time, whatever becomes of it, because the node is made to forget the one before.
+        chain.setTime(chain.tip.time + 1_000 + number);
+        for (const next of steps) apply(chain, next, []);
+        await replay(other, chain);
+        const set = await other.rpc<{ txouts: number; total_amount: number }>('gettxoutsetinfo', ['none']);
+        const coins = allCoins(chain);
+
+        expect(await other.rpc('getbestblockhash')).toBe(displayHash(chain.tip.hash));
+        expect(set.txouts).toBe(coins.count);
+        expect(BigInt(Math.round(set.total_amount * 1e8))).toBe(coins.sum);
+        const [first] = [...chain.blocks()];
+        await other.rpc('invalidateblock', [
+          displayHash(blockHash(parseBlockHeader((first as Uint8Array).slice(0, 80)))),
+        ]);
+      }
+    } finally {
+      await other.stop();
+    }
   });
 
   it('refuses what was injected, and the chain says so beforehand', async () => {

@@ -74,6 +74,10 @@ export class EmbeddedChain {
   #state: ChainState;
   #ports: EmbeddedPorts | undefined;
 
+  /**
+   * @param options - Clock, policy and engine; see {@link createEmbeddedChain}.
+   * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT`.
+   */
   constructor(options: EmbeddedChainOptions = {}) {
     const { clock, blockIntervalSeconds = 600, policy = {}, crypto = currentCrypto() } = options;
     requireWhole(blockIntervalSeconds, 'options.blockIntervalSeconds', 1, 0x7fff_ffff);

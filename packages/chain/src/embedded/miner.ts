@@ -62,11 +62,7 @@ export function mineBlock(parent: BlockNode, contents: BlockContents, crypto: Cr
 function coinbaseFor(height: number, contents: BlockContents, crypto: CryptoEngine): TransactionView {
   const { transactions, scriptPubKey, reward, extraNonce } = contents;
   const reserved = new Uint8Array(32);
-  // The commitment leaves the coinbase's own witness id out, so that any stand-in will do for it here.
-  const placeholder = transactions[0];
-  const listed = placeholder === undefined ? [] : [placeholder, ...transactions];
-  const commitment =
-    placeholder === undefined ? crypto.hash256(new Uint8Array(64)) : witnessCommitment(listed, reserved, crypto);
+  const commitment = witnessCommitment(transactions, reserved, crypto);
   const outputs: readonly TransactionOutput[] = [
     { value: reward, scriptPubKey },
     { value: 0n, scriptPubKey: concatBytes(COMMITMENT_HEADER, commitment) },

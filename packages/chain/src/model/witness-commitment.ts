@@ -6,13 +6,18 @@ import type { Rejection } from './rejection.ts';
 /** Opens the scriptPubKey that carries the witness commitment: OP_RETURN, push of 36, BIP141's four bytes. */
 export const COMMITMENT_HEADER: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed);
 
-/** Hash that a block commits to for its witnesses (BIP141). */
+/**
+ * Hash that a block commits to for its witnesses (BIP141).
+ *
+ * @param spends - The block's transactions without the coinbase, whose own witness id counts as zeros.
+ * @param reserved - The reserved value in the coinbase's witness, 32 bytes.
+ */
 export function witnessCommitment(
-  transactions: readonly TransactionView[],
+  spends: readonly TransactionView[],
   reserved: Uint8Array,
   crypto: CryptoEngine,
 ): Uint8Array {
-  const ids = transactions.map((tx, i) => (i === 0 ? new Uint8Array(32) : tx.witnessId(crypto)));
+  const ids = [new Uint8Array(32), ...spends.map((tx) => tx.witnessId(crypto))];
   return crypto.hash256(concatBytes(merkleRoot(ids, crypto).root, reserved));
 }
 
@@ -28,7 +33,7 @@ export function checkWitnesses(block: BlockView, crypto: CryptoEngine): Rejectio
   const reserved = witness[0];
   if (witness.length !== 1 || reserved === undefined || reserved.length !== 32)
     return { reason: 'bad-witness-nonce-size' };
-  return equalBytes(witnessCommitment(block.transactions, reserved, crypto), committed)
+  return equalBytes(witnessCommitment(block.transactions.slice(1), reserved, crypto), committed)
     ? undefined
     : { reason: 'bad-witness-merkle-match' };
 }
