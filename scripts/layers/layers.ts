@@ -15,4 +15,4 @@ export const layers: readonly Layer[] = [
 ];
 
 /** Source folders of packages that may use Node's built-ins: subpaths that say so in their name. */
-export const nodeOnlyFolders: readonly string[] = [];
+export const nodeOnlyFolders: readonly string[] = ['(^|/)packages/core/src/workers/'];

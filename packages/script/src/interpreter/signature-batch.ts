@@ -9,7 +9,9 @@ import { requireInteger, requireObject } from '../errors.ts';
  *
  * @example
  * ```ts no-run
- * import { SignatureBatch, consensusFlags, verifyTransaction } from '@bitcoin-enterprise/script';
+ * import { SignatureBatch, consensusFlags, verifyTransaction, type SpentOutput } from '@bitcoin-enterprise/script';
+ *
+ * declare const transactions: readonly { tx: Uint8Array; spentOutputs: SpentOutput[] }[];
  *
  * const batch = new SignatureBatch();
  * transactions.forEach(({ tx, spentOutputs }, owner) =>

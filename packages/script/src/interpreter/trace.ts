@@ -24,7 +24,9 @@ export interface InputTrace {
  *
  * @example
  * ```ts no-run
- * import { consensusFlags, traceInput } from '@bitcoin-enterprise/script';
+ * import { consensusFlags, traceInput, type SpentOutput } from '@bitcoin-enterprise/script';
+ *
+ * declare const tx: Uint8Array, spentOutputs: SpentOutput[];
  *
  * const { verdict, steps } = traceInput({ tx, inputIndex: 0, spentOutputs, flags: consensusFlags });
  * if (!verdict.ok) steps.at(-1)?.name; // the opcode that failed

@@ -48,7 +48,9 @@ export interface TaprootSighash {
  *
  * @example Sign every input of a transaction
  * ```ts no-run
- * import { Sighasher } from '@bitcoin-enterprise/script';
+ * import { Sighasher, type SpentOutput, type Transaction } from '@bitcoin-enterprise/script';
+ *
+ * declare const tx: Transaction, spentOutputs: SpentOutput[];
  *
  * const hasher = new Sighasher({ tx, spentOutputs });
  * const hashes = tx.inputs.map((_, inputIndex) => hasher.taproot(inputIndex));
