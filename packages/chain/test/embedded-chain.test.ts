@@ -160,6 +160,21 @@ describe('injectUtxo', () => {
   });
 });
 
+it('money from nothing still keeps to what amounts there can be', () => {
+  const chain = createEmbeddedChain();
+  const all = [1, 2].map(() => chain.injectUtxo(script, satoshis(2_100_000_000_000_000n)));
+  const both = serializeTransaction(spend(all.map((output) => inputOf(output))));
+  const each = all.map((output) => serializeTransaction(spend([inputOf(output)])));
+
+  expect(failureOf(() => chain.broadcast(both))).toMatchObject({
+    details: { reason: 'bad-txns-inputvalues-outofrange' },
+  });
+  const block = buildBlock(chain, { transactions: each.map((bytes) => parseTransaction(bytes)) });
+  expect(failureOf(() => chain.submitBlock(block))).toMatchObject({
+    details: { reason: 'bad-txns-accumulated-fee-outofrange' },
+  });
+});
+
 describe('warp', () => {
   it('makes a lock time pass that had not', () => {
     const chain = createEmbeddedChain();

@@ -1,4 +1,4 @@
-import type { CryptoEngine } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, MAX_SATOSHIS } from '@bitcoin-enterprise/core';
 import { type TransactionView, transactionSigopsCost } from '@bitcoin-enterprise/script';
 import type { BlockNode, Connected, TransactionPlace } from './block-node.ts';
 import { addCoins, type Coin, type Coins } from './coins.ts';
@@ -47,6 +47,7 @@ export function connectBlock(node: BlockNode, options: ConnectOptions): Connecte
       if ('reason' in checked) return { ...checked, transactionIndex };
       coins = spent as readonly Coin[];
       fees += checked.fee;
+      if (fees > MAX_SATOSHIS) return { reason: 'bad-txns-accumulated-fee-outofrange', transactionIndex };
       if (!sequenceLocksPassed(tx, coins, parent)) return { reason: 'bad-txns-nonfinal', transactionIndex };
       jobs.push({ tx, transactionIndex, spentOutputs: coins, waived: waivedInputs(tx, transactionIndex, unsatisfied) });
     }
