@@ -97,7 +97,7 @@ export function instantiate(module: WebAssembly.Module): Exports {
   if (!(module instanceof WebAssembly.Module)) throw mismatch('a WebAssembly.Module');
   let exports: Record<string, unknown>;
   try {
-    exports = new WebAssembly.Instance(module, {}).exports as Record<string, unknown>;
+    exports = new WebAssembly.Instance(module, {}).exports;
   } catch (cause) {
     throw mismatch('instantiation without imports', cause);
   }
