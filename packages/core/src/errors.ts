@@ -265,6 +265,11 @@ export function assertBytes(argument: string, value: unknown, length?: number): 
     throw invalidArgument(argument, length === undefined ? 'a Uint8Array' : `a Uint8Array of ${length} bytes`, value);
 }
 
+/** Requires an object, of which the caller then reads and checks the fields: options, a record of parts. */
+export function assertObject(argument: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw invalidArgument(argument, 'an object', value);
+}
+
 const MAX_JSON_DEPTH = 6;
 
 function jsonSafe(value: unknown, depth: number): unknown {

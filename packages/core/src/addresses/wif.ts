@@ -1,7 +1,7 @@
 import { decodeBase58Check, encodeBase58Check } from '../codecs/base58.ts';
 import { compareBytes, concatBytes } from '../codecs/bytes.ts';
 import { parseHex } from '../codecs/hex.ts';
-import { assertBytes, CoreError, type CoreErrors, hasCode, invalidArgument } from '../errors.ts';
+import { assertBytes, assertObject, CoreError, type CoreErrors, hasCode, invalidArgument } from '../errors.ts';
 import { networkNamed, type NetworkName, networksWhere } from './networks.ts';
 
 /** A secret key as wallets export it. */
@@ -40,6 +40,7 @@ export function encodeWif(
     readonly compressed?: boolean;
   },
 ): string {
+  assertObject('options', options);
   const { network, compressed = true } = options;
   assertBytes('secretKey', secretKey, 32);
   if (!isSecretKey(secretKey)) throw invalid('key');

@@ -1,4 +1,4 @@
-import { assertBytes, CoreError, invalidArgument } from '../errors.ts';
+import { assertBytes, assertObject, CoreError, invalidArgument } from '../errors.ts';
 
 const ALPHABET = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';
 
@@ -49,8 +49,10 @@ export interface Bech32Options {
  * ```
  */
 export function encodeBech32(parts: Bech32, options: Bech32Options = {}): string {
+  assertObject('parts', parts);
   const { prefix, words, variant } = parts;
-  const { maxCharacters = MAX_CHARACTERS } = options;
+  const maxCharacters = limitOf(options);
+  if (!Object.hasOwn(CONSTANTS, String(variant))) throw invalidArgument('variant', 'bech32 or bech32m', variant);
   if (typeof prefix !== 'string') throw invalidArgument('prefix', 'a string', prefix);
   assertBytes('words', words);
   const length = prefix.length + 7 + words.length;
@@ -86,7 +88,7 @@ export function encodeBech32(parts: Bech32, options: Bech32Options = {}): string
  * ```
  */
 export function decodeBech32(text: string, options: Bech32Options = {}): Bech32 {
-  const { maxCharacters = MAX_CHARACTERS } = options;
+  const maxCharacters = limitOf(options);
   if (typeof text !== 'string') throw invalidArgument('text', 'a string', text);
   if (text.length < 8 || text.length > maxCharacters) throw invalid('length', text.length);
   requireOneCase(text);
@@ -164,6 +166,13 @@ export function fromWords(words: Uint8Array): Uint8Array {
   }
   if (bits >= 5 || (held & ((1 << bits) - 1)) !== 0) throw invalid('padding', words.length);
   return bytes;
+}
+
+function limitOf(options: Bech32Options): number {
+  assertObject('options', options);
+  const { maxCharacters = MAX_CHARACTERS } = options;
+  if (typeof maxCharacters !== 'number') throw invalidArgument('options.maxCharacters', 'a number', maxCharacters);
+  return maxCharacters;
 }
 
 function requireOneCase(text: string): void {

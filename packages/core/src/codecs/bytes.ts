@@ -38,6 +38,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
  * ```
  */
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  assertBytes('left', left);
+  assertBytes('right', right);
   if (left.length !== right.length) return false;
   let difference = 0;
   for (let i = 0; i < left.length; i++) difference |= (left[i] as number) ^ (right[i] as number);
@@ -57,6 +59,8 @@ export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
  * ```
  */
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  assertBytes('left', left);
+  assertBytes('right', right);
   const shared = Math.min(left.length, right.length);
   for (let i = 0; i < shared; i++) {
     const difference = (left[i] as number) - (right[i] as number);

@@ -1,4 +1,4 @@
-import { assertBytes, CoreError } from '../errors.ts';
+import { assertBytes, assertObject, CoreError } from '../errors.ts';
 import { assertWhole } from '../units/brand.ts';
 
 /** The largest count bitcoind reads from the wire: Core's `MAX_SIZE`, 32 MiB. */
@@ -24,6 +24,11 @@ export interface CompactSize {
  * ```
  */
 export function compactSizeLength(value: number): 1 | 3 | 5 | 9 {
+  assertWhole('compact size', value, 0, Number.MAX_SAFE_INTEGER);
+  return lengthOf(value);
+}
+
+function lengthOf(value: number): 1 | 3 | 5 | 9 {
   return value < 0xfd ? 1 : value <= 0xffff ? 3 : value <= 0xffff_ffff ? 5 : 9;
 }
 
@@ -44,7 +49,8 @@ export function compactSizeLength(value: number): 1 | 3 | 5 | 9 {
  */
 export function writeCompactSize(target: Uint8Array, offset: number, value: number): number {
   assertWhole('compact size', value, 0, Number.MAX_SAFE_INTEGER);
-  const length = compactSizeLength(value);
+  assertBytes('target', target);
+  const length = lengthOf(value);
   if (length === 1) {
     target[offset] = value;
     return offset + 1;
@@ -73,7 +79,7 @@ export function writeCompactSize(target: Uint8Array, offset: number, value: numb
  */
 export function encodeCompactSize(value: number): Uint8Array {
   assertWhole('compact size', value, 0, Number.MAX_SAFE_INTEGER);
-  const bytes = new Uint8Array(compactSizeLength(value));
+  const bytes = new Uint8Array(lengthOf(value));
   writeCompactSize(bytes, 0, value);
   return bytes;
 }
@@ -101,8 +107,11 @@ export function readCompactSize(
     readonly maximum?: number;
   } = {},
 ): CompactSize {
-  const { maximum = MAX_COMPACT_SIZE } = options;
   assertBytes('bytes', bytes);
+  assertObject('options', options);
+  const { maximum = MAX_COMPACT_SIZE } = options;
+  assertWhole('maximum', maximum, 0, Number.MAX_SAFE_INTEGER);
+  assertWhole('offset', offset, 0, Number.MAX_SAFE_INTEGER);
   const first = bytes[offset];
   if (first === undefined) throw invalid('truncated', offset);
   const size = first < 0xfd ? 1 : first === 0xfd ? 3 : first === 0xfe ? 5 : 9;
@@ -110,7 +119,7 @@ export function readCompactSize(
   let value = size === 1 ? first : 0;
   // Above 2^53 the sum rounds, but stays far above any limit that fits in a number.
   for (let i = size - 1; i >= 1; i--) value = value * 256 + (bytes[offset + i] as number);
-  if (compactSizeLength(value) !== size) throw invalid('non-canonical', offset);
+  if (lengthOf(value) !== size) throw invalid('non-canonical', offset);
   if (value > maximum) throw invalid('too-large', offset);
   return { value, size };
 }

@@ -63,7 +63,7 @@ export function milliSatoshis(value: bigint): MilliSatoshis {
  * ```
  */
 export function toMilliSatoshis(amount: Satoshis): MilliSatoshis {
-  return milliSatoshis(amount * 1_000n);
+  return milliSatoshis(satoshis(amount) * 1_000n);
 }
 
 /**
@@ -77,7 +77,7 @@ export function toMilliSatoshis(amount: Satoshis): MilliSatoshis {
  * ```
  */
 export function floorToSatoshis(amount: MilliSatoshis): Satoshis {
-  return satoshis(amount / 1_000n);
+  return satoshis(milliSatoshis(amount) / 1_000n);
 }
 
 /**
@@ -94,8 +94,10 @@ export function floorToSatoshis(amount: MilliSatoshis): Satoshis {
  * ```
  */
 export function sumSatoshis(amounts: Iterable<Satoshis>): Satoshis {
+  if (typeof amounts !== 'object' || amounts === null || typeof amounts[Symbol.iterator] !== 'function')
+    throw invalidArgument('amounts', 'a list of amounts', amounts);
   let sum = 0n;
-  for (const amount of amounts) sum += amount;
+  for (const amount of amounts) sum += satoshis(amount);
   return satoshis(sum);
 }
 
@@ -112,7 +114,7 @@ export function sumSatoshis(amounts: Iterable<Satoshis>): Satoshis {
  * ```
  */
 export function subtractSatoshis(amount: Satoshis, minus: Satoshis): Satoshis {
-  return satoshis(amount - minus);
+  return satoshis(satoshis(amount) - satoshis(minus));
 }
 
 /**
@@ -126,7 +128,7 @@ export function subtractSatoshis(amount: Satoshis, minus: Satoshis): Satoshis {
  * ```
  */
 export function formatBitcoin(amount: Satoshis): string {
-  const whole = amount / SATOSHIS_PER_BITCOIN;
+  const whole = satoshis(amount) / SATOSHIS_PER_BITCOIN;
   return `${whole}.${(amount % SATOSHIS_PER_BITCOIN).toString().padStart(8, '0')}`;
 }
 
@@ -158,7 +160,7 @@ export function parseBitcoin(text: string): Satoshis {
  * ```
  */
 export function formatSatoshis(amount: Satoshis): string {
-  return amount.toString();
+  return satoshis(amount).toString();
 }
 
 /**

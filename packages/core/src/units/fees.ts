@@ -78,7 +78,7 @@ export function virtualBytes(value: number): VirtualBytes {
  * ```
  */
 export function virtualSize(weight: WeightUnits): VirtualBytes {
-  return Math.ceil(weight / 4) as VirtualBytes;
+  return Math.ceil(weightUnits(weight) / 4) as VirtualBytes;
 }
 
 /**
@@ -95,7 +95,7 @@ export function virtualSize(weight: WeightUnits): VirtualBytes {
  * ```
  */
 export function feeFor(rate: FeeRate, size: VirtualBytes): Satoshis {
-  return satoshis((rate * BigInt(size) + 999n) / 1_000n);
+  return satoshis((feeRate(rate) * BigInt(virtualBytes(size)) + 999n) / 1_000n);
 }
 
 /**
@@ -114,5 +114,5 @@ export function feeFor(rate: FeeRate, size: VirtualBytes): Satoshis {
  */
 export function rateOf(fee: Satoshis, size: VirtualBytes): FeeRate {
   assertWhole('virtual size', size, 1, Number.MAX_SAFE_INTEGER);
-  return feeRate((fee * 1_000n) / BigInt(size));
+  return feeRate((satoshis(fee) * 1_000n) / BigInt(size));
 }
