@@ -56,8 +56,9 @@ export interface SpentOutput {
   readonly scriptPubKey: Uint8Array;
 }
 
-/** Verification flags, Core's names without the `SCRIPT_VERIFY_` prefix. */
+/** Verification flags, Core's names without the `SCRIPT_VERIFY_` prefix; `NONE` adds no rule. */
 export type ScriptFlag =
+  | 'NONE'
   | 'P2SH'
   | 'STRICTENC'
   | 'DERSIG'

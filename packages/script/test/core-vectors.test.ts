@@ -23,7 +23,7 @@ const NULL_TXID = new Uint8Array(32);
 const allFlags: readonly ScriptFlag[] = [...standardFlags, 'SIGPUSHONLY'];
 
 const flagsOf = (text: string): ScriptFlag[] =>
-  text.split(',').filter((flag) => flag !== '' && flag !== 'NONE' && flag !== 'BADTX') as ScriptFlag[];
+  text.split(',').filter((flag) => flag !== '' && flag !== 'BADTX') as ScriptFlag[];
 
 /** The pair of transactions that Core's script tests run in: one that credits the script, one that spends it. */
 function spendOf(scriptSig: Uint8Array, scriptPubKey: Uint8Array, witness: Uint8Array[], value: bigint) {

@@ -3,6 +3,7 @@ import type { ScriptFlag } from '../model.ts';
 
 /** Verification flags as bits, so that the interpreter tests them in one step. */
 export const Flag = {
+  NONE: 0,
   P2SH: 0x1,
   STRICTENC: 0x2,
   DERSIG: 0x4,
