@@ -480,6 +480,16 @@ it('answers wrong arguments with a code', () => {
     (junk) => chain.utxos(junk),
     (junk) => chain.balance(junk),
     (junk) => chain.load(junk),
+    (junk) => chain.mine(1, junk),
+    (junk) => chain.reorg(1, junk),
+    (junk) => chain.reorg(1, { replacement: [junk] }),
+    (junk) => chain.reorg(1, { replacement: [[junk]] }),
+    (junk) => chain.events(junk),
+    (junk) => chain.events({ signal: junk }),
+    (junk) => chain.on(junk),
+    (junk) => createEmbeddedChain(junk),
+    (junk) => createEmbeddedChain({ clock: junk }),
+    (junk) => createEmbeddedChain({ policy: junk }),
     (junk) => createEmbeddedChain({ blockIntervalSeconds: junk }),
   ];
   const junk = [null, 'x', -1, 0.5, Number.NaN, 2 ** 60, {}, [], new Uint8Array(3), Symbol('x'), () => 1, 10n ** 30n];
@@ -487,6 +497,40 @@ it('answers wrong arguments with a code', () => {
     for (const value of junk) {
       const { code } = failureOf(() => call(value as never));
       expect([i, String(code ?? 'CHAIN_')]).toEqual([i, expect.stringMatching(/^(CHAIN|CORE|SCRIPT)_/)]);
+    }
+});
+
+it('answers wrong arguments of its ports with a code', async () => {
+  const { ports } = createEmbeddedChain();
+  const nothing = new Uint8Array(32);
+  const junk = [null, 'x', -1, 0.5, Number.NaN, 2 ** 60, [], new Uint8Array(3), Symbol('x'), 10n ** 30n];
+  const calls: readonly ((value: never) => Promise<unknown>)[] = [
+    (value) => ports.network(value),
+    (value) => ports.tip(value),
+    (value) => ports.blockHash(value),
+    (value) => ports.header(value),
+    (value) => ports.header(nothing, value),
+    (value) => ports.block(value),
+    (value) => ports.transaction(value),
+    (value) => ports.unspentOutput(value),
+    (value) => ports.unspentOutput({ txid: value, index: 0 }),
+    (value) => ports.unspentOutput({ txid: nothing, index: value }),
+    (value) => ports.unspentOutput({ txid: nothing, index: 0 }, value),
+    (value) => ports.unspentOutputsOf(value),
+    (value) => ports.broadcast(value),
+    (value) => ports.testAccept(value),
+    (value) => ports.estimateFeeRate(value),
+    (value) => ports.blockEvents({ after: value })[Symbol.asyncIterator]().next(),
+    (value) => ports.blockEvents({ signal: value, after: nothing })[Symbol.asyncIterator]().next(),
+    (value) => ports.mempoolEvents({ signal: value })[Symbol.asyncIterator]().next(),
+  ];
+  for (const [i, call] of calls.entries())
+    for (const value of junk) {
+      const outcome: unknown = await call(value as never).then(
+        () => 'CHAIN_',
+        (error: { readonly code?: unknown }) => error.code ?? String(error),
+      );
+      expect([i, String(outcome)]).toEqual([i, expect.stringMatching(/^(CHAIN|CORE|SCRIPT)_/)]);
     }
 });
 

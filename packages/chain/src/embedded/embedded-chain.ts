@@ -40,6 +40,8 @@ import {
   readBlock,
   readTransaction,
   requireBytes,
+  requireObject,
+  requireSignal,
   requireWhole,
   transactionRefused,
   transactionRejection,
@@ -79,7 +81,11 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT`.
    */
   constructor(options: EmbeddedChainOptions = {}) {
+    requireObject(options, 'options');
     const { clock, blockIntervalSeconds = 600, policy = {}, crypto = currentCrypto() } = options;
+    requireObject(policy, 'options.policy');
+    if (clock !== undefined && typeof clock?.now !== 'function')
+      throw invalidArgument('options.clock', 'a Clock', clock);
     requireWhole(blockIntervalSeconds, 'options.blockIntervalSeconds', 1, 0x7fff_ffff);
     this.#tools = { crypto, cache: new ScriptCache(), policy: { ...defaultMempoolPolicy, ...policy } };
     this.#maker = new BlockMaker(this.#tools, clock, blockIntervalSeconds);
@@ -136,6 +142,7 @@ export class EmbeddedChain {
    */
   mine(count = 1, options: MineOptions = {}): readonly BlockReference[] {
     requireWhole(count, 'count', 0, MAX_BLOCKS);
+    requireObject(options, 'options');
     const { time, scriptPubKey = FUNDER_SCRIPT, transactions } = options;
     if (time !== undefined) requireWhole(time, 'options.time', 0, 0xffff_ffff);
     requireBytes(scriptPubKey, 'options.scriptPubKey');
@@ -249,8 +256,13 @@ export class EmbeddedChain {
    */
   reorg(depth: number, options: ReorgOptions = {}): readonly BlockReference[] {
     requireWhole(depth, 'depth', 1, MAX_BLOCKS);
+    requireObject(options, 'options');
     const { replacement = [] } = options;
-    if (!Array.isArray(replacement) || replacement.length > depth + 1)
+    if (
+      !Array.isArray(replacement) ||
+      !replacement.every((list) => Array.isArray(list)) ||
+      replacement.length > depth + 1
+    )
       throw invalidArgument('options.replacement', `an array of at most ${depth + 1} lists`, replacement);
     if (depth > this.height)
       throw new ChainError('CHAIN_REORG_TOO_DEEP', `expected a depth of at most ${this.height}, got ${depth}`, {
@@ -390,11 +402,14 @@ export class EmbeddedChain {
 
   /** Calls a listener with each event, in mid-call; the answer ends it. */
   on(listener: (event: ChainEvent) => void): () => void {
+    if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
     return this.#hub.on(listener);
   }
 
   /** The events from the start of the iteration on, as an async iterable; `signal` ends it without an error. */
   events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<ChainEvent> {
+    requireObject(options, 'options');
+    requireSignal(options.signal);
     return this.#hub.stream(options);
   }
 

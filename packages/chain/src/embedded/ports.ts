@@ -5,13 +5,20 @@ import type { ChainState } from '../model/chain-state.ts';
 import { MAX_BLOCK_WEIGHT } from '../model/limits.ts';
 import { inOrder } from '../model/mempool.ts';
 import type { MempoolPolicy } from '../model/mempool-policy.ts';
-import type { ChainHeader, ChainSource, ChainTransaction, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
+import type {
+  CallOptions,
+  ChainHeader,
+  ChainSource,
+  ChainTransaction,
+  Outpoint,
+  UnspentOutput,
+} from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import type { EventHub } from './event-hub.ts';
 import { coinsOf } from './funder.ts';
-import { requireBytes, requireWhole } from './refusals.ts';
+import { requireBytes, requireObject, requireSignal, requireWhole } from './refusals.ts';
 
 /** All ports of a chain in one object. */
 export type EmbeddedPorts = ChainSource & TxBroadcaster & FeeEstimator & BlockSubscription & MempoolSubscription;
@@ -30,45 +37,47 @@ export interface PortsOptions {
 /** The asynchronous ports over the synchronous chain. */
 export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOptions): EmbeddedPorts {
   return {
-    async network({ signal } = {}) {
-      requireRunning('network', signal);
+    async network(options) {
+      requireRunning('network', options);
       return 'regtest';
     },
-    async tip({ signal } = {}) {
-      requireRunning('tip', signal);
+    async tip(options) {
+      requireRunning('tip', options);
       return headerOf(state().tip, state().tip);
     },
-    async blockHash(height, { signal } = {}) {
-      requireRunning('blockHash', signal);
+    async blockHash(height, options) {
+      requireRunning('blockHash', options);
       requireWhole(height, 'height', 0, 0x7fff_ffff);
       const { tip } = state();
       return height > tip.height ? undefined : tip.ancestor(height).hash;
     },
-    async header(hash, { signal } = {}) {
-      requireRunning('header', signal);
+    async header(hash, options) {
+      requireRunning('header', options);
       requireBytes(hash, 'hash', 32);
       const { nodes, tip } = state();
       const node = nodes.get(hash);
       return node === undefined ? undefined : headerOf(node, tip);
     },
-    async block(hash, { signal } = {}) {
-      requireRunning('block', signal);
+    async block(hash, options) {
+      requireRunning('block', options);
       requireBytes(hash, 'hash', 32);
       return state().nodes.get(hash)?.view.bytes;
     },
-    async transaction(txid, { signal } = {}) {
-      requireRunning('transaction', signal);
+    async transaction(txid, options) {
+      requireRunning('transaction', options);
       requireBytes(txid, 'txid', 32);
       return transactionIn(state(), txid);
     },
-    async unspentOutput(outpoint, { includeMempool = false, signal } = {}) {
-      requireRunning('unspentOutput', signal);
+    async unspentOutput(outpoint, options = {}) {
+      requireRunning('unspentOutput', options);
+      const { includeMempool = false } = options;
+      requireObject(outpoint, 'outpoint');
       requireBytes(outpoint.txid, 'outpoint.txid', 32);
       requireWhole(outpoint.index, 'outpoint.index', 0, 0xffff_ffff);
       return unspentIn(state(), outpoint, includeMempool);
     },
-    async unspentOutputsOf(scriptPubKey, { signal } = {}) {
-      requireRunning('unspentOutputsOf', signal);
+    async unspentOutputsOf(scriptPubKey, options) {
+      requireRunning('unspentOutputsOf', options);
       requireBytes(scriptPubKey, 'scriptPubKey');
       return coinsOf(state().tip, scriptPubKey).map(({ txid, index, coin }) => ({
         txid,
@@ -79,16 +88,16 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
         coinbase: coin.coinbase,
       }));
     },
-    async broadcast(bytes, { signal } = {}) {
-      requireRunning('broadcast', signal);
+    async broadcast(bytes, options) {
+      requireRunning('broadcast', options);
       return broadcast(bytes);
     },
-    async testAccept(bytes, { signal } = {}) {
-      requireRunning('testAccept', signal);
+    async testAccept(bytes, options) {
+      requireRunning('testAccept', options);
       return testAccept(bytes);
     },
-    async estimateFeeRate(targetBlocks, { signal } = {}) {
-      requireRunning('estimateFeeRate', signal);
+    async estimateFeeRate(targetBlocks, options) {
+      requireRunning('estimateFeeRate', options);
       requireWhole(targetBlocks, 'targetBlocks', 1, 1_008);
       return feeRate(rateFor(state(), targetBlocks) ?? policy.minRelayFeeRate);
     },
@@ -97,8 +106,9 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
   };
 }
 
-function requireRunning(call: string, signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true)
+function requireRunning(call: string, options: CallOptions | undefined): void {
+  if (options !== undefined) requireObject(options, 'options');
+  if (options?.signal?.aborted === true)
     throw new ChainError('CHAIN_ABORTED', `expected ${call} to run, got an abort`, { details: { call } });
 }
 
@@ -173,7 +183,9 @@ async function* followBlocks(
   hub: EventHub,
   options: { readonly after?: Uint8Array; readonly signal?: AbortSignal },
 ): AsyncGenerator<BlockEvent, void, undefined> {
+  requireObject(options, 'options');
   const { after, signal } = options;
+  requireSignal(signal);
   if (after !== undefined) requireBytes(after, 'options.after', 32);
   let told = after === undefined ? state().tip : state().nodes.get(after);
   if (told === undefined)
@@ -199,7 +211,9 @@ async function* followMempool(
   hub: EventHub,
   options: { readonly signal?: AbortSignal },
 ): AsyncGenerator<MempoolEvent, void, undefined> {
+  requireObject(options, 'options');
   const { signal } = options;
+  requireSignal(signal);
   const waiting: MempoolEvent[] = inOrder(state().mempool).map(({ tx }) => ({ type: 'added', txid: tx.id() }));
   const remove = hub.on((event) => {
     if (event.kind === 'transaction') waiting.push({ type: event.type, txid: event.txid });

@@ -54,6 +54,17 @@ export function requireWhole(value: unknown, argument: string, minimum: number, 
     throw invalidArgument(argument, `a whole number from ${minimum} to ${maximum}`, value);
 }
 
+/** Throws unless a value is an object, of which the caller then checks the fields. */
+export function requireObject(value: unknown, argument: string): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw invalidArgument(argument, 'an object', value);
+}
+
+/** Throws unless a value is an abort signal or absent. */
+export function requireSignal(value: AbortSignal | undefined): void {
+  if (value !== undefined && typeof value?.addEventListener !== 'function')
+    throw invalidArgument('options.signal', 'an AbortSignal', value);
+}
+
 /** A refusal of a transaction as callers see it. */
 export function transactionRejection(tx: TransactionView, rejection: Rejection): TransactionRejection {
   const { scriptError, inputIndex } = rejection;

@@ -52,7 +52,7 @@ export function encodeBech32(parts: Bech32, options: Bech32Options = {}): string
   assertObject('parts', parts);
   const { prefix, words, variant } = parts;
   const maxCharacters = limitOf(options);
-  if (!Object.hasOwn(CONSTANTS, String(variant))) throw invalidArgument('variant', 'bech32 or bech32m', variant);
+  if (variant !== 'bech32' && variant !== 'bech32m') throw invalidArgument('variant', 'bech32 or bech32m', variant);
   if (typeof prefix !== 'string') throw invalidArgument('prefix', 'a string', prefix);
   assertBytes('words', words);
   const length = prefix.length + 7 + words.length;
