@@ -196,7 +196,7 @@ function hashOf(content: string | Uint8Array): string {
 }
 
 function hashOfInputs(): string {
-  const scripts = ['build.ts', 'Cargo.lock'].map((name) => join(import.meta.dirname, name));
+  const scripts = ['build.ts', 'sources.ts'].map((name) => join(import.meta.dirname, name));
   const sources = readdirSync(native)
     .toSorted()
     .map((name) => join(native, name));

@@ -1,6 +1,7 @@
-/** Where the C of libsecp256k1 comes from: a crate of the Rust registry, fetched by cargo, pinned by Cargo.lock. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+/** Where the C of libsecp256k1 comes from: a crate of the Rust registry, fetched by cargo, pinned by version and checksum. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '../nodes/cache.ts';
 import { unpackDebianPackages } from '../nodes/debian.ts';
@@ -14,7 +15,7 @@ export interface CrateSources {
   readonly library: string;
   /** Version of the crate. */
   readonly version: string;
-  /** SHA-256 of the crate's archive, as Cargo.lock has it and cargo checks it. */
+  /** SHA-256 of the crate's archive. */
   readonly checksum: string;
 }
 
@@ -24,39 +25,55 @@ const here = import.meta.dirname;
 export async function fetchSources(): Promise<CrateSources | string> {
   const { version, checksum } = pinned();
   const found = (): CrateSources | undefined => {
-    const crate = findCrate(version);
+    const crate = findCrate(version, checksum);
     if (crate === undefined) return undefined;
     return { crate, library: join(crate, 'depend/secp256k1'), version, checksum };
   };
   const ready = found();
   if (ready !== undefined) return ready;
-  const reason = await fetch();
-  return found() ?? reason ?? 'cargo fetched no secp256k1-sys';
+  const reason = await fetch(version);
+  return found() ?? reason ?? `cargo fetched no secp256k1-sys ${version} with the expected checksum`;
 }
 
 function pinned(): { readonly version: string; readonly checksum: string } {
-  const lock = readFileSync(join(here, 'Cargo.lock'), 'utf8');
-  const entry = lock.split('[[package]]').find((text) => text.includes('name = "secp256k1-sys"')) ?? '';
-  const version = /^version = "(.+)"$/m.exec(entry)?.[1];
-  const checksum = /^checksum = "(.+)"$/m.exec(entry)?.[1];
-  if (version === undefined || checksum === undefined) throw new Error('scripts/wasm/Cargo.lock pins no secp256k1-sys');
-  return { version, checksum };
+  const lock = join(here, '../../packages/secp256k1/wasm.lock.json');
+  return (JSON.parse(readFileSync(lock, 'utf8')) as { crate: { version: string; checksum: string } }).crate;
 }
 
-function findCrate(version: string): string | undefined {
-  const registry = join(process.env['CARGO_HOME'] ?? join(homedir(), '.cargo'), 'registry/src');
-  if (!existsSync(registry)) return undefined;
-  for (const index of readdirSync(registry)) {
-    const crate = join(registry, index, `secp256k1-sys-${version}`);
+function findCrate(version: string, checksum: string): string | undefined {
+  const registry = join(process.env['CARGO_HOME'] ?? join(homedir(), '.cargo'), 'registry');
+  if (!existsSync(join(registry, 'src'))) return undefined;
+  for (const index of readdirSync(join(registry, 'src'))) {
+    const crate = join(registry, 'src', index, `secp256k1-sys-${version}`);
+    const archive = join(registry, 'cache', index, `secp256k1-sys-${version}.crate`);
     // Cargo writes this file last: without it the unpacking was interrupted.
-    if (existsSync(join(crate, '.cargo-ok')) && existsSync(join(crate, 'depend/secp256k1/src/secp256k1.c')))
-      return crate;
+    if (!existsSync(join(crate, '.cargo-ok')) || !existsSync(join(crate, 'depend/secp256k1/src/secp256k1.c'))) continue;
+    if (existsSync(archive) && createHash('sha256').update(readFileSync(archive)).digest('hex') === checksum) return crate;
   }
   return undefined;
 }
 
-async function fetch(): Promise<string | undefined> {
-  const args = ['fetch', '--locked', '--manifest-path', join(here, 'Cargo.toml')];
+/**
+ * Has cargo fetch the crate, by way of a package made for the purpose: the checksum that is compared is our own, and
+ * a lock file would name the registry's host.
+ */
+async function fetch(version: string): Promise<string | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'wasm-sources-'));
+  try {
+    writeFileSync(
+      join(folder, 'Cargo.toml'),
+      `[package]\nname = "wasm-sources"\nversion = "0.0.0"\nedition = "2021"\n\n[lib]\npath = "lib.rs"\n\n` +
+        `[dependencies]\nsecp256k1-sys = { version = "=${version}", default-features = false }\n`,
+    );
+    writeFileSync(join(folder, 'lib.rs'), '');
+    return await cargoFetch(join(folder, 'Cargo.toml'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function cargoFetch(manifest: string): Promise<string | undefined> {
+  const args = ['fetch', '--manifest-path', manifest];
   const own = await run('cargo', args, { timeoutMs: 300_000 });
   if (own.code === 0) return undefined;
   if (own.code !== 127) return `cargo fetch failed: ${lastLine(own.stderr)}`;

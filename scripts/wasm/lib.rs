@@ -1,1 +1,0 @@
-// Cargo wants a target; this one is empty.
