@@ -1,7 +1,8 @@
 /** The embedded chain against a real bitcoind with one script thread: CPU time to connect a block of Taproot spends. */
 import { readFileSync, readdirSync } from 'node:fs';
-import { createEmbeddedChain } from '@bitcoin-enterprise/chain';
+import { type EmbeddedChain, createEmbeddedChain } from '@bitcoin-enterprise/chain';
 import { type CryptoEngine, loadCrypto, satoshis, toHex } from '@bitcoin-enterprise/core';
+import { workerCrypto } from '@bitcoin-enterprise/core/workers';
 import {
   type SpentOutput,
   type Transaction,
@@ -30,7 +31,42 @@ export async function runBench(settings: BenchSettings): Promise<readonly BenchR
   const shapes: readonly Shape[] = ['1,000 transactions of one input', 'one transaction of 1,000 inputs'];
   const results: BenchResult[] = [];
   for (const shape of shapes) results.push(await connectBlocks(shape, engine, settings));
+  results.push(await helpingThread(engine, settings));
   return results;
+}
+
+/** The same blocks with a second thread and without: by the clock on the wall, because a thread saves no work. */
+async function helpingThread(engine: CryptoEngine, { rounds }: BenchSettings): Promise<BenchResult> {
+  const shape = '1,000 transactions of one input';
+  const blocks = makeBlocks(shape, engine, WARM_UP + rounds);
+  const workers = await workerCrypto({ workers: 1 });
+  const [alone, helped] = [engine, workers.engine].map((crypto) => createEmbeddedChain({ crypto })) as [
+    EmbeddedChain,
+    EmbeddedChain,
+  ];
+  const wall = (chain: EmbeddedChain, block: Uint8Array): number => {
+    const start = performance.now();
+    chain.submitBlock(block);
+    return (performance.now() - start) * 1_000;
+  };
+  const pairs = blocks.map((block, index): readonly [number, number] => {
+    if (index % 2 === 0) return [wall(helped, block), wall(alone, block)];
+    const single = wall(alone, block);
+    return [wall(helped, block), single];
+  });
+  await workers.close();
+  const measured = pairs.slice(-rounds);
+  const ratios = measured.map(([ours, single]) => single / ours);
+  return {
+    name: `connect a block, ${shape}, with a helping thread against without`,
+    unit: 'µs on the wall per input',
+    ours: median(measured.map(([ours]) => ours)) / INPUTS,
+    rival: median(measured.map(([, single]) => single)) / INPUTS,
+    ratio: median(ratios),
+    spread: [Math.min(...ratios), Math.max(...ratios)],
+    runs: rounds,
+    ...machine(),
+  };
 }
 
 async function connectBlocks(shape: Shape, engine: CryptoEngine, { rounds }: BenchSettings): Promise<BenchResult> {
