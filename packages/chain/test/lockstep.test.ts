@@ -6,7 +6,7 @@ import { isSameReason } from '../../script/test/lockstep/renamed.ts';
 import { runLockstep } from './support/lockstep.ts';
 
 const present = orSkip('bitcoind', await findBitcoind());
-const count = process.env['BE_LONG'] === '1' ? 20_000 : 700;
+const count = process.env['BE_LONG'] === '1' ? 100_000 : 2_000;
 const seed = Number(process.env['BE_SEED'] ?? 20_261_120);
 
 describe.skipIf(present === undefined)(`the embedded chain in lockstep with a real bitcoind (seed ${seed})`, () => {
