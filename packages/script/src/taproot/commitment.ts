@@ -38,10 +38,23 @@ export function tapLeafHash(script: Uint8Array, options: TapLeafHashOptions = {}
 export function tapBranchHash(left: Uint8Array, right: Uint8Array, crypto: CryptoEngine = currentCrypto()): Uint8Array {
   requireBytes(left, 'left', 32);
   requireBytes(right, 'right', 32);
-  const message = new Uint8Array(64);
-  const ordered = isBefore(left, right);
-  message.set(ordered ? left : right);
-  message.set(ordered ? right : left, 32);
+  return branchHash(new Uint8Array(64), left, right, 0, crypto);
+}
+
+/** Hashes a node with the one that lies at an offset of `right`; the message is the caller's, to be used again. */
+function branchHash(
+  message: Uint8Array,
+  left: Uint8Array,
+  right: Uint8Array,
+  rightOffset: number,
+  crypto: CryptoEngine,
+): Uint8Array {
+  const ordered = isBefore(left, right, rightOffset);
+  const [leftAt, rightAt] = ordered ? [0, 32] : [32, 0];
+  for (let i = 0; i < 32; i++) {
+    message[leftAt + i] = left[i] as number;
+    message[rightAt + i] = right[rightOffset + i] as number;
+  }
   return crypto.taggedHash('TapBranch', message);
 }
 
@@ -67,14 +80,15 @@ export function taprootMerkleRoot(
 ): Uint8Array {
   requireBytes(control, 'control');
   let node = requireBytes(leafHash, 'leafHash', 32);
-  for (let offset = CONTROL_BASE_SIZE; offset < control.length; offset += CONTROL_NODE_SIZE)
-    node = tapBranchHash(node, control.subarray(offset, offset + CONTROL_NODE_SIZE), crypto);
+  const message = new Uint8Array(64);
+  for (let offset = CONTROL_BASE_SIZE; offset + CONTROL_NODE_SIZE <= control.length; offset += CONTROL_NODE_SIZE)
+    node = branchHash(message, node, control, offset, crypto);
   return node;
 }
 
-function isBefore(left: Uint8Array, right: Uint8Array): boolean {
+function isBefore(left: Uint8Array, right: Uint8Array, rightOffset: number): boolean {
   for (let i = 0; i < 32; i++) {
-    const difference = (left[i] as number) - (right[i] as number);
+    const difference = (left[i] as number) - (right[rightOffset + i] as number);
     if (difference !== 0) return difference < 0;
   }
   return true;
