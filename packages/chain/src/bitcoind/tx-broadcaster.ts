@@ -1,11 +1,10 @@
 import { assertBytes, displayHash, hasCode, toHex, virtualBytes } from '@bitcoin-enterprise/core';
-import { parseTransaction, transactionId } from '@bitcoin-enterprise/script';
+import { parseTransaction, scriptErrorOfText, transactionId } from '@bitcoin-enterprise/script';
 import { ChainError, type TransactionRejection } from '../errors.ts';
 import type { CallOptions } from '../ports/chain-source.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { Answer, NOT_DECODED, REJECTIONS, readHash, refusedWith } from './answers.ts';
 import { answerInvalid, type BitcoindRpc } from './rpc.ts';
-import { scriptErrorOf } from './script-errors.ts';
 
 /** The node would refuse a high fee rate on its own; what to pay is the caller's decision. */
 const ANY_FEE_RATE = 0;
@@ -84,7 +83,7 @@ function rejectionOf(txid: string, message: string): TransactionRejection {
   const reason = /^(?:[^,(]*\(.*?\)(?=,|$)|[^,]*)/.exec(message)?.[0] ?? message;
   const input = /, input (\d+) of /.exec(message)?.[1];
   const scriptText = /script-verify-flag-failed \((.*?)\)(?:,|$)/.exec(message)?.[1];
-  const scriptError = scriptText === undefined ? undefined : scriptErrorOf(scriptText);
+  const scriptError = scriptText === undefined ? undefined : scriptErrorOfText(scriptText);
   return {
     // testmempoolaccept has a word of its own for what sendrawtransaction calls by the rule's name.
     reason: reason === 'missing-inputs' ? 'bad-txns-inputs-missingorspent' : reason,

@@ -2,6 +2,7 @@ import { displayHash, toHex } from '@bitcoin-enterprise/core';
 import {
   type BlockView,
   type ScriptErrorName,
+  scriptErrorText,
   type TransactionView,
   viewBlock,
   viewTransaction,
@@ -9,7 +10,6 @@ import {
 import { ChainError, invalidArgument, type TransactionRejection } from '../errors.ts';
 import type { BlockRefusal } from '../model/chain-state.ts';
 import type { Rejection } from '../model/rejection.ts';
-import { scriptErrorText } from '../model/script-error-text.ts';
 import type { Outpoint } from '../ports/chain-source.ts';
 
 /** Reads a transaction that came from outside. */
