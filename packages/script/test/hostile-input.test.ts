@@ -53,7 +53,7 @@ import {
 } from '@bitcoin-enterprise/script';
 import { describe, expect, it } from 'vitest';
 import { ContractMaker } from './lockstep/contracts.ts';
-import { Random } from './lockstep/random.ts';
+import { Random } from '../../../scripts/testing/random.ts';
 import { makeSpend } from './lockstep/spends.ts';
 
 const long = process.env['BE_LONG'] === '1';

@@ -3,7 +3,7 @@ import { hasCode, parseHex, satoshis, toHex } from '@bitcoin-enterprise/core';
 import { serializeTransaction, transactionId } from '@bitcoin-enterprise/script';
 import type { Bitcoind } from '../../../../scripts/nodes/bitcoind.ts';
 import { ContractMaker } from '../../../script/test/lockstep/contracts.ts';
-import { Random } from '../../../script/test/lockstep/random.ts';
+import { Random } from '../../../../scripts/testing/random.ts';
 import { type Coin, type SpendCase, makeSpend } from '../../../script/test/lockstep/spends.ts';
 
 /** What one implementation says about a block with a spend in it: nothing, or Core's reject reason. */

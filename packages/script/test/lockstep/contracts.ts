@@ -13,7 +13,7 @@ import {
   taprootOutput,
   taprootSecretKey,
 } from '@bitcoin-enterprise/script';
-import type { Random } from './random.ts';
+import type { Random } from '../../../../scripts/testing/random.ts';
 
 /** What satisfies one input. */
 export interface Satisfaction {

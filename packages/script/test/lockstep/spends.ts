@@ -6,7 +6,7 @@ import {
   serializeTransaction,
 } from '@bitcoin-enterprise/script';
 import type { Contract } from './contracts.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../../../scripts/testing/random.ts';
 
 /** A contract that lies on the chain. */
 export interface Coin {
