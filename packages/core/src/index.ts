@@ -26,6 +26,7 @@ export {
   writeCompactSize,
 } from './codecs/compact-size.ts';
 export { displayHash, parseDisplayHash, parseHex, toHex } from './codecs/hex.ts';
+export { isBytes } from './codecs/is-bytes.ts';
 export { jsCrypto } from './crypto/js.ts';
 export {
   currentCrypto,
