@@ -1,5 +1,5 @@
-import { concatBytes, parseHex, toHex } from '@bitcoin-enterprise/core';
-import { ScriptError, invalidArgument, requireObject } from './errors.ts';
+import { concatBytes, isBytes, parseHex, toHex } from '@bitcoin-enterprise/core';
+import { ScriptError, invalidArgument, requireBytes, requireList, requireObject } from './errors.ts';
 import { encodeScriptNumber } from './interpreter/number.ts';
 import { Opcode, type OpcodeName, opcodeName } from './opcodes.ts';
 import { ScriptReader } from './script-reader.ts';
@@ -26,8 +26,7 @@ const MAXIMUM_NUMBER = 0x7fffffffff;
  * ```
  */
 export function assemble(parts: readonly ScriptPart[]): Uint8Array {
-  if (!Array.isArray(parts)) throw invalidArgument('parts', 'an array of opcodes, bytes and numbers', parts);
-  const pieces = parts.map((part: unknown, position) => assemblePart(part, position));
+  const pieces = requireList(parts, 'parts').map(assemblePart);
   const script = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
   let offset = 0;
   for (const piece of pieces) {
@@ -38,7 +37,7 @@ export function assemble(parts: readonly ScriptPart[]): Uint8Array {
 }
 
 function assemblePart(part: unknown, position: number): Uint8Array {
-  if (part instanceof Uint8Array) return push(part);
+  if (isBytes(part)) return push(part);
   if (typeof part === 'number') {
     if (!Number.isInteger(part) || Math.abs(part) > MAXIMUM_NUMBER)
       throw invalid(position, 'expected a whole number of at most 39 bits');
@@ -82,7 +81,7 @@ export interface DisassembleOptions {
  * ```
  */
 export function disassemble(script: Uint8Array, options: DisassembleOptions = {}): string {
-  if (!(script instanceof Uint8Array)) throw invalidArgument('script', 'a Uint8Array', script);
+  requireBytes(script, 'script');
   const { maximumDataSize = 520 } = requireObject(options, 'options') as DisassembleOptions;
   const words: string[] = [];
   const reader = new ScriptReader(script);

@@ -1,4 +1,4 @@
-import { SuiteError } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, SuiteError, isBytes } from '@bitcoin-enterprise/core';
 
 /** The errors of this package: code → the facts that come with it. This comment becomes docs/errors.md. */
 export interface ScriptErrors {
@@ -33,7 +33,15 @@ export interface ScriptErrors {
   readonly SCRIPT_ASSEMBLY_INVALID: { readonly position: number; readonly reason: string };
   /** A Taproot tree that cannot be built. */
   readonly SCRIPT_TAPROOT_INVALID: {
-    readonly reason: 'depth' | 'leaf-version' | 'internal-key' | 'tweak' | 'empty' | 'leaf-not-found' | 'control-block';
+    readonly reason:
+      | 'depth'
+      | 'leaves'
+      | 'leaf-version'
+      | 'internal-key'
+      | 'tweak'
+      | 'empty'
+      | 'leaf-not-found'
+      | 'control-block';
   };
 }
 
@@ -60,7 +68,7 @@ export function invalidArgument(
 
 /** Throws unless a value is a byte array, and returns it. */
 export function requireBytes(value: unknown, argument: string, length?: number): Uint8Array {
-  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length))
+  if (!isBytes(value) || (length !== undefined && value.length !== length))
     throw invalidArgument(argument, length === undefined ? 'a Uint8Array' : `a Uint8Array of ${length} bytes`, value);
   return value;
 }
@@ -72,16 +80,50 @@ export function requireInteger(value: unknown, argument: string, minimum: number
   return value;
 }
 
-/** Throws unless a value is a plain object or function result with properties, and returns it. */
+/** Throws unless a value is an object with named fields, not bytes and not a list, and returns it. */
 export function requireObject(value: unknown, argument: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw invalidArgument(argument, 'an object', value);
-  return value as Readonly<Record<string, unknown>>;
+  if (!isRecord(value)) throw invalidArgument(argument, 'an object', value);
+  return value;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || isList(value)) return false;
+  try {
+    // A revoked proxy throws on any touch, this one included; what is asked for does not matter.
+    Reflect.getPrototypeOf(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws unless a value is a list, and returns its elements; holes become `undefined`. */
+export function requireList(value: unknown, argument: string): readonly unknown[] {
+  if (!isList(value)) throw invalidArgument(argument, 'an array', value);
+  return Array.from(value);
+}
+
+/** `Array.isArray` that answers for a revoked proxy too. */
+function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** Throws unless a value is a crypto engine, and returns it. */
+export function requireCrypto(value: unknown): CryptoEngine {
+  const engine = requireObject(value, 'crypto') as Partial<CryptoEngine>;
+  if (typeof engine.sha256 !== 'function' || typeof engine.schnorrVerify !== 'function')
+    throw invalidArgument('crypto', 'a CryptoEngine', value);
+  return engine as CryptoEngine;
 }
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  if (value instanceof Uint8Array) return `a Uint8Array of ${value.length} bytes`;
-  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (isBytes(value)) return `a Uint8Array of ${value.length} bytes`;
+  if (isList(value)) return `an array of ${value.length}`;
   if (typeof value === 'number') return Number.isFinite(value) ? 'another number' : String(value);
   return typeof value === 'object' ? 'another object' : `a value of type ${typeof value}`;
 }

@@ -1,5 +1,6 @@
-/** Opcode name → byte (Core's script.h; OP_CHECKSIGADD of BIP342). */
-export const Opcode = {
+import { requireInteger } from './errors.ts';
+
+const opcodes = {
   OP_0: 0x00,
   OP_PUSHDATA1: 0x4c,
   OP_PUSHDATA2: 0x4d,
@@ -115,6 +116,9 @@ export const Opcode = {
   OP_INVALIDOPCODE: 0xff,
 } as const;
 
+/** Opcode name → byte (Core's script.h; OP_CHECKSIGADD of BIP342). */
+export const Opcode: typeof opcodes = /* @__PURE__ */ Object.freeze(opcodes);
+
 /** Name of an opcode. */
 export type OpcodeName = keyof typeof Opcode;
 
@@ -137,12 +141,14 @@ function nameTable(): Array<string | undefined> {
  * ```
  */
 export function opcodeName(opcode: number): string {
+  requireInteger(opcode, 'opcode', 0, 0xff);
   if (opcode > 0 && opcode < Opcode.OP_PUSHDATA1) return `OP_PUSHBYTES_${opcode}`;
   return names[opcode] ?? `OP_UNKNOWN_${opcode.toString(16).padStart(2, '0')}`;
 }
 
 /** Whether BIP342 makes a byte an OP_SUCCESSx: the script is then valid, whatever else it says. */
 export function isOpSuccess(opcode: number): boolean {
+  requireInteger(opcode, 'opcode', 0, 0xff);
   return (
     opcode === 80 ||
     opcode === 98 ||

@@ -3,23 +3,14 @@ import {
   type Transaction,
   TransactionView,
   UNSPENDABLE_INTERNAL_KEY,
-  ScriptReader,
-  SignatureBatch,
   assemble,
-  blockHash,
   checkStandardness,
   checkTransaction,
   consensusFlags,
-  countLegacySigops,
   countSigops,
   disassemble,
-  dustThreshold,
   encodeDerSignature,
-  isCoinbase,
-  isPayToScriptHash,
-  isPushOnly,
   joinBlock,
-  outputTypeOf,
   parseBlock,
   parseBlockHeader,
   parseControlBlock,
@@ -27,30 +18,19 @@ import {
   parseTransaction,
   policyProfiles,
   serializeBlock,
-  serializeBlockHeader,
   serializeTransaction,
   sighashLegacy,
-  sighashTaproot,
-  sighashWitnessV0,
   standardFlags,
-  tapBranchHash,
-  tapLeafHash,
-  tapTweakHash,
-  taprootMerkleRoot,
   taprootOutput,
-  taprootSecretKey,
   traceInput,
   transactionId,
   transactionSigopsCost,
-  transactionVirtualSize,
   transactionWeight,
   verifyInput,
   verifyTransaction,
-  viewBlock,
   viewTransaction,
-  witnessProgramOf,
-  witnessTransactionId,
 } from '@bitcoin-enterprise/script';
+import * as script from '@bitcoin-enterprise/script';
 import { describe, expect, it } from 'vitest';
 import { ContractMaker } from './lockstep/contracts.ts';
 import { Random } from '../../../scripts/testing/random.ts';
@@ -183,56 +163,64 @@ describe(`random and mutated bytes (seed ${seed})`, () => {
 });
 
 describe('arguments of the wrong type', () => {
-  const wrong: readonly unknown[] = [undefined, null, 0, -1, NaN, 'text', {}, [], [1], () => 0, Symbol('x'), 1n, EMPTY];
-  const functions: Readonly<Record<string, (value: never) => unknown>> = {
-    parseTransaction,
-    parseBlock,
-    parseBlockHeader,
-    viewBlock,
-    viewTransaction,
-    serializeTransaction,
-    serializeBlock,
-    serializeBlockHeader,
-    blockHash,
-    transactionId,
-    witnessTransactionId,
-    transactionWeight,
-    transactionVirtualSize,
-    verifyInput,
-    verifyTransaction,
-    traceInput,
-    taprootOutput,
-    taprootSecretKey,
-    tapLeafHash,
-    parseControlBlock,
-    assemble,
-    disassemble,
-    parseScript,
-    sighashLegacy,
-    sighashWitnessV0,
-    sighashTaproot,
-    checkStandardness,
-    encodeDerSignature,
-    countSigops: (value) => countSigops(value, { accurate: true }),
-    dustThreshold: (value) => dustThreshold(value, 1n),
-    outputTypeOf,
-    isPushOnly,
-    isPayToScriptHash,
-    witnessProgramOf,
-    checkTransaction,
-    isCoinbase,
-    countLegacySigops,
-    transactionSigopsCost: (value) => transactionSigopsCost(value, value),
-    tapBranchHash: (value) => tapBranchHash(value, value),
-    tapTweakHash: (value) => tapTweakHash(value, value),
-    taprootMerkleRoot: (value) => taprootMerkleRoot(value, value),
-    joinBlock: (value) => joinBlock(value, value),
-    ScriptReader: (value) => new ScriptReader(value).next(),
-    SignatureBatch: (value) => new SignatureBatch().add(value, 0),
-  };
+  class Liar extends Uint8Array {
+    override get length(): number {
+      return 5;
+    }
+  }
+  const { proxy: revoked, revoke } = Proxy.revocable(new Uint8Array(4), {});
+  revoke();
+  const detached = new Uint8Array(8);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  const wrong: readonly unknown[] = [
+    undefined,
+    null,
+    0,
+    -1,
+    1.5,
+    NaN,
+    2 ** 40,
+    'text',
+    '',
+    {},
+    [],
+    // oxlint-disable-next-line no-sparse-arrays -- a hole is what is tested
+    [,],
+    [1],
+    () => 0,
+    Symbol('x'),
+    1n,
+    EMPTY,
+    new Uint8Array(33),
+    new Liar(3),
+    new Liar(2_000),
+    detached,
+    new Proxy(new Uint8Array(32), {}),
+    Object.create(Uint8Array.prototype) as unknown,
+    Object.create(null) as unknown,
+    revoked,
+    { tx: EMPTY, spentOutputs: [revoked], flags: ['P2SH'] },
+  ];
+  const exported = Object.entries(script as Readonly<Record<string, unknown>>).filter(
+    (entry): entry is [string, (...args: unknown[]) => unknown] =>
+      typeof entry[1] === 'function' && entry[0] !== 'ScriptError',
+  );
 
-  it.for(Object.entries(functions))('%s answers with a code', ([, call]) => {
-    for (const value of wrong) expect(coded(() => call(value as never))).toMatch(/^(ok|SCRIPT_|CORE_)/);
+  it('has every exported function to test', () => expect(exported.length).toBeGreaterThan(45));
+
+  it.for(exported)('%s answers with a code', ([, target]) => {
+    const call = (...args: unknown[]): unknown =>
+      Function.prototype.toString.call(target).startsWith('class ') ? Reflect.construct(target, args) : target(...args);
+    const tx = { version: 2, inputs: [], outputs: [], lockTime: 0 };
+    for (const value of wrong) {
+      expect(coded(() => call(value))).toMatch(/^(ok|SCRIPT_|CORE_)/);
+      for (const first of [EMPTY, tx, new Uint8Array(32), 'OP_1'])
+        for (const args of [
+          [first, value],
+          [first, first, value],
+        ])
+          expect(coded(() => call(...args))).toMatch(/^(ok|SCRIPT_|CORE_)/);
+    }
   });
 
   it('fields of the wrong type are refused with a code, whatever the field', () => {

@@ -1,5 +1,5 @@
 import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
-import { invalidArgument, requireBytes, requireInteger, requireObject } from '../errors.ts';
+import { requireBytes, requireCrypto, requireInteger, requireList, requireObject } from '../errors.ts';
 import type { Block, BlockHeader } from '../model.ts';
 import { readTransaction } from './parse.ts';
 import { Scanner, compactSizeLength, readUint32, slice, writeCompactSize, writeUint32 } from './scanner.ts';
@@ -43,7 +43,7 @@ export function serializeBlockHeader(header: BlockHeader): Uint8Array {
 
 /** Hash of a block: double SHA-256 of its header, 32 bytes in internal order. */
 export function blockHash(header: BlockHeader, crypto: CryptoEngine = currentCrypto()): Uint8Array {
-  return crypto.hash256(serializeBlockHeader(header));
+  return requireCrypto(crypto).hash256(serializeBlockHeader(header));
 }
 
 /**
@@ -76,22 +76,22 @@ export function parseBlock(bytes: Uint8Array): Block {
 /** Writes a block with the witnesses of its transactions. */
 export function serializeBlock(block: Block): Uint8Array {
   requireObject(block, 'block');
-  if (!Array.isArray(block.transactions)) throw invalidArgument('block.transactions', 'an array', block.transactions);
+  const transactions = requireList(block.transactions, 'block.transactions') as Block['transactions'];
   return joinBlock(
     block.header,
-    block.transactions.map((tx) => serializeTransaction(tx)),
+    transactions.map((tx) => serializeTransaction(tx)),
   );
 }
 
 /** Writes a block of transactions that are serialised already. */
 export function joinBlock(header: BlockHeader, transactions: readonly Uint8Array[]): Uint8Array {
-  if (!Array.isArray(transactions)) throw invalidArgument('transactions', 'an array', transactions);
-  let size = BLOCK_HEADER_SIZE + compactSizeLength(transactions.length);
-  for (const tx of transactions as readonly Uint8Array[]) size += requireBytes(tx, 'transactions entry').length;
+  const parts = requireList(transactions, 'transactions').map((tx) => requireBytes(tx, 'transactions entry'));
+  let size = BLOCK_HEADER_SIZE + compactSizeLength(parts.length);
+  for (const tx of parts) size += tx.length;
   const bytes = new Uint8Array(size);
   bytes.set(serializeBlockHeader(header));
-  let offset = writeCompactSize(bytes, BLOCK_HEADER_SIZE, transactions.length);
-  for (const tx of transactions as readonly Uint8Array[]) {
+  let offset = writeCompactSize(bytes, BLOCK_HEADER_SIZE, parts.length);
+  for (const tx of parts) {
     bytes.set(tx, offset);
     offset += tx.length;
   }

@@ -1,6 +1,6 @@
 import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
-import { invalidArgument, requireBytes, requireInteger, requireObject } from '../errors.ts';
-import type { Transaction } from '../model.ts';
+import { requireBytes, requireCrypto, requireInteger, requireList, requireObject, invalidArgument } from '../errors.ts';
+import type { Transaction, TransactionInput, TransactionOutput } from '../model.ts';
 import { compactSizeLength, writeCompactSize, writeInt64, writeUint32 } from './scanner.ts';
 
 /** How a transaction is to be written. */
@@ -14,8 +14,9 @@ export interface SerializeTransactionOptions {
  *
  * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT` when a field has the wrong type, length or range.
  */
-export function serializeTransaction(tx: Transaction, options: SerializeTransactionOptions = {}): Uint8Array {
-  requireTransaction(tx);
+export function serializeTransaction(transaction: Transaction, options: SerializeTransactionOptions = {}): Uint8Array {
+  const tx = requireTransaction(transaction);
+  requireObject(options, 'options');
   const withWitness = (options.witness ?? true) && tx.inputs.some((input) => input.witness.length > 0);
   const bytes = new Uint8Array(baseSizeOf(tx) + (withWitness ? 2 + witnessSizeOf(tx) : 0));
   writeUint32(bytes, 0, tx.version);
@@ -48,12 +49,12 @@ export function serializeTransaction(tx: Transaction, options: SerializeTransact
 
 /** Transaction id: double SHA-256 of the serialisation without witnesses, 32 bytes in internal order. */
 export function transactionId(tx: Transaction, crypto: CryptoEngine = currentCrypto()): Uint8Array {
-  return crypto.hash256(serializeTransaction(tx, { witness: false }));
+  return requireCrypto(crypto).hash256(serializeTransaction(tx, { witness: false }));
 }
 
 /** Witness transaction id (BIP141): double SHA-256 of the full serialisation, 32 bytes in internal order. */
 export function witnessTransactionId(tx: Transaction, crypto: CryptoEngine = currentCrypto()): Uint8Array {
-  return crypto.hash256(serializeTransaction(tx));
+  return requireCrypto(crypto).hash256(serializeTransaction(tx));
 }
 
 /**
@@ -61,8 +62,8 @@ export function witnessTransactionId(tx: Transaction, crypto: CryptoEngine = cur
  *
  * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT`.
  */
-export function transactionWeight(tx: Transaction): number {
-  requireTransaction(tx);
+export function transactionWeight(transaction: Transaction): number {
+  const tx = requireTransaction(transaction);
   const witness = tx.inputs.some((input) => input.witness.length > 0) ? 2 + witnessSizeOf(tx) : 0;
   return 4 * baseSizeOf(tx) + witness;
 }
@@ -96,26 +97,35 @@ function witnessSizeOf(tx: Transaction): number {
 
 const MAX_UINT32 = 0xffffffff;
 
-function requireTransaction(tx: Transaction): void {
-  requireObject(tx, 'tx');
-  requireInteger(tx.version, 'tx.version', 0, MAX_UINT32);
-  requireInteger(tx.lockTime, 'tx.lockTime', 0, MAX_UINT32);
-  if (!Array.isArray(tx.inputs)) throw invalidArgument('tx.inputs', 'an array', tx.inputs);
-  if (!Array.isArray(tx.outputs)) throw invalidArgument('tx.outputs', 'an array', tx.outputs);
-  for (const input of tx.inputs) {
-    requireObject(input, 'input');
-    requireBytes(input.previousTxid, 'input.previousTxid', 32);
-    requireInteger(input.previousIndex, 'input.previousIndex', 0, MAX_UINT32);
-    requireBytes(input.scriptSig, 'input.scriptSig');
-    requireInteger(input.sequence, 'input.sequence', 0, MAX_UINT32);
-    if (!Array.isArray(input.witness)) throw invalidArgument('input.witness', 'an array', input.witness);
-    for (const item of input.witness) requireBytes(item, 'witness item');
-  }
-  for (const output of tx.outputs) {
-    requireObject(output, 'output');
-    requireValue(output.value, 'output.value');
-    requireBytes(output.scriptPubKey, 'output.scriptPubKey');
-  }
+/** Reads each field of a transaction once and checks it, so that what is measured is what is written. */
+function requireTransaction(value: unknown): Transaction {
+  const tx = requireObject(value, 'tx');
+  return {
+    version: requireInteger(tx['version'], 'tx.version', 0, MAX_UINT32),
+    inputs: requireList(tx['inputs'], 'tx.inputs').map(requireInput),
+    outputs: requireList(tx['outputs'], 'tx.outputs').map(requireOutput),
+    lockTime: requireInteger(tx['lockTime'], 'tx.lockTime', 0, MAX_UINT32),
+  };
+}
+
+function requireInput(value: unknown): TransactionInput {
+  const input = requireObject(value, 'input');
+  return {
+    previousTxid: requireBytes(input['previousTxid'], 'input.previousTxid', 32),
+    previousIndex: requireInteger(input['previousIndex'], 'input.previousIndex', 0, MAX_UINT32),
+    scriptSig: requireBytes(input['scriptSig'], 'input.scriptSig'),
+    sequence: requireInteger(input['sequence'], 'input.sequence', 0, MAX_UINT32),
+    witness: requireList(input['witness'], 'input.witness').map((item) => requireBytes(item, 'witness item')),
+  };
+}
+
+/** Reads an output once and checks it. */
+export function requireOutput(value: unknown): TransactionOutput {
+  const output = requireObject(value, 'output');
+  return {
+    value: requireValue(output['value'], 'output.value'),
+    scriptPubKey: requireBytes(output['scriptPubKey'], 'output.scriptPubKey'),
+  };
 }
 
 /** Throws unless a value is a bigint that fits the signed 64 bits of the wire. */

@@ -1,6 +1,6 @@
-import { invalidArgument, requireBytes } from '../errors.ts';
+import { invalidArgument, requireBytes, requireList, requireObject } from '../errors.ts';
 import type { Transaction } from '../model.ts';
-import { currentCrypto, type CryptoEngine } from '@bitcoin-enterprise/core';
+import { currentCrypto, isBytes, type CryptoEngine } from '@bitcoin-enterprise/core';
 import { type ParseTransactionOptions, readTransaction, requireWitnessFlag, requireWitnessItems } from './parse.ts';
 import { serializeTransaction } from './serialize.ts';
 import { Scanner, readInt64, readUint32, slice } from './scanner.ts';
@@ -30,6 +30,7 @@ export class TransactionView {
   #witnessId: Uint8Array | undefined;
 
   private constructor(scan: Scan) {
+    if (!isScan(scan)) throw invalidArgument('scan', 'what TransactionView.of reads', scan);
     this.bytes = scan.bytes;
     this.inputCount = scan.inputs.length / 3;
     this.outputCount = scan.outputs.length / 3;
@@ -203,6 +204,11 @@ export class TransactionView {
   }
 }
 
+/** Views are made by {@link TransactionView.of} alone; plain JavaScript could call the constructor all the same. */
+function isScan(scan: unknown): scan is Scan {
+  return Array.isArray(requireObject(scan, 'scan')['inputs']) && isBytes((scan as Partial<Scan>).bytes);
+}
+
 interface Scan {
   readonly bytes: Uint8Array;
   readonly hasWitness: boolean;
@@ -283,8 +289,8 @@ function scanWitnesses(scanner: Scanner, start: number, inputCount: number, flag
 
 /** Throws unless a value is a view, and returns it. */
 export function requireView(tx: unknown): TransactionView {
-  if (!(tx instanceof TransactionView)) throw invalidArgument('tx', 'a TransactionView', tx);
-  return tx;
+  if (!(requireObject(tx, 'tx') instanceof TransactionView)) throw invalidArgument('tx', 'a TransactionView', tx);
+  return tx as TransactionView;
 }
 
 /** A transaction in any of its three forms. */
@@ -296,9 +302,9 @@ export type TransactionLike = Uint8Array | Transaction | TransactionView;
  * @throws {@link ScriptError} as {@link parseTransaction} does.
  */
 export function viewTransaction(tx: TransactionLike): TransactionView {
-  if (tx instanceof TransactionView) return tx;
-  if (tx instanceof Uint8Array) return TransactionView.of(tx);
-  if (typeof tx !== 'object' || tx === null) throw invalidArgument('tx', 'a Uint8Array or a transaction', tx);
-  const bytes = serializeTransaction(tx);
-  return TransactionView.of(bytes, { witness: tx.inputs.length > 0 });
+  if (isBytes(tx)) return TransactionView.of(tx);
+  if (requireObject(tx, 'tx') instanceof TransactionView) return tx as TransactionView;
+  const bytes = serializeTransaction(tx as Transaction);
+  // Without inputs the count of zero must not be read as BIP144's marker.
+  return TransactionView.of(bytes, { witness: requireList((tx as Transaction).inputs, 'tx.inputs').length > 0 });
 }

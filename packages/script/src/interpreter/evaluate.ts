@@ -58,6 +58,8 @@ export function evaluate(
   if (legacyLimits && script.length > MAX_SCRIPT_SIZE) return 'SCRIPT_SIZE';
   const { flags, onStep } = context;
   const minimal = (flags & Flag.MINIMALDATA) !== 0;
+  // What an observer gets is a copy: stack elements are shared with the transaction and with other runs.
+  const shownScript = onStep === undefined ? script : script.slice();
   const altStack: Uint8Array[] = [];
   const machine: Machine = {
     context,
@@ -82,14 +84,14 @@ export function evaluate(
     if (onStep !== undefined)
       onStep({
         phase,
-        script,
+        script: shownScript,
         offset,
         opcodePosition,
         opcode,
         name: opcodeName(opcode),
-        data: opcode <= Opcode.OP_PUSHDATA4 ? reader.data() : undefined,
-        stack: stack.slice(),
-        altStack: altStack.slice(),
+        data: opcode <= Opcode.OP_PUSHDATA4 ? reader.data().slice() : undefined,
+        stack: stack.map((item) => item.slice()),
+        altStack: altStack.map((item) => item.slice()),
         executed: executed || (opcode >= Opcode.OP_IF && opcode <= Opcode.OP_ENDIF),
         conditionDepth: conditions.depth,
         validationWeightLeft: version === SigVersion.TAPSCRIPT ? context.validationWeightLeft : undefined,

@@ -1,4 +1,4 @@
-import { ScriptError, invalidArgument } from '../errors.ts';
+import { ScriptError, requireList } from '../errors.ts';
 import type { ScriptFlag } from '../model.ts';
 
 /** Verification flags as bits, so that the interpreter tests them in one step. */
@@ -68,15 +68,14 @@ const bitsOfConstants = new Map<readonly ScriptFlag[], number>([
 export function flagBits(flags: readonly ScriptFlag[]): number {
   const known = bitsOfConstants.get(flags);
   if (known !== undefined) return known;
-  if (!Array.isArray(flags)) throw invalidArgument('flags', 'an array of flag names', flags);
-  return fold(flags);
+  return fold(requireList(flags, 'flags'));
 }
 
-function fold(flags: readonly ScriptFlag[]): number {
+function fold(flags: readonly unknown[]): number {
   let bits = 0;
   for (const flag of flags) {
     if (typeof flag !== 'string' || !Object.hasOwn(Flag, flag)) throw unknownFlag(flag);
-    bits |= Flag[flag];
+    bits |= Flag[flag as ScriptFlag];
   }
   if ((bits & Flag.CLEANSTACK) !== 0) bits |= Flag.WITNESS;
   if ((bits & Flag.WITNESS) !== 0) bits |= Flag.P2SH;

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import type { ScriptErrorName } from './script-error-name.ts';
 
 const texts: Readonly<Partial<Record<ScriptErrorName, string>>> = {
@@ -71,6 +72,7 @@ const names: ReadonlyMap<string, ScriptErrorName> = new Map(
  * ```
  */
 export function scriptErrorText(error: ScriptErrorName): string {
+  if (typeof error !== 'string') throw invalidArgument('error', 'the name of a script error', error);
   return (Object.hasOwn(texts, error) ? texts[error] : undefined) ?? 'unknown error';
 }
 

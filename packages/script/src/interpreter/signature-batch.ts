@@ -1,5 +1,5 @@
 import { type BatchItem, type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
-import { requireInteger, requireObject } from '../errors.ts';
+import { invalidArgument, requireBytes, requireCrypto, requireInteger, requireObject } from '../errors.ts';
 
 /**
  * Schnorr signatures and Taproot commitments put off, to be checked together.
@@ -26,7 +26,7 @@ export class SignatureBatch {
   readonly #owners: number[] = [];
 
   constructor(crypto: CryptoEngine = currentCrypto()) {
-    this.#crypto = crypto;
+    this.#crypto = requireCrypto(crypto);
   }
 
   /** How many checks wait. */
@@ -34,20 +34,42 @@ export class SignatureBatch {
     return this.#items.length;
   }
 
-  /** Puts a check off; `owner` names it when it fails. */
+  /**
+   * Puts a check off; `owner` names it when it fails. Its bytes are copied: what was checked must not change until it is
+   * verified, even where the caller reads the next transaction into the same buffer.
+   *
+   * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT`.
+   */
   add(item: BatchItem, owner: number): void {
     requireObject(item, 'item');
     requireInteger(owner, 'owner', 0, Number.MAX_SAFE_INTEGER);
-    this.#items.push(item);
+    this.#items.push(copyOf(item));
     this.#owners.push(owner);
   }
 
   /** Makes all checks, forgets them, and returns the owners of those that fail, ascending and without repetition. */
   verify(): readonly number[] {
-    const failed = this.#items.length === 0 ? [] : this.#crypto.verifyBatch(this.#items);
-    const owners = [...new Set(failed.map((index) => this.#owners[index] as number))].sort((a, b) => a - b);
-    this.#items.length = 0;
-    this.#owners.length = 0;
-    return owners;
+    const owners = this.#owners.splice(0);
+    const items = this.#items.splice(0);
+    const failed = items.length === 0 ? [] : this.#crypto.verifyBatch(items);
+    return [...new Set(failed.map((index) => owners[index] as number))].sort((a, b) => a - b);
   }
+}
+
+function copyOf(item: BatchItem): BatchItem {
+  if (item.kind === 'schnorr')
+    return {
+      kind: 'schnorr',
+      signature: requireBytes(item.signature, 'item.signature', 64).slice(),
+      message: requireBytes(item.message, 'item.message').slice(),
+      xOnlyPublicKey: requireBytes(item.xOnlyPublicKey, 'item.xOnlyPublicKey', 32).slice(),
+    };
+  if (item.kind !== 'tweak') throw invalidArgument('item.kind', "'schnorr' or 'tweak'", (item as BatchItem).kind);
+  return {
+    kind: 'tweak',
+    tweakedXOnly: requireBytes(item.tweakedXOnly, 'item.tweakedXOnly', 32).slice(),
+    parity: requireInteger(item.parity, 'item.parity', 0, 1),
+    internalXOnly: requireBytes(item.internalXOnly, 'item.internalXOnly', 32).slice(),
+    tweak: requireBytes(item.tweak, 'item.tweak', 32).slice(),
+  };
 }

@@ -1,6 +1,6 @@
 import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
 import { type TransactionLike, type TransactionView, viewTransaction } from '../codec/transaction-view.ts';
-import { invalidArgument, requireInteger, requireObject } from '../errors.ts';
+import { invalidArgument, requireCrypto, requireInteger, requireObject } from '../errors.ts';
 import type { ScriptFlag, SpentOutput } from '../model.ts';
 import { isPayToScriptHash, isPushOnly } from '../output-type.ts';
 import { SighashContext } from '../sighash/context.ts';
@@ -130,11 +130,11 @@ function prepare(options: VerifyTransactionOptions): Prepared {
   requireObject(options, 'options');
   const { spentOutputs, batch, batchOwner = 0, crypto = currentCrypto() } = options;
   const tx = viewTransaction(options.tx);
-  requireSpentOutputs(spentOutputs, tx.inputCount);
-  if (batch !== undefined && !(batch instanceof SignatureBatch))
+  if (batch !== undefined && !(requireObject(batch, 'batch') instanceof SignatureBatch))
     throw invalidArgument('batch', 'a SignatureBatch', batch);
   requireInteger(batchOwner, 'batchOwner', 0, Number.MAX_SAFE_INTEGER);
-  const sighash = new SighashContext(tx, spentOutputs, crypto);
+  const spent = requireSpentOutputs(spentOutputs, tx.inputCount);
+  const sighash = new SighashContext(tx, spent, requireCrypto(crypto));
   return { tx, sighash, flags: flagBits(options.flags), batch, batchOwner };
 }
 

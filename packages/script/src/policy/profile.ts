@@ -103,7 +103,13 @@ const knots29: PolicyProfile = {
 };
 
 /** The profiles by name. */
-export const policyProfiles: Readonly<Record<'core-31' | 'knots-29', PolicyProfile>> = Object.freeze({
+export const policyProfiles: Readonly<Record<'core-31' | 'knots-29', PolicyProfile>> = /* @__PURE__ */ freeze({
   'core-31': core31,
   'knots-29': knots29,
 });
+
+/** Freezes data all the way down: a profile that one user changes would change for all. */
+function freeze<Data extends object>(data: Data): Data {
+  for (const value of Object.values(data)) if (typeof value === 'object' && value !== null) freeze(value as object);
+  return Object.freeze(data);
+}

@@ -53,9 +53,9 @@ export function countLegacySigops(tx: TransactionView): number {
 export function transactionSigopsCost(tx: TransactionView, spentOutputs: readonly SpentOutput[]): number {
   let cost = countLegacySigops(tx) * BASE_COST;
   if (isCoinbase(tx)) return cost;
-  requireSpentOutputs(spentOutputs, tx.inputCount);
+  const spent = requireSpentOutputs(spentOutputs, tx.inputCount);
   for (let input = 0; input < tx.inputCount; input++) {
-    const { scriptPubKey } = spentOutputs[input] as SpentOutput;
+    const { scriptPubKey } = spent[input] as SpentOutput;
     const scriptSig = tx.scriptSig(input);
     const redeemScript = isPayToScriptHash(scriptPubKey) ? lastPush(scriptSig) : undefined;
     if (redeemScript !== undefined) cost += countSigops(redeemScript, { accurate: true }) * BASE_COST;

@@ -45,10 +45,10 @@ export interface CheckStandardnessOptions {
  * @throws {@link ScriptError} `SCRIPT_SPENT_OUTPUTS_MISMATCH`, `SCRIPT_INVALID_ARGUMENT`.
  */
 export function checkStandardness(options: CheckStandardnessOptions): PolicyFault | undefined {
-  const { spentOutputs, profile } = requireObject(options, 'options') as unknown as CheckStandardnessOptions;
+  const { profile } = requireObject(options, 'options') as unknown as CheckStandardnessOptions;
   requireProfile(profile);
   const tx = viewTransaction(options.tx);
-  requireSpentOutputs(spentOutputs, tx.inputCount);
+  const spentOutputs = requireSpentOutputs(options.spentOutputs, tx.inputCount);
   return (
     checkForm(tx, profile) ??
     checkOutputs(tx, profile) ??
@@ -116,7 +116,8 @@ export function dustThreshold(scriptPubKey: Uint8Array, dustRelayFee: bigint): b
   const output = 8 + compactSizeLength(scriptPubKey.length) + scriptPubKey.length;
   // Outpoint, sequence and length, and a signature with its key: 107 bytes, a quarter of that in a witness.
   const input = 32 + 4 + 1 + 4 + (witnessProgramOf(scriptPubKey) === undefined ? 107 : 26);
-  return (BigInt(output + input) * dustRelayFee) / 1_000n;
+  // Core rounds fees up (CFeeRate::GetFee).
+  return (BigInt(output + input) * dustRelayFee + 999n) / 1_000n;
 }
 
 function checkInputs(

@@ -1,7 +1,7 @@
 import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
-import { requireValue } from '../codec/serialize.ts';
-import { type TransactionLike, type TransactionView, viewTransaction } from '../codec/transaction-view.ts';
-import { ScriptError, invalidArgument, requireBytes, requireInteger, requireObject } from '../errors.ts';
+import { requireOutput, requireValue } from '../codec/serialize.ts';
+import { type TransactionLike, TransactionView, viewTransaction } from '../codec/transaction-view.ts';
+import { ScriptError, requireBytes, requireCrypto, requireInteger, requireList, requireObject } from '../errors.ts';
 import type { SpentOutput } from '../model.ts';
 import { SighashContext } from './context.ts';
 import { SighashType } from './hash-type.ts';
@@ -64,9 +64,12 @@ export class Sighasher {
   constructor(options: SighasherOptions) {
     requireObject(options, 'options');
     const { spentOutputs, crypto = currentCrypto() } = options;
-    const tx = viewTransaction(options.tx);
-    if (spentOutputs !== undefined) requireSpentOutputs(spentOutputs, tx.inputCount);
-    this.#context = new SighashContext(tx, spentOutputs ?? [], crypto);
+    // A hasher outlives the call: what it hashes must not change under it.
+    const { bytes, hasWitness } = viewTransaction(options.tx);
+    const tx = TransactionView.of(bytes.slice(), { witness: hasWitness });
+    const spent = spentOutputs === undefined ? [] : requireSpentOutputs(spentOutputs, tx.inputCount);
+    const kept = spent.map(({ value, scriptPubKey }) => ({ value, scriptPubKey: scriptPubKey.slice() }));
+    this.#context = new SighashContext(tx, kept, requireCrypto(crypto));
     this.#knowsSpentOutputs = spentOutputs !== undefined;
   }
 
@@ -163,20 +166,16 @@ function requireScriptCode(what: LegacySighash): { readonly scriptCode: Uint8Arr
   return { scriptCode: requireBytes(scriptCode, 'scriptCode'), hashType };
 }
 
-/** Throws unless there is exactly one well-formed spent output per input. */
-export function requireSpentOutputs(spentOutputs: readonly SpentOutput[], inputs: number): void {
-  if (!Array.isArray(spentOutputs)) throw invalidArgument('spentOutputs', 'an array', spentOutputs);
-  if (spentOutputs.length !== inputs)
+/** Throws unless there is exactly one well-formed spent output per input; each is read once, and later never again. */
+export function requireSpentOutputs(spentOutputs: readonly SpentOutput[], inputs: number): readonly SpentOutput[] {
+  const read = requireList(spentOutputs, 'spentOutputs');
+  if (read.length !== inputs)
     throw new ScriptError(
       'SCRIPT_SPENT_OUTPUTS_MISMATCH',
-      `expected one spent output for each of ${inputs} inputs, got ${spentOutputs.length}`,
-      { details: { inputs, spentOutputs: spentOutputs.length } },
+      `expected one spent output for each of ${inputs} inputs, got ${read.length}`,
+      { details: { inputs, spentOutputs: read.length } },
     );
-  for (const spent of spentOutputs as readonly SpentOutput[]) {
-    requireObject(spent, 'spentOutputs entry');
-    requireValue(spent.value, 'spentOutputs entry value');
-    requireBytes(spent.scriptPubKey, 'spentOutputs entry scriptPubKey');
-  }
+  return read.map(requireOutput);
 }
 
 /** Throws unless a transaction has an input of that index, and returns the index. */

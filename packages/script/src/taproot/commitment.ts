@@ -1,5 +1,5 @@
 import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
-import { requireBytes, requireInteger, requireObject } from '../errors.ts';
+import { requireBytes, requireCrypto, requireInteger, requireObject } from '../errors.ts';
 import { compactSizeLength, writeCompactSize } from '../codec/scanner.ts';
 
 /** Leaf version of tapscript (BIP342). */
@@ -28,6 +28,7 @@ export function tapLeafHash(script: Uint8Array, options: TapLeafHashOptions = {}
   ) as TapLeafHashOptions;
   requireBytes(script, 'script');
   requireInteger(leafVersion, 'leafVersion', 0, 0xff);
+  requireCrypto(crypto);
   const message = new Uint8Array(1 + compactSizeLength(script.length) + script.length);
   message[0] = leafVersion;
   message.set(script, writeCompactSize(message, 1, script.length));
@@ -38,7 +39,7 @@ export function tapLeafHash(script: Uint8Array, options: TapLeafHashOptions = {}
 export function tapBranchHash(left: Uint8Array, right: Uint8Array, crypto: CryptoEngine = currentCrypto()): Uint8Array {
   requireBytes(left, 'left', 32);
   requireBytes(right, 'right', 32);
-  return branchHash(new Uint8Array(64), left, right, 0, crypto);
+  return branchHash(new Uint8Array(64), left, right, 0, requireCrypto(crypto));
 }
 
 /** Hashes a node with the one that lies at an offset of `right`; the message is the caller's, to be used again. */
@@ -65,6 +66,7 @@ export function tapTweakHash(
   crypto: CryptoEngine = currentCrypto(),
 ): Uint8Array {
   requireBytes(internalXOnly, 'internalXOnly', 32);
+  requireCrypto(crypto);
   if (merkleRoot === undefined) return crypto.taggedHash('TapTweak', internalXOnly);
   const message = new Uint8Array(64);
   message.set(internalXOnly);
@@ -79,6 +81,7 @@ export function taprootMerkleRoot(
   crypto: CryptoEngine = currentCrypto(),
 ): Uint8Array {
   requireBytes(control, 'control');
+  requireCrypto(crypto);
   let node = requireBytes(leafHash, 'leafHash', 32);
   const message = new Uint8Array(64);
   for (let offset = CONTROL_BASE_SIZE; offset + CONTROL_NODE_SIZE <= control.length; offset += CONTROL_NODE_SIZE)

@@ -1,5 +1,12 @@
 import { type CryptoEngine, concatBytes, currentCrypto } from '@bitcoin-enterprise/core';
-import { ScriptError, type ScriptErrors, invalidArgument, requireBytes, requireObject } from '../errors.ts';
+import {
+  ScriptError,
+  type ScriptErrors,
+  invalidArgument,
+  requireBytes,
+  requireCrypto,
+  requireObject,
+} from '../errors.ts';
 import { Opcode } from '../opcodes.ts';
 import { MAXIMUM_TREE_DEPTH, TAPSCRIPT_LEAF_VERSION, tapBranchHash, tapLeafHash, tapTweakHash } from './commitment.ts';
 
@@ -60,7 +67,7 @@ export const UNSPENDABLE_INTERNAL_KEY: Uint8Array = Uint8Array.from([
 /**
  * Builds a Taproot output with the control block of every leaf (BIP341).
  *
- * @throws {@link ScriptError} `SCRIPT_TAPROOT_INVALID` for a tree over 128 deep, an odd leaf version or an internal key
+ * @throws {@link ScriptError} `SCRIPT_TAPROOT_INVALID` for a tree over 128 deep or of over 65,536 leaves, an odd leaf version or an internal key
  * that is no point; `SCRIPT_INVALID_ARGUMENT`.
  *
  * @example
@@ -77,7 +84,8 @@ export const UNSPENDABLE_INTERNAL_KEY: Uint8Array = Uint8Array.from([
 export function taprootOutput(options: TaprootOutputOptions): TaprootOutput {
   requireObject(options, 'options');
   const { tree, crypto = currentCrypto() } = options;
-  const internalKey = requireBytes(options.internalKey, 'internalKey', 32);
+  requireCrypto(crypto);
+  const internalKey = requireBytes(options.internalKey, 'internalKey', 32).slice();
   const root = tree === undefined ? undefined : hashTree(tree, crypto);
   const tweak = tapTweakHash(internalKey, root?.hash, crypto);
   const tweaked = crypto.xOnlyTweakAdd(internalKey, tweak);
@@ -93,6 +101,9 @@ export function taprootOutput(options: TaprootOutputOptions): TaprootOutput {
   const scriptPubKey = concatBytes(Uint8Array.of(Opcode.OP_1, 32), outputKey);
   return { internalKey, merkleRoot: root?.hash, tweak, outputKey, outputKeyParity: parity, scriptPubKey, leaves };
 }
+
+/** Far beyond any contract; more would take longer to hash than anybody waits. */
+const MAXIMUM_LEAVES = 65_536;
 
 interface HashedLeaf {
   readonly script: Uint8Array;
@@ -112,6 +123,7 @@ function hashTree(tree: TapTree, crypto: CryptoEngine): HashedTree {
   type Task = { readonly node: unknown; readonly depth: number } | 'join';
   const tasks: Task[] = [{ node: tree, depth: 0 }];
   const done: HashedTree[] = [];
+  let leaves = 0;
   for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
     if (task === 'join') {
       const left = done.pop() as HashedTree;
@@ -128,7 +140,11 @@ function hashTree(tree: TapTree, crypto: CryptoEngine): HashedTree {
       if (node.length !== 2) throw invalidArgument('tree branch', 'a pair of trees', node);
       // The left side is hashed last, so that it lies on top when both are joined.
       tasks.push('join', { node: node[0], depth: depth + 1 }, { node: node[1], depth: depth + 1 });
-    } else done.push(hashLeaf(node, crypto));
+    } else {
+      // A tree in which parts occur again and again is small in memory and endless on a walk.
+      if (++leaves > MAXIMUM_LEAVES) throw invalid('leaves', `expected at most ${MAXIMUM_LEAVES} leaves, got more`);
+      done.push(hashLeaf(node, crypto));
+    }
   }
   return done[0] as HashedTree;
 }
@@ -161,7 +177,9 @@ export function taprootSecretKey(
   secretKey: Uint8Array,
   options: { readonly merkleRoot?: Uint8Array | undefined; readonly crypto?: CryptoEngine } = {},
 ): Uint8Array {
+  requireObject(options, 'options');
   const { merkleRoot, crypto = currentCrypto() } = options;
+  requireCrypto(crypto);
   requireBytes(secretKey, 'secretKey', 32);
   const publicKey = crypto.publicKey(secretKey);
   const even = publicKey?.[0] === 2 ? secretKey : crypto.secretKeyNegate(secretKey);
