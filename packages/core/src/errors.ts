@@ -1,3 +1,5 @@
+import { isBytes, isList, isRealUint8Array, isRecord, sizeOf } from './codecs/is-bytes.ts';
+
 /** The facts of an error beside its code and text. */
 export interface SuiteErrorOptions<Details extends object> {
   /** What a program needs in order to act; never a secret, never whole input. */
@@ -199,8 +201,8 @@ export type CodedError<Code extends string> = Code extends string
  * ```
  */
 export function hasCode<Code extends string>(error: unknown, ...codes: readonly Code[]): error is CodedError<Code> {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return false;
-  return (codes as readonly unknown[]).includes(error.code);
+  const code = fieldOf(error, 'code');
+  return typeof code === 'string' && (codes as readonly string[]).includes(code);
 }
 
 /**
@@ -216,8 +218,9 @@ export function hasCode<Code extends string>(error: unknown, ...codes: readonly 
  */
 export function describeValue(value: unknown): string {
   if (value === null) return 'null';
-  if (value instanceof Uint8Array) return `Uint8Array of ${value.length} bytes`;
-  if (Array.isArray(value)) return `array of ${value.length}`;
+  if (isBytes(value)) return `Uint8Array of ${value.length} bytes`;
+  if (isRealUint8Array(value)) return 'Uint8Array that is detached or altered';
+  if (isList(value)) return `array of ${Number(fieldOf(value, 'length'))}`;
   switch (typeof value) {
     case 'string':
       return `string of ${value.length} characters`;
@@ -248,10 +251,13 @@ export function invalidArgument(
   expected: string,
   value: unknown,
 ): CoreError<'CORE_INVALID_ARGUMENT'> {
-  const got = describeValue(value);
-  return new CoreError('CORE_INVALID_ARGUMENT', `expected ${argument} to be ${expected}, got ${got}`, {
-    details: { argument, expected, got },
-  });
+  const details = {
+    argument: textOr(argument, 'argument'),
+    expected: textOr(expected, 'valid'),
+    got: describeValue(value),
+  };
+  const text = `expected ${details.argument} to be ${details.expected}, got ${details.got}`;
+  return new CoreError('CORE_INVALID_ARGUMENT', text, { details });
 }
 
 /**
@@ -261,30 +267,58 @@ export function invalidArgument(
  * @throws {@link CoreError} `CORE_INVALID_ARGUMENT` for anything but a Uint8Array, or one of another length.
  */
 export function assertBytes(argument: string, value: unknown, length?: number): asserts value is Uint8Array {
-  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length))
-    throw invalidArgument(argument, length === undefined ? 'a Uint8Array' : `a Uint8Array of ${length} bytes`, value);
+  if (!isBytes(value) || (length !== undefined && sizeOf(value) !== length))
+    throw invalidArgument(
+      argument,
+      typeof length === 'number' ? `a Uint8Array of ${length} bytes` : 'a Uint8Array',
+      value,
+    );
 }
 
-/** Requires an object, of which the caller then reads and checks the fields: options, a record of parts. */
+/**
+ * Requires an object, of which the caller then reads and checks the fields: options, a record of parts.
+ *
+ * @throws {@link CoreError} `CORE_INVALID_ARGUMENT` for anything else, arrays and bytes included: a value in the place
+ * of options would be ignored silently.
+ */
 export function assertObject(argument: string, value: unknown): asserts value is object {
-  if (typeof value !== 'object' || value === null) throw invalidArgument(argument, 'an object', value);
+  if (!isRecord(value)) throw invalidArgument(argument, 'an object', value);
 }
 
 const MAX_JSON_DEPTH = 6;
 
 function jsonSafe(value: unknown, depth: number): unknown {
   if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Uint8Array) return describeValue(value);
+  if (ArrayBuffer.isView(value)) return isRealUint8Array(value) ? describeValue(value) : 'bytes';
   if (typeof value === 'function' || typeof value === 'symbol') return typeof value;
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= MAX_JSON_DEPTH) return 'too deep';
-  if (Array.isArray(value)) return value.map((item) => jsonSafe(item, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonSafe(item, depth + 1)]));
+  try {
+    if (Array.isArray(value)) return value.map((item) => jsonSafe(item, depth + 1));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonSafe(item, depth + 1)]));
+  } catch {
+    // A revoked proxy, a getter that throws.
+    return 'unreadable';
+  }
+}
+
+/** A field of anything; `undefined` when it has none or cannot be read. */
+function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  try {
+    return (value as Readonly<Record<string, unknown>>)[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names are written by developers, who may get them wrong too. */
+function textOr(value: unknown, other: string): string {
+  return typeof value === 'string' ? value : other;
 }
 
 function nameOfCause(cause: unknown): string {
   if (typeof cause !== 'object' || cause === null) return typeof cause;
-  if ('code' in cause && typeof cause.code === 'string') return cause.code;
-  return 'name' in cause && typeof cause.name === 'string' ? cause.name : 'object';
+  return textOr(fieldOf(cause, 'code'), textOr(fieldOf(cause, 'name'), 'object'));
 }

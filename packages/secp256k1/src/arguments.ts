@@ -1,3 +1,4 @@
+import { isBytes, isList, isRecord, sizeOf } from './bytes.ts';
 import { describe, Secp256k1Error } from './errors.ts';
 
 /** Makes the error for a bad argument; a wrapper with codes of its own hands in another. */
@@ -10,11 +11,6 @@ export const invalidArgument: InvalidArgument = (argument, expected, got) =>
     hint: 'pass a Uint8Array of the stated length',
   });
 
-function isBytes(value: unknown): value is Uint8Array {
-  // The second test admits an array of another realm (a vm context, an iframe).
-  return value instanceof Uint8Array || (ArrayBuffer.isView(value) && value.constructor.name === 'Uint8Array');
-}
-
 /** The checks of all arguments, bound to the error they raise. */
 export interface Arguments {
   /** Bytes of any length. */
@@ -23,6 +19,8 @@ export interface Arguments {
   sized(value: unknown, length: number, argument: string): void;
   /** A public key: 33 or 65 bytes. */
   point(value: unknown, argument: string): void;
+  /** Options, or nothing. */
+  options(value: unknown): void;
   /** An array. */
   list(value: unknown, argument: string): void;
   /** Any argument that failed a check made elsewhere. */
@@ -30,7 +28,7 @@ export interface Arguments {
 }
 
 /** Binds the checks to an error. */
-export function checks(invalid: InvalidArgument): Arguments {
+function checks(invalid: InvalidArgument): Arguments {
   const reject = (argument: string, expected: string, value: unknown): never => {
     throw invalid(argument, expected, describe(value));
   };
@@ -39,14 +37,27 @@ export function checks(invalid: InvalidArgument): Arguments {
       if (!isBytes(value)) reject(argument, 'a Uint8Array', value);
     },
     sized(value, length, argument) {
-      if (!isBytes(value) || value.length !== length) reject(argument, `${length} bytes`, value);
+      if (!isBytes(value) || sizeOf(value) !== length) reject(argument, `${length} bytes`, value);
     },
     point(value, argument) {
-      if (!isBytes(value) || (value.length !== 33 && value.length !== 65)) reject(argument, '33 or 65 bytes', value);
+      const size = isBytes(value) ? sizeOf(value) : 0;
+      if (size !== 33 && size !== 65) reject(argument, '33 or 65 bytes', value);
+    },
+    options(value) {
+      if (value !== undefined && !isRecord(value)) reject('options', 'an object', value);
     },
     list(value, argument) {
-      if (!Array.isArray(value)) reject(argument, 'an array', value);
+      if (!isList(value)) reject(argument, 'an array', value);
     },
     reject,
   };
+}
+
+/** Checks options of which one may name the error of the checks, and binds them to it. */
+export function checksFor(options: { readonly invalidArgument?: InvalidArgument }): Arguments {
+  const own = checks(invalidArgument);
+  if (!isRecord(options)) return own.reject('options', 'an object', options);
+  const { invalidArgument: invalid } = options;
+  if (invalid === undefined) return own;
+  return typeof invalid === 'function' ? checks(invalid) : own.reject('options.invalidArgument', 'a function', invalid);
 }

@@ -1,4 +1,5 @@
 import type { Arguments } from './arguments.ts';
+import { sizeOf } from './bytes.ts';
 import type { Exports } from './exports.ts';
 import type { Memory } from './memory.ts';
 
@@ -50,16 +51,34 @@ const MAX_MESSAGES = 1 << 22;
 export function bindBatch(exports: Exports, memory: Memory, check: Arguments): Batch {
   const align = (size: number): number => (size + 63) & ~63;
 
-  function checkItem(item: BatchItem, index: number): number {
+  /** Reads an item once, so that what is checked is what is copied; a getter may answer otherwise the next time. */
+  function readItem(item: BatchItem, index: number): BatchItem {
     if (typeof item !== 'object' || item === null) return check.reject(`items[${index}]`, 'a batch item', item);
+    let kind: unknown;
+    try {
+      if (item.kind === 'schnorr') {
+        const { signature, message, xOnlyPublicKey } = item;
+        return { kind: 'schnorr', signature, message, xOnlyPublicKey };
+      }
+      if (item.kind === 'tweak') {
+        const { tweakedXOnly, parity, internalXOnly, tweak } = item;
+        return { kind: 'tweak', tweakedXOnly, parity, internalXOnly, tweak };
+      }
+      kind = (item as BatchItem).kind;
+    } catch {
+      return check.reject(`items[${index}]`, 'a batch item', item);
+    }
+    return check.reject(`items[${index}].kind`, "'schnorr' or 'tweak'", kind);
+  }
+
+  /** Checks an item and says how long its message is. */
+  function checkItem(item: BatchItem, index: number): number {
     if (item.kind === 'schnorr') {
       check.sized(item.signature, 64, `items[${index}].signature`);
       check.bytes(item.message, `items[${index}].message`);
       check.sized(item.xOnlyPublicKey, 32, `items[${index}].xOnlyPublicKey`);
-      return item.message.length;
+      return sizeOf(item.message);
     }
-    if (item.kind !== 'tweak')
-      return check.reject(`items[${index}].kind`, "'schnorr' or 'tweak'", (item as BatchItem).kind);
     check.sized(item.tweakedXOnly, 32, `items[${index}].tweakedXOnly`);
     if (item.parity !== 0 && item.parity !== 1) check.reject(`items[${index}].parity`, '0 or 1', item.parity);
     check.sized(item.internalXOnly, 32, `items[${index}].internalXOnly`);
@@ -93,8 +112,8 @@ export function bindBatch(exports: Exports, memory: Memory, check: Arguments): B
         words[word] = 0;
         words[word + 1] = 0;
         words[word + 2] = message;
-        words[word + 3] = item.message.length;
-        message += item.message.length;
+        words[word + 3] = sizeOf(item.message);
+        message += sizeOf(item.message);
       } else {
         bytes.set(item.tweakedXOnly, at);
         bytes.set(item.tweak, at + 32);
@@ -111,12 +130,18 @@ export function bindBatch(exports: Exports, memory: Memory, check: Arguments): B
   }
 
   return {
-    verifyBatch(items, options = {}) {
-      check.list(items, 'items');
+    verifyBatch(given, options = {}) {
+      check.list(given, 'items');
+      check.options(options);
       const { entropy } = options;
       if (entropy !== undefined) check.sized(entropy, 32, 'entropy');
-      const lengths = new Uint32Array(items.length);
-      for (let i = 0; i < items.length; i++) lengths[i] = checkItem(items[i] as BatchItem, i);
+      const items: BatchItem[] = [];
+      const lengths = new Uint32Array(given.length);
+      for (let i = 0; i < lengths.length; i++) {
+        const item = readItem(given[i] as BatchItem, i);
+        lengths[i] = checkItem(item, i);
+        items.push(item);
+      }
 
       const failed: number[] = [];
       const parts = Math.ceil(items.length / MAX_ITEMS);

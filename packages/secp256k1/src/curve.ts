@@ -1,4 +1,5 @@
 import type { Arguments } from './arguments.ts';
+import { sizeOf } from './bytes.ts';
 import type { Exports } from './exports.ts';
 import type { Memory } from './memory.ts';
 
@@ -79,7 +80,7 @@ export function bindCurve(exports: Exports, memory: Memory, check: Arguments): C
   };
   const form = (options: KeyForm | undefined): number => {
     if (options === undefined) return 1;
-    if (typeof options !== 'object' || options === null) return check.reject('options', 'an object', options);
+    check.options(options);
     const { compressed = true } = options;
     if (typeof compressed !== 'boolean') return check.reject('options.compressed', 'a boolean', compressed);
     return compressed ? 1 : 0;
@@ -99,9 +100,10 @@ export function bindCurve(exports: Exports, memory: Memory, check: Arguments): C
     },
     isPublicKey(publicKey) {
       bytes(publicKey, 'publicKey');
-      if (publicKey.length !== 33 && publicKey.length !== 65) return false;
+      const size = sizeOf(publicKey);
+      if (size !== 33 && size !== 65) return false;
       memory.bytes.set(publicKey, slot0);
-      return exports.public_key_valid(publicKey.length) === 1;
+      return exports.public_key_valid(size) === 1;
     },
     isXOnlyPublicKey(xOnly) {
       sized(xOnly, 32, 'xOnly');
@@ -118,7 +120,7 @@ export function bindCurve(exports: Exports, memory: Memory, check: Arguments): C
       point(publicKey, 'publicKey');
       const compressed = form(options);
       memory.bytes.set(publicKey, slot0);
-      return written(exports.public_key_convert(publicKey.length, compressed));
+      return written(exports.public_key_convert(sizeOf(publicKey), compressed));
     },
 
     ecdsaSign(messageHash, secretKey, extraEntropy) {
@@ -139,7 +141,7 @@ export function bindCurve(exports: Exports, memory: Memory, check: Arguments): C
       memory.bytes.set(signature, slot0);
       memory.bytes.set(messageHash, slot1);
       memory.bytes.set(publicKey, slot2);
-      return exports.ecdsa_verify(publicKey.length) === 1;
+      return exports.ecdsa_verify(sizeOf(publicKey)) === 1;
     },
     ecdsaSignRecoverable(messageHash, secretKey) {
       sized(messageHash, 32, 'messageHash');
@@ -166,7 +168,7 @@ export function bindCurve(exports: Exports, memory: Memory, check: Arguments): C
       const at = memory.put(message);
       memory.bytes.set(secretKey, slot0);
       if (auxiliaryRandom !== undefined) memory.bytes.set(auxiliaryRandom, slot1);
-      const ok = exports.schnorr_sign(at, message.length, auxiliaryRandom === undefined ? 0 : 1);
+      const ok = exports.schnorr_sign(at, sizeOf(message), auxiliaryRandom === undefined ? 0 : 1);
       return ok === 1 ? memory.read(slot2, 64) : undefined;
     },
     schnorrVerify(signature, message, xOnlyPublicKey) {
@@ -176,7 +178,7 @@ export function bindCurve(exports: Exports, memory: Memory, check: Arguments): C
       const at = memory.put(message);
       memory.bytes.set(signature, slot0);
       memory.bytes.set(xOnlyPublicKey, slot1);
-      return exports.schnorr_verify(at, message.length) === 1;
+      return exports.schnorr_verify(at, sizeOf(message)) === 1;
     },
 
     xOnlyTweakAdd(xOnlyPublicKey, tweak) {
@@ -222,38 +224,43 @@ export function bindCurve(exports: Exports, memory: Memory, check: Arguments): C
       sized(tweak, 32, 'tweak');
       memory.bytes.set(publicKey, slot0);
       memory.bytes.set(tweak, slot2);
-      return written(exports.public_key_tweak_add(publicKey.length));
+      return written(exports.public_key_tweak_add(sizeOf(publicKey)));
     },
     publicKeyTweakMul(publicKey, tweak) {
       point(publicKey, 'publicKey');
       sized(tweak, 32, 'tweak');
       memory.bytes.set(publicKey, slot0);
       memory.bytes.set(tweak, slot2);
-      return written(exports.public_key_tweak_mul(publicKey.length));
+      return written(exports.public_key_tweak_mul(sizeOf(publicKey)));
     },
     publicKeyNegate(publicKey) {
       point(publicKey, 'publicKey');
       memory.bytes.set(publicKey, slot0);
-      return written(exports.public_key_negate(publicKey.length));
+      return written(exports.public_key_negate(sizeOf(publicKey)));
     },
     publicKeyCombine(publicKeys) {
       check.list(publicKeys, 'publicKeys');
-      // Indexed, not forEach: a hole in the array is a wrong value too.
-      for (let i = 0; i < publicKeys.length; i++) point(publicKeys[i], `publicKeys[${i}]`);
-      memory.reserve(66 * publicKeys.length);
-      publicKeys.forEach((key, i) => {
+      const keys: Uint8Array[] = [];
+      // Indexed, not forEach: a hole in the array is a wrong value too. Read once: what was checked is what is copied.
+      for (let i = 0; i < publicKeys.length; i++) {
+        const key = publicKeys[i] as Uint8Array;
+        point(key, `publicKeys[${i}]`);
+        keys.push(key);
+      }
+      memory.reserve(66 * keys.length);
+      keys.forEach((key, i) => {
         const at = memory.arena + 66 * i;
-        memory.bytes[at] = key.length;
+        memory.bytes[at] = sizeOf(key);
         memory.bytes.set(key, at + 1);
       });
-      return written(exports.public_key_combine(memory.arena, publicKeys.length));
+      return written(exports.public_key_combine(memory.arena, keys.length));
     },
     ecdh(secretKey, publicKey) {
       sized(secretKey, 32, 'secretKey');
       point(publicKey, 'publicKey');
       memory.bytes.set(secretKey, slot0);
       memory.bytes.set(publicKey, slot1);
-      return secret(exports.ecdh(publicKey.length));
+      return secret(exports.ecdh(sizeOf(publicKey)));
     },
   };
 }

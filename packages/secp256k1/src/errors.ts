@@ -1,3 +1,5 @@
+import { isBytes, isList, sizeOf, typedArrayName } from './bytes.ts';
+
 /** The errors of this package: code → the facts that come with it. */
 export interface Secp256k1Errors {
   /** An argument of the wrong type or length: a bug of the caller. */
@@ -40,8 +42,10 @@ export class Secp256k1Error<Code extends keyof Secp256k1Errors = keyof Secp256k1
 /** Says in a few words what a value is, without its content: it may be a secret. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`;
-  if (Array.isArray(value)) return `array of ${value.length}`;
+  if (isBytes(value)) return `Uint8Array of ${sizeOf(value)} bytes`;
+  const name = typedArrayName(value);
+  if (name !== undefined) return name === 'Uint8Array' ? 'Uint8Array that is detached or altered' : name;
+  if (isList(value)) return 'array';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return typeof value;
 }

@@ -94,7 +94,7 @@ const names = [
 
 /** Instantiates a module and makes sure that it is this package's. */
 export function instantiate(module: WebAssembly.Module): Exports {
-  if (!(module instanceof WebAssembly.Module)) throw mismatch('a WebAssembly.Module');
+  if (!isModule(module)) throw mismatch('a WebAssembly.Module');
   let exports: Record<string, unknown>;
   try {
     exports = new WebAssembly.Instance(module, {}).exports;
@@ -104,6 +104,15 @@ export function instantiate(module: WebAssembly.Module): Exports {
   for (const name of names) if (typeof exports[name] !== 'function') throw mismatch(name);
   if (!(exports['memory'] instanceof WebAssembly.Memory)) throw mismatch('memory');
   return exports as unknown as Exports;
+}
+
+function isModule(value: unknown): boolean {
+  try {
+    return value instanceof WebAssembly.Module;
+  } catch {
+    // A revoked proxy throws at every touch.
+    return false;
+  }
 }
 
 function mismatch(missing: string, cause?: unknown): Secp256k1Error {

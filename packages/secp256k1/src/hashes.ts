@@ -1,4 +1,5 @@
 import type { Arguments } from './arguments.ts';
+import { sizeOf } from './bytes.ts';
 import type { Exports } from './exports.ts';
 import type { Memory } from './memory.ts';
 
@@ -42,9 +43,10 @@ export function bindHashes(exports: Exports, memory: Memory, check: Arguments): 
 
   function sha256Long(data: Uint8Array): void {
     exports.sha256_begin();
-    for (let at = 0; at < data.length; at += CHUNK) {
+    for (let at = 0; at < sizeOf(data); at += CHUNK) {
       const chunk = data.subarray(at, at + CHUNK);
-      exports.sha256_write(memory.put(chunk), chunk.length);
+      check.bytes(chunk, 'data');
+      exports.sha256_write(memory.put(chunk), sizeOf(chunk));
     }
     exports.sha256_end();
   }
@@ -66,9 +68,9 @@ export function bindHashes(exports: Exports, memory: Memory, check: Arguments): 
   function many(messages: Uint8Array, length: number, twice: number): Uint8Array {
     check.bytes(messages, 'messages');
     if (!Number.isSafeInteger(length) || length < 1) check.reject('length', 'a whole number from 1', length);
-    if (messages.length % length !== 0) check.reject('messages', `a multiple of ${length} bytes`, messages);
-    const count = messages.length / length;
-    const output = (messages.length + 15) & ~15;
+    if (sizeOf(messages) % length !== 0) check.reject('messages', `a multiple of ${length} bytes`, messages);
+    const count = sizeOf(messages) / length;
+    const output = (sizeOf(messages) + 15) & ~15;
     memory.reserve(output + 32 * count);
     exports.sha256_many(memory.put(messages), length, count, memory.arena + output, twice);
     return memory.read(memory.arena + output, 32 * count);
@@ -77,69 +79,69 @@ export function bindHashes(exports: Exports, memory: Memory, check: Arguments): 
   return {
     sha256(data) {
       check.bytes(data, 'data');
-      if (data.length > CHUNK) sha256Long(data);
-      else exports.sha256(memory.put(data), data.length);
+      if (sizeOf(data) > CHUNK) sha256Long(data);
+      else exports.sha256(memory.put(data), sizeOf(data));
       return memory.read(result, 32);
     },
     hash256(data) {
       check.bytes(data, 'data');
-      if (data.length > CHUNK) {
+      if (sizeOf(data) > CHUNK) {
         sha256Long(data);
         exports.sha256(result, 32);
-      } else exports.hash256(memory.put(data), data.length);
+      } else exports.hash256(memory.put(data), sizeOf(data));
       return memory.read(result, 32);
     },
     sha1(data) {
       check.bytes(data, 'data');
-      exports.sha1(memory.put(data), data.length);
+      exports.sha1(memory.put(data), sizeOf(data));
       return memory.read(result, 20);
     },
     ripemd160(data) {
       check.bytes(data, 'data');
-      exports.ripemd160(memory.put(data), data.length);
+      exports.ripemd160(memory.put(data), sizeOf(data));
       return memory.read(result, 20);
     },
     hash160(data) {
       check.bytes(data, 'data');
-      exports.hash160(memory.put(data), data.length);
+      exports.hash160(memory.put(data), sizeOf(data));
       return memory.read(result, 20);
     },
     sha512(data) {
       check.bytes(data, 'data');
-      exports.sha512(memory.put(data), data.length);
+      exports.sha512(memory.put(data), sizeOf(data));
       return memory.read(result, 64);
     },
     hmacSha256(key, data) {
       check.bytes(key, 'key');
       check.bytes(data, 'data');
-      memory.reserve(key.length + data.length);
+      memory.reserve(sizeOf(key) + sizeOf(data));
       const at = memory.put(key);
-      exports.hmac_sha256(at, key.length, memory.put(data, key.length), data.length);
-      memory.bytes.fill(0, at, at + key.length + data.length);
+      exports.hmac_sha256(at, sizeOf(key), memory.put(data, sizeOf(key)), sizeOf(data));
+      memory.bytes.fill(0, at, at + sizeOf(key) + sizeOf(data));
       return memory.readSecret(result, 32);
     },
     hmacSha512(key, data) {
       check.bytes(key, 'key');
       check.bytes(data, 'data');
-      memory.reserve(key.length + data.length);
+      memory.reserve(sizeOf(key) + sizeOf(data));
       const at = memory.put(key);
-      exports.hmac_sha512(at, key.length, memory.put(data, key.length), data.length);
-      memory.bytes.fill(0, at, at + key.length + data.length);
+      exports.hmac_sha512(at, sizeOf(key), memory.put(data, sizeOf(key)), sizeOf(data));
+      memory.bytes.fill(0, at, at + sizeOf(key) + sizeOf(data));
       return memory.readSecret(result, 64);
     },
     taggedHash(tag, data) {
       if (typeof tag !== 'string') check.reject('tag', 'a string', tag);
       check.bytes(data, 'data');
       const index = tagIndex(tag);
-      exports.tagged_hash(index, memory.put(data), data.length);
+      exports.tagged_hash(index, memory.put(data), sizeOf(data));
       return memory.read(result, 32);
     },
     hash256Pairs(pairs) {
       check.bytes(pairs, 'pairs');
-      if (pairs.length % 64 !== 0) check.reject('pairs', 'a multiple of 64 bytes', pairs);
+      if (sizeOf(pairs) % 64 !== 0) check.reject('pairs', 'a multiple of 64 bytes', pairs);
       const at = memory.put(pairs);
-      exports.hash256_pairs(at, pairs.length / 64, at);
-      return memory.read(at, pairs.length / 2);
+      exports.hash256_pairs(at, sizeOf(pairs) / 64, at);
+      return memory.read(at, sizeOf(pairs) / 2);
     },
     sha256Many: (messages, length) => many(messages, length, 0),
     hash256Many: (messages, length) => many(messages, length, 1),

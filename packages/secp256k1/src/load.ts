@@ -1,3 +1,4 @@
+import { checksFor } from './arguments.ts';
 import { Secp256k1Error } from './errors.ts';
 import { instantiateSecp256k1 } from './secp256k1.ts';
 import type { InstanceOptions, Secp256k1 } from './secp256k1.ts';
@@ -18,7 +19,8 @@ export interface LoadOptions extends InstanceOptions {
  *
  * @returns A new instance with memory of its own.
  * @throws {@link Secp256k1Error} `SECP256K1_MODULE_UNAVAILABLE` when the module was not built or cannot be compiled
- * here, `SECP256K1_MODULE_MISMATCH` when `module` is another one.
+ * here, `SECP256K1_MODULE_MISMATCH` when `module` is another one,
+ * `SECP256K1_INVALID_ARGUMENT`.
  *
  * @example A public key
  * ```ts
@@ -29,7 +31,9 @@ export interface LoadOptions extends InstanceOptions {
  * ```
  */
 export async function loadSecp256k1(options: LoadOptions = {}): Promise<Secp256k1> {
+  const check = checksFor(options);
   const { module, variant = 'small', ...rest } = options;
+  if (variant !== 'small' && variant !== 'large') check.reject('options.variant', "'small' or 'large'", variant);
   return instantiateSecp256k1(module ?? (await compile(variant)), rest);
 }
 

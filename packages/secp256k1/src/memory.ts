@@ -1,3 +1,4 @@
+import { sizeOf } from './bytes.ts';
 import { Secp256k1Error } from './errors.ts';
 import type { Exports } from './exports.ts';
 
@@ -51,7 +52,7 @@ export function openMemory(exports: Exports): Memory {
       state.words = new Uint32Array(memory.buffer);
     },
     put(data, offset = 0) {
-      state.reserve(offset + data.length);
+      state.reserve(offset + sizeOf(data));
       state.bytes.set(data, state.arena + offset);
       return state.arena + offset;
     },

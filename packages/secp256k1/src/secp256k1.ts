@@ -1,4 +1,4 @@
-import { checks, invalidArgument } from './arguments.ts';
+import { checksFor } from './arguments.ts';
 import type { InvalidArgument } from './arguments.ts';
 import { bindBatch } from './batch.ts';
 import type { Batch } from './batch.ts';
@@ -26,7 +26,8 @@ export interface InstanceOptions {
  *
  * @param module - The module at `@bitcoin-enterprise/secp256k1/secp256k1.wasm`, or the large variant.
  * @returns An instance with memory of its own.
- * @throws {@link Secp256k1Error} `SECP256K1_MODULE_MISMATCH` when the module is another one.
+ * @throws {@link Secp256k1Error} `SECP256K1_MODULE_MISMATCH` when the module is another one,
+ * `SECP256K1_INVALID_ARGUMENT`.
  *
  * @example In a Worker
  * ```ts no-run
@@ -37,13 +38,13 @@ export interface InstanceOptions {
  * ```
  */
 export function instantiateSecp256k1(module: WebAssembly.Module, options: InstanceOptions = {}): Secp256k1 {
+  const check = checksFor(options);
   const exports = instantiate(module);
   if (exports.start() !== 1)
     throw new Secp256k1Error('SECP256K1_MODULE_MISMATCH', 'the module cannot build its context', {
       details: { missing: 'context' },
     });
   const memory = openMemory(exports);
-  const check = checks(options.invalidArgument ?? invalidArgument);
   const curve = bindCurve(exports, memory, check);
   if (options.entropy !== undefined) curve.randomize(options.entropy);
   return { ...bindHashes(exports, memory, check), ...curve, ...bindBatch(exports, memory, check) };

@@ -213,3 +213,49 @@ describe.skipIf(!existsSync(resolve(build, 'test/upstream-tests.wasm')) && !inCi
     expect(wasi.start(instance)).toBe(0);
   });
 });
+
+describe.skipIf(!built && !inCi)('arguments that change between two looks', () => {
+  /** Tells the truth once, when it is checked, and something else from then on. */
+  class TwoFaced extends Uint8Array {
+    #looks = 0;
+    override get length(): number {
+      return this.#looks++ === 0 ? super.length : 1_000_000_000;
+    }
+  }
+  const secretKey = new Uint8Array(32).fill(3);
+  const message = bytes(40);
+
+  it('are taken at their true length', async () => {
+    const secp256k1 = await loadSecp256k1();
+    const twoFaced = (): Uint8Array => new TwoFaced(message);
+
+    expect(secp256k1.sha256(twoFaced())).toEqual(secp256k1.sha256(message));
+    expect(secp256k1.hmacSha256(twoFaced(), twoFaced())).toEqual(secp256k1.hmacSha256(message, message));
+    expect(secp256k1.schnorrSign(twoFaced(), secretKey)).toEqual(secp256k1.schnorrSign(message, secretKey));
+    expect(() => secp256k1.publicKey(twoFaced())).toThrow('SECP256K1_INVALID_ARGUMENT');
+    expect(secp256k1.publicKey(new TwoFaced(secretKey))).toEqual(secp256k1.publicKey(secretKey));
+  });
+
+  it('are read once in a batch and in a sum of keys', async () => {
+    const secp256k1 = await loadSecp256k1();
+    const publicKey = secp256k1.publicKey(secretKey) as Uint8Array;
+    const signature = secp256k1.schnorrSign(message, secretKey) as Uint8Array;
+    const good: BatchItem = { kind: 'schnorr', signature, message, xOnlyPublicKey: publicKey.slice(1) };
+    const changing = (): BatchItem => {
+      let looks = 0;
+      return Object.defineProperty({ ...good }, 'signature', {
+        get: () => (looks++ === 0 ? signature : new Uint8Array(3_000_000).fill(255)),
+      });
+    };
+    const keys = (): Uint8Array[] => {
+      let looks = 0;
+      return Object.defineProperty([publicKey, publicKey], 0, {
+        get: () => (looks++ === 0 ? publicKey : new Uint8Array(3_000_000).fill(255)),
+      });
+    };
+
+    expect(secp256k1.verifyBatch([changing(), good, changing()])).toEqual([]);
+    expect(secp256k1.publicKeyCombine(keys())).toEqual(secp256k1.publicKeyCombine([publicKey, publicKey]));
+    expect(secp256k1.schnorrVerify(signature, message, good.xOnlyPublicKey)).toBe(true);
+  });
+});

@@ -19,19 +19,19 @@ export interface Network {
 const testing = { publicKeyHashPrefix: 0x6f, scriptHashPrefix: 0xc4, secretKeyPrefix: 0xef } as const;
 
 /** The networks by name. The test networks share their Base58 prefixes, and all but regtest their Bech32 prefix. */
-export const NETWORKS: Readonly<Record<NetworkName, Network>> = {
-  main: {
+export const NETWORKS: Readonly<Record<NetworkName, Network>> = /* @__PURE__ */ Object.freeze({
+  main: /* @__PURE__ */ Object.freeze<Network>({
     name: 'main',
     publicKeyHashPrefix: 0x00,
     scriptHashPrefix: 0x05,
     secretKeyPrefix: 0x80,
     bech32Prefix: 'bc',
-  },
-  test: { name: 'test', ...testing, bech32Prefix: 'tb' },
-  testnet4: { name: 'testnet4', ...testing, bech32Prefix: 'tb' },
-  signet: { name: 'signet', ...testing, bech32Prefix: 'tb' },
-  regtest: { name: 'regtest', ...testing, bech32Prefix: 'bcrt' },
-};
+  }),
+  test: /* @__PURE__ */ Object.freeze<Network>({ name: 'test', ...testing, bech32Prefix: 'tb' }),
+  testnet4: /* @__PURE__ */ Object.freeze<Network>({ name: 'testnet4', ...testing, bech32Prefix: 'tb' }),
+  signet: /* @__PURE__ */ Object.freeze<Network>({ name: 'signet', ...testing, bech32Prefix: 'tb' }),
+  regtest: /* @__PURE__ */ Object.freeze<Network>({ name: 'regtest', ...testing, bech32Prefix: 'bcrt' }),
+});
 
 /** Names of the networks a predicate holds for. */
 export function networksWhere(holds: (network: Network) => boolean): readonly NetworkName[] {

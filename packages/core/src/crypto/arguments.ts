@@ -1,3 +1,4 @@
+import { isBytes, isList, isRecord, sizeOf } from '../codecs/is-bytes.ts';
 import { CoreError, describeValue } from '../errors.ts';
 import type { BatchItem } from '../ports/crypto.ts';
 
@@ -12,14 +13,9 @@ export function cryptoArgumentError(
   });
 }
 
-function isBytes(value: unknown): value is Uint8Array {
-  // The second test admits an array of another realm (a vm context, an iframe).
-  return value instanceof Uint8Array || (ArrayBuffer.isView(value) && value.constructor.name === 'Uint8Array');
-}
-
 /** Requires bytes, of `length` if one is given. */
 export function requireBytes(argument: string, value: unknown, length?: number): asserts value is Uint8Array {
-  if (!isBytes(value) || (length !== undefined && value.length !== length))
+  if (!isBytes(value) || (length !== undefined && sizeOf(value) !== length))
     throw cryptoArgumentError(
       argument,
       length === undefined ? 'a Uint8Array' : `${length} bytes`,
@@ -29,7 +25,7 @@ export function requireBytes(argument: string, value: unknown, length?: number):
 
 /** Requires the 33 or 65 bytes of a public key; whether they are a point is another question. */
 export function requirePoint(argument: string, value: unknown): asserts value is Uint8Array {
-  if (!isBytes(value) || (value.length !== 33 && value.length !== 65))
+  if (!isBytes(value) || (sizeOf(value) !== 33 && sizeOf(value) !== 65))
     throw cryptoArgumentError(argument, '33 or 65 bytes', describeValue(value));
 }
 
@@ -54,11 +50,15 @@ export function requirePairs(argument: string, value: unknown): asserts value is
   if (value.length % 64 !== 0) throw cryptoArgumentError(argument, 'a multiple of 64 bytes', describeValue(value));
 }
 
+/** Requires an object of options. */
+export function requireOptions(options: unknown): asserts options is object {
+  if (!isRecord(options)) throw cryptoArgumentError('options', 'an object', describeValue(options));
+}
+
 /** Reads the form of a public key from options. */
 export function isCompressed(options: { readonly compressed?: boolean } | undefined): boolean {
   if (options === undefined) return true;
-  if (typeof options !== 'object' || options === null)
-    throw cryptoArgumentError('options', 'an object', describeValue(options));
+  requireOptions(options);
   const { compressed = true } = options;
   if (typeof compressed !== 'boolean')
     throw cryptoArgumentError('options.compressed', 'a boolean', describeValue(compressed));
@@ -67,18 +67,19 @@ export function isCompressed(options: { readonly compressed?: boolean } | undefi
 
 /** Requires an array of public keys. */
 export function requirePoints(argument: string, value: unknown): asserts value is readonly Uint8Array[] {
-  if (!Array.isArray(value)) throw cryptoArgumentError(argument, 'an array', describeValue(value));
+  if (!isList(value)) throw cryptoArgumentError(argument, 'an array', describeValue(value));
   // Indexed, so that a hole in the array is a wrong value too.
   for (let i = 0; i < value.length; i++) requirePoint(`${argument}[${i}]`, value[i]);
 }
 
 /** Requires an array of batch items. */
 export function requireBatch(items: unknown): asserts items is readonly BatchItem[] {
-  if (!Array.isArray(items)) throw cryptoArgumentError('items', 'an array', describeValue(items));
+  if (!isList(items)) throw cryptoArgumentError('items', 'an array', describeValue(items));
   for (let i = 0; i < items.length; i++) {
     const item = items[i] as BatchItem;
     const name = `items[${i}]`;
-    if (typeof item !== 'object' || item === null) throw cryptoArgumentError(name, 'a batch item', describeValue(item));
+    const kind = kindOf(item);
+    if (kind === undefined) throw cryptoArgumentError(name, 'a batch item', describeValue(item));
     if (item.kind === 'schnorr') {
       requireBytes(`${name}.signature`, item.signature, 64);
       requireBytes(`${name}.message`, item.message);
@@ -89,7 +90,17 @@ export function requireBatch(items: unknown): asserts items is readonly BatchIte
       requireBytes(`${name}.internalXOnly`, item.internalXOnly, 32);
       requireBytes(`${name}.tweak`, item.tweak, 32);
     } else {
-      throw cryptoArgumentError(`${name}.kind`, "'schnorr' or 'tweak'", describeValue((item as BatchItem).kind));
+      throw cryptoArgumentError(`${name}.kind`, "'schnorr' or 'tweak'", describeValue(kind.kind));
     }
+  }
+}
+
+/** What an item says it is, boxed; `undefined` when it is no object or cannot be read, as a revoked proxy. */
+function kindOf(item: unknown): { readonly kind: unknown } | undefined {
+  if (typeof item !== 'object' || item === null) return undefined;
+  try {
+    return { kind: (item as BatchItem).kind };
+  } catch {
+    return undefined;
   }
 }

@@ -17,7 +17,7 @@ type HashName =
   | 'hash256Pairs';
 
 /** The hash half of an engine, in JavaScript: for the engines that have no hashes of their own. */
-export const jsHashes: Pick<CryptoEngine, HashName> = {
+export const jsHashes: Pick<CryptoEngine, HashName> = /* @__PURE__ */ Object.freeze<Pick<CryptoEngine, HashName>>({
   sha256(data) {
     requireBytes('data', data);
     return sha256(data);
@@ -64,4 +64,4 @@ export const jsHashes: Pick<CryptoEngine, HashName> = {
     for (let at = 0; at < pairs.length; at += 64) out.set(sha256(sha256(pairs.subarray(at, at + 64))), at / 2);
     return out;
   },
-};
+});

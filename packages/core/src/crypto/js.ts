@@ -74,7 +74,7 @@ export function verifyOneByOne(engine: CryptoEngine, items: readonly BatchItem[]
  * toHex(jsCrypto.hash160(new Uint8Array(33))).length; // => 40
  * ```
  */
-export const jsCrypto: CryptoEngine = {
+export const jsCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngine>({
   name: 'js',
   ...jsHashes,
 
@@ -219,4 +219,4 @@ export const jsCrypto: CryptoEngine = {
     const [key, point] = [secret(secretKey), readPoint(publicKey)];
     return key === undefined || point === undefined ? undefined : sha256(point.multiply(key).toBytes(true));
   },
-};
+});

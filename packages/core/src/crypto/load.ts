@@ -1,6 +1,7 @@
-import { CoreError, describeValue } from '../errors.ts';
+import { isRecord } from '../codecs/is-bytes.ts';
+import { CoreError, describeValue, hasCode } from '../errors.ts';
 import type { CryptoEngine } from '../ports/crypto.ts';
-import { cryptoArgumentError } from './arguments.ts';
+import { cryptoArgumentError, requireOptions } from './arguments.ts';
 import { jsCrypto } from './js.ts';
 import { wasmCrypto } from './wasm.ts';
 import type { WasmCryptoOptions } from './wasm.ts';
@@ -35,9 +36,8 @@ export function currentCrypto(): CryptoEngine {
  * @throws {@link CoreError} `CORE_CRYPTO_INVALID_ARGUMENT` when it lacks a member of the port.
  */
 export function installCrypto(engine: CryptoEngine): void {
-  const members = typeof engine === 'object' && engine !== null ? (engine as unknown as Record<string, unknown>) : {};
   for (const [name, member] of Object.entries(jsCrypto))
-    if (typeof members[name] !== typeof member)
+    if (typeTag(engine, name) !== typeof member)
       throw cryptoArgumentError('engine', `an engine with the member ${name}`, describeValue(engine));
   current = engine;
 }
@@ -48,7 +48,7 @@ export function installCrypto(engine: CryptoEngine): void {
  *
  * @returns The engine, with a notice when it is a fallback.
  * @throws {@link CoreError} `CORE_CRYPTO_ENGINE_UNAVAILABLE` when a `module` was handed in that cannot be used: a
- * fallback would hide the mistake. `CORE_CRYPTO_INVALID_ARGUMENT` for an unknown name.
+ * fallback would hide the mistake. `CORE_CRYPTO_INVALID_ARGUMENT` for options of the wrong type.
  *
  * @example
  * ```ts
@@ -59,6 +59,7 @@ export function installCrypto(engine: CryptoEngine): void {
  * ```
  */
 export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<LoadedCrypto> {
+  requireOptions(options);
   const { prefer = 'wasm', ...wasm } = options;
   const first = order.indexOf(prefer);
   if (first < 0) throw cryptoArgumentError('options.prefer', "'wasm', 'tiny' or 'js'", describeValue(prefer));
@@ -70,6 +71,8 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
       if (reasons.length === 0) return { engine, name };
       return { engine, name, notice: `crypto engine '${name}' is in use: ${reasons.join('; ')}` };
     } catch (cause) {
+      // A wrong argument is a bug that a fallback would hide.
+      if (hasCode(cause, 'CORE_CRYPTO_INVALID_ARGUMENT')) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
       if (name === 'wasm' && wasm.module !== undefined)
         throw new CoreError('CORE_CRYPTO_ENGINE_UNAVAILABLE', `the module handed in cannot be used: ${reason}`, {
@@ -84,6 +87,15 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
   throw new CoreError('CORE_CRYPTO_ENGINE_UNAVAILABLE', `no crypto engine: ${reasons.join('; ')}`, {
     details: { engine: prefer, reason: reasons.join('; ') },
   });
+}
+
+/** Type of a member; what cannot be read, as of a revoked proxy, is missing. */
+function typeTag(engine: unknown, name: string): string {
+  try {
+    return isRecord(engine) ? typeof (engine as Record<string, unknown>)[name] : 'undefined';
+  } catch {
+    return 'undefined';
+  }
 }
 
 async function load(name: CryptoEngine['name'], wasm: WasmCryptoOptions): Promise<CryptoEngine> {

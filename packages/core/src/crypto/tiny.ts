@@ -1,4 +1,5 @@
 import * as tiny from 'tiny-secp256k1';
+import { isBytes, sizeOf } from '../codecs/is-bytes.ts';
 import type { CryptoEngine } from '../ports/crypto.ts';
 import { isCompressed, requireBytes, requireOneOf, requirePoint, requirePoints } from './arguments.ts';
 import { jsHashes } from './js-hashes.ts';
@@ -17,7 +18,7 @@ function attempt<Result>(call: () => Result | null): Result | undefined {
 const minusOne = writeScalar(ORDER - 1n);
 
 /** The engine on tiny-secp256k1; what that library lacks comes from the JavaScript engine. */
-export const tinyCrypto: CryptoEngine = {
+export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngine>({
   name: 'tiny',
   ...jsHashes,
 
@@ -77,15 +78,13 @@ export const tinyCrypto: CryptoEngine = {
 
   schnorrSign(message, secretKey, auxiliaryRandom) {
     // The library knows messages of 32 bytes only.
-    if (!(message instanceof Uint8Array) || message.length !== 32)
-      return jsCrypto.schnorrSign(message, secretKey, auxiliaryRandom);
+    if (!isBytes(message) || sizeOf(message) !== 32) return jsCrypto.schnorrSign(message, secretKey, auxiliaryRandom);
     requireBytes('secretKey', secretKey, 32);
     if (auxiliaryRandom !== undefined) requireBytes('auxiliaryRandom', auxiliaryRandom, 32);
     return attempt(() => tiny.signSchnorr(message, secretKey, auxiliaryRandom ?? new Uint8Array(32)));
   },
   schnorrVerify(signature, message, xOnlyPublicKey) {
-    if (!(message instanceof Uint8Array) || message.length !== 32)
-      return jsCrypto.schnorrVerify(signature, message, xOnlyPublicKey);
+    if (!isBytes(message) || sizeOf(message) !== 32) return jsCrypto.schnorrVerify(signature, message, xOnlyPublicKey);
     requireBytes('signature', signature, 64);
     requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
     return attempt(() => tiny.verifySchnorr(message, xOnlyPublicKey, signature)) === true;
@@ -151,4 +150,4 @@ export const tinyCrypto: CryptoEngine = {
     const shared = tinyCrypto.publicKeyTweakMul(publicKey, secretKey);
     return shared === undefined ? undefined : jsHashes.sha256(shared);
   },
-};
+});

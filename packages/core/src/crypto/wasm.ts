@@ -1,7 +1,7 @@
 import { loadSecp256k1 } from '@bitcoin-enterprise/secp256k1';
 import type { Variant } from '@bitcoin-enterprise/secp256k1';
 import type { CryptoEngine } from '../ports/crypto.ts';
-import { cryptoArgumentError } from './arguments.ts';
+import { cryptoArgumentError, requireOptions } from './arguments.ts';
 
 /** How the WebAssembly engine is made. */
 export interface WasmCryptoOptions {
@@ -15,5 +15,6 @@ export interface WasmCryptoOptions {
 
 /** Makes the engine on libsecp256k1 as WebAssembly, without making it the current one. */
 export async function wasmCrypto(options: WasmCryptoOptions = {}): Promise<CryptoEngine> {
+  requireOptions(options);
   return { name: 'wasm', ...(await loadSecp256k1({ ...options, invalidArgument: cryptoArgumentError })) };
 }

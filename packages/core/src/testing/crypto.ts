@@ -1,6 +1,6 @@
 import { parseHex } from '../codecs/hex.ts';
 import type { BatchItem, CryptoEngine } from '../ports/crypto.ts';
-import { ensure, ensureEqual, ensureThrows, type Promised } from './promised.ts';
+import { ensure, ensureEqual, ensureThrows, type Promised, promises } from './promised.ts';
 
 const INVALID = 'CORE_CRYPTO_INVALID_ARGUMENT';
 const N = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141';
@@ -27,6 +27,37 @@ const flipped = (bytes: Uint8Array, at: number): Uint8Array => {
 function some<Value>(value: Value | undefined, what: string): Value {
   ensure(value !== undefined, `${what}: expected an answer, got none`);
   return value;
+}
+
+/** Objects that pass for bytes in one test or another; all must be refused. */
+function lookAlikes(length: number): readonly object[] {
+  const lying = (descriptor: PropertyDescriptor, size: number): Uint8Array =>
+    Object.defineProperty(new Uint8Array(size), 'length', descriptor);
+  class Lying extends Uint8Array {
+    override get length(): number {
+      return length;
+    }
+  }
+  const revoked = Proxy.revocable(new Uint8Array(length), {});
+  revoked.revoke();
+  const throwing = (): never => {
+    throw new Error('a getter that throws');
+  };
+  const detached = new Uint8Array(length);
+  structuredClone(detached.buffer, { transfer: [detached.buffer] });
+  return [
+    new Lying(length + 2_000),
+    lying({ value: length }, length + 1),
+    lying({ get: throwing }, length),
+    lying({ value: Number.NaN }, length),
+    Object.assign(new Uint8Array(length), { constructor: null }),
+    new Proxy(new Uint8Array(length), {}),
+    revoked.proxy,
+    Object.create(Uint8Array.prototype) as object,
+    Object.setPrototypeOf({ length }, Uint8Array.prototype) as object,
+    detached,
+    new Uint8ClampedArray(length),
+  ];
 }
 
 type Check = (engine: CryptoEngine) => void | Promise<void>;
@@ -58,7 +89,7 @@ function tweakItem(engine: CryptoEngine, i: number): BatchItem {
 }
 
 /** Everything a {@link CryptoEngine} promises; run these against your engine. */
-export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
+export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = /* @__PURE__ */ promises<CryptoEngine>(
   promise('hashes as the standards say', (engine) => {
     const abc = text('abc');
     ensureEqual(engine.sha256(abc), hex('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'), 'sha256');
@@ -518,6 +549,7 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
       'ff'.repeat(32),
       new Array(32).fill(1),
       new DataView(new ArrayBuffer(32)),
+      ...lookAlikes(32),
     ];
     for (const [name, good] of Object.entries(calls)) {
       any[name]?.(...good);
@@ -567,8 +599,43 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = [
       await ensureThrows(() => any['verifyBatch']?.([item, bad]), INVALID);
     await ensureThrows(() => any['verifyBatch']?.(new Array(3)), INVALID);
   }),
+  promise('refuses bytes that are none or falsify their length, and works on afterwards', async (engine) => {
+    const key = scalar(1);
+    const message = text('good');
+    const signature = some(engine.schnorrSign(message, key), 'signature');
+    const x = hex(GX);
+    const good = { kind: 'schnorr', signature, message, xOnlyPublicKey: x } as const;
+    for (const length of [0, 32, 33, 64, 65, 2_000, 300_000]) {
+      for (const bad of lookAlikes(length) as readonly Uint8Array[]) {
+        await ensureThrows(() => engine.sha256(bad), INVALID);
+        await ensureThrows(() => engine.hmacSha512(bad, message), INVALID);
+        await ensureThrows(() => engine.hash256Pairs(bad), INVALID);
+        await ensureThrows(() => engine.publicKey(bad), INVALID);
+        await ensureThrows(() => engine.isPublicKey(bad), INVALID);
+        await ensureThrows(() => engine.ecdsaVerify(bad, key, hex(G)), INVALID);
+        await ensureThrows(() => engine.schnorrVerify(bad, message, x), INVALID);
+        await ensureThrows(() => engine.schnorrVerify(signature, bad, x), INVALID);
+        await ensureThrows(() => engine.schnorrVerify(signature, message, bad), INVALID);
+        await ensureThrows(() => engine.schnorrSign(message, key, bad), INVALID);
+        await ensureThrows(() => engine.publicKeyCombine([hex(G), bad]), INVALID);
+        await ensureThrows(() => engine.verifyBatch([good, { ...good, message: bad }]), INVALID);
+        await ensureThrows(() => engine.verifyBatch([good, { ...good, signature: bad }]), INVALID);
+        for (const options of [bad, [], 'x', 1, null])
+          await ensureThrows(() => engine.publicKey(key, options as object), INVALID);
+      }
+      ensureEqual(engine.publicKey(key), hex(G), `public key after ${length}`);
+      ensureEqual(engine.schnorrVerify(signature, message, x), true, `signature after ${length}`);
+      ensureEqual(engine.verifyBatch([good, good, good]), [], `batch after ${length}`);
+    }
+    for (const bad of lookAlikes(2) as readonly never[]) {
+      await ensureThrows(() => engine.verifyBatch([good, bad]), INVALID);
+      await ensureThrows(() => engine.verifyBatch(bad), INVALID);
+      await ensureThrows(() => engine.publicKeyCombine(bad), INVALID);
+    }
+    ensureEqual(engine.verifyBatch([good]), [], 'batch at the end');
+  }),
   promise('never shows a secret in an error', async (engine) => {
     const error = await ensureThrows(() => engine.publicKey(new Uint8Array(31).fill(0xab)), INVALID);
     ensure(!/ab ?ab|171,171/i.test(`${String(error)} ${JSON.stringify(error)}`), 'the text repeats the key');
   }),
-];
+);

@@ -10,6 +10,11 @@ export interface Promised<T> {
   run(make: () => T | Promise<T>): Promise<void> | void;
 }
 
+/** The promises of a port, which nobody can change. */
+export function promises<T>(...list: readonly Promised<T>[]): ReadonlyArray<Promised<T>> {
+  return Object.freeze(list.map((promised) => Object.freeze(promised)));
+}
+
 /** A promise of a port that was broken. */
 export class BrokenPromise extends Error {
   override readonly name: string = 'BrokenPromise';

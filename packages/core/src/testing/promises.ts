@@ -1,10 +1,10 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Logger } from '../ports/logger.ts';
-import { ensure, ensureEqual, ensureThrows, type Promised } from './promised.ts';
+import { ensure, ensureEqual, ensureThrows, type Promised, promises } from './promised.ts';
 
 /** Everything a {@link Clock} promises. */
-export const clockPromises: ReadonlyArray<Promised<Clock>> = [
+export const clockPromises: ReadonlyArray<Promised<Clock>> = /* @__PURE__ */ promises<Clock>(
   {
     name: 'tells whole seconds and milliseconds of the same moment',
     async run(make) {
@@ -29,10 +29,10 @@ export const clockPromises: ReadonlyArray<Promised<Clock>> = [
       }
     },
   },
-];
+);
 
 /** Everything an {@link Entropy} promises. */
-export const entropyPromises: ReadonlyArray<Promised<Entropy>> = [
+export const entropyPromises: ReadonlyArray<Promised<Entropy>> = /* @__PURE__ */ promises<Entropy>(
   {
     name: 'gives as many bytes as asked for, from none to 65,536',
     async run(make) {
@@ -57,21 +57,19 @@ export const entropyPromises: ReadonlyArray<Promised<Entropy>> = [
         await ensureThrows(() => entropy.bytes(length), 'CORE_UNIT_OUT_OF_RANGE');
     },
   },
-];
+);
 
 /** Everything a {@link Logger} promises. */
-export const loggerPromises: ReadonlyArray<Promised<Logger>> = [
-  {
-    name: 'takes any fields without throwing',
-    async run(make) {
-      const logger = (await make()).child({ part: 'kit' });
-      const circular: Record<string, unknown> = { amount: 1n };
-      circular['self'] = circular;
+export const loggerPromises: ReadonlyArray<Promised<Logger>> = /* @__PURE__ */ promises<Logger>({
+  name: 'takes any fields without throwing',
+  async run(make) {
+    const logger = (await make()).child({ part: 'kit' });
+    const circular: Record<string, unknown> = { amount: 1n };
+    circular['self'] = circular;
 
-      for (const level of ['debug', 'info', 'warn', 'error'] as const) {
-        logger[level]('no fields');
-        logger[level]('odd fields', circular);
-      }
-    },
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+      logger[level]('no fields');
+      logger[level]('odd fields', circular);
+    }
   },
-];
+});

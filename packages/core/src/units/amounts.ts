@@ -94,11 +94,21 @@ export function floorToSatoshis(amount: MilliSatoshis): Satoshis {
  * ```
  */
 export function sumSatoshis(amounts: Iterable<Satoshis>): Satoshis {
-  if (typeof amounts !== 'object' || amounts === null || typeof amounts[Symbol.iterator] !== 'function')
-    throw invalidArgument('amounts', 'a list of amounts', amounts);
+  const iterator = iteratorOf(amounts);
+  if (iterator === undefined) throw invalidArgument('amounts', 'a list of amounts', amounts);
   let sum = 0n;
-  for (const amount of amounts) sum += satoshis(amount);
+  for (const amount of { [Symbol.iterator]: () => iterator }) sum += satoshis(amount);
   return satoshis(sum);
+}
+
+/** Opens a list; `undefined` when it is none, or a proxy or look-alike that cannot be opened. */
+function iteratorOf(list: Iterable<Satoshis>): Iterator<Satoshis> | undefined {
+  if (typeof list !== 'object' || list === null) return undefined;
+  try {
+    return list[Symbol.iterator]();
+  } catch {
+    return undefined;
+  }
 }
 
 /**

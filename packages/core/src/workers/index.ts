@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { isList } from '../codecs/is-bytes.ts';
 import { CoreError, describeValue } from '../errors.ts';
-import { cryptoArgumentError } from '../crypto/arguments.ts';
+import { cryptoArgumentError, requireOptions } from '../crypto/arguments.ts';
 import { wasmCrypto } from '../crypto/wasm.ts';
 import type { BatchItem, CryptoEngine } from '../ports/crypto.ts';
 import { MAXIMUM_CHECKS, type Shared, Turn, shareMemory, sharedViews, writeChecks } from './share.ts';
@@ -38,6 +39,7 @@ const MAXIMUM_WORKERS = 64;
  * ```
  */
 export async function workerCrypto(options: { readonly workers?: number } = {}): Promise<WorkerCrypto> {
+  requireOptions(options);
   const { workers = 1 } = options;
   if (!Number.isInteger(workers) || workers < 1 || workers > MAXIMUM_WORKERS)
     throw cryptoArgumentError('options.workers', `a whole number from 1 to ${MAXIMUM_WORKERS}`, describeValue(workers));
@@ -76,34 +78,35 @@ async function startHelper(): Promise<Helper> {
 
 function verifyShared(own: CryptoEngine, helpers: readonly Helper[], items: readonly BatchItem[]): readonly number[] {
   // What is no array, the engine itself refuses with a code.
-  const size = Array.isArray(items) ? Math.ceil(items.length / (helpers.length + 1)) : Infinity;
+  const size = isList(items) ? Math.ceil(items.length / (helpers.length + 1)) : Infinity;
   if (size > MAXIMUM_CHECKS || items.length < WORTH_SHARING || helpers.length === 0) return own.verifyBatch(items);
   const busy: { readonly helper: Helper; readonly start: number; readonly share: readonly BatchItem[] }[] = [];
   const failed: number[] = [];
-  helpers.forEach((helper, index) => {
-    const start = (index + 1) * size;
-    const share = items.slice(start, start + size);
-    if (share.length === 0) return;
-    if (!writeChecks(helper.shared.room, share)) {
-      failed.push(...own.verifyBatch(share).map((at) => at + start));
-      return;
-    }
-    Atomics.store(helper.shared.words, 0, Turn.WORKER);
-    Atomics.notify(helper.shared.words, 0);
-    busy.push({ helper, start, share });
-  });
   try {
+    helpers.forEach((helper, index) => {
+      const start = (index + 1) * size;
+      const share = items.slice(start, start + size);
+      if (share.length === 0) return;
+      if (!writeChecks(helper.shared.room, share)) {
+        failed.push(...own.verifyBatch(share).map((at) => at + start));
+        return;
+      }
+      Atomics.store(helper.shared.words, 0, Turn.WORKER);
+      Atomics.notify(helper.shared.words, 0);
+      busy.push({ helper, start, share });
+    });
     failed.push(...own.verifyBatch(items.slice(0, size)));
   } finally {
-    for (const { helper, start, share } of busy) failed.push(...answerOf(own, helper, share).map((at) => at + start));
+    // Whatever was thrown here: a thread that still works must not find its room rewritten by the next batch.
+    for (const { helper } of busy) Atomics.wait(helper.shared.words, 0, Turn.WORKER);
   }
+  for (const { helper, start, share } of busy) failed.push(...answerOf(own, helper, share).map((at) => at + start));
   return failed.sort((left, right) => left - right);
 }
 
-/** Waits for a thread; what it could not check is checked here, which also throws what a wrong argument deserves. */
+/** The answer of a thread that is done; what it could not check is checked here, which also throws what a wrong argument deserves. */
 function answerOf(own: CryptoEngine, { shared }: Helper, share: readonly BatchItem[]): readonly number[] {
   const { words, failed } = shared;
-  Atomics.wait(words, 0, Turn.WORKER);
   const turn = Atomics.load(words, 0);
   Atomics.store(words, 0, Turn.OWNER);
   return turn === Turn.OWNER ? [...failed.subarray(0, words[1])] : own.verifyBatch(share);

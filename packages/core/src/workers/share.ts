@@ -1,3 +1,4 @@
+import { isBytes, sizeOf } from '../codecs/is-bytes.ts';
 import type { BatchItem } from '../ports/crypto.ts';
 
 /** What a worker and its owner share: a word that says whose turn it is, an answer, and room for the checks. */
@@ -44,9 +45,9 @@ export function writeChecks(room: Uint8Array, items: readonly BatchItem[]): bool
     room[offset++] = KIND[item.kind];
     room[offset++] = item.kind === 'tweak' ? item.parity : 0;
     for (const part of parts) {
-      room[offset++] = part.length;
+      room[offset++] = sizeOf(part);
       room.set(part, offset);
-      offset += part.length;
+      offset += sizeOf(part);
     }
   }
   return true;
@@ -75,13 +76,17 @@ const MAXIMUM_PART = 80;
 
 /** The bytes of a check; `undefined` when it is none, or longer than its place: its owner then checks it alone. */
 function partsOf(item: BatchItem | null | undefined): readonly Uint8Array[] | undefined {
-  if (item?.kind !== 'schnorr' && (item?.kind !== 'tweak' || (item.parity !== 0 && item.parity !== 1)))
+  let parts: readonly unknown[];
+  try {
+    if (item?.kind !== 'schnorr' && (item?.kind !== 'tweak' || (item.parity !== 0 && item.parity !== 1)))
+      return undefined;
+    parts =
+      item.kind === 'schnorr'
+        ? [item.signature, item.message, item.xOnlyPublicKey]
+        : [item.tweakedXOnly, item.internalXOnly, item.tweak];
+  } catch {
+    // A revoked proxy: its owner refuses it with a code.
     return undefined;
-  const parts: readonly unknown[] =
-    item.kind === 'schnorr'
-      ? [item.signature, item.message, item.xOnlyPublicKey]
-      : [item.tweakedXOnly, item.internalXOnly, item.tweak];
-  return parts.every((part): part is Uint8Array => part instanceof Uint8Array && part.length <= MAXIMUM_PART)
-    ? parts
-    : undefined;
+  }
+  return parts.every((part): part is Uint8Array => isBytes(part) && sizeOf(part) <= MAXIMUM_PART) ? parts : undefined;
 }
