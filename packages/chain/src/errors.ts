@@ -45,6 +45,8 @@ export interface ChainErrors {
   readonly CHAIN_DUMP_INVALID: { readonly reason: string };
   /** No nonce of 32 bits gives a block its proof of work; only possible off regtest's difficulty. */
   readonly CHAIN_MINING_FAILED: { readonly bits: number };
+  /** A lever pulled from inside another one, by a rule of the policy or by the clock: `call` while `during` computes. */
+  readonly CHAIN_REENTERED: { readonly call: string; readonly during: string };
   /** The call was ended by its AbortSignal. */
   readonly CHAIN_ABORTED: { readonly call: string };
   /** A node that could not be reached or did not answer in time. */

@@ -15,6 +15,7 @@ export { createEmbeddedChain, EmbeddedChain } from './embedded/embedded-chain.ts
 export type { ChainEvent } from './embedded/event-hub.ts';
 export { FUNDER_SCRIPT } from './embedded/funder.ts';
 export type {
+  Cheat,
   EmbeddedChainOptions,
   EmbeddedTip,
   FundedOutput,

@@ -6,7 +6,7 @@ import { addBlock, type BlockOutcome, type ChainState, type ChainTools, connectB
 import { acceptToMempool } from '../model/mempool-accept.ts';
 import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
 import { subsidyAbove, subsidyAt } from '../model/regtest.ts';
-import { coinsOf, FUNDER_SCRIPT, fundingTransaction, planFunding } from './funder.ts';
+import { coinsOf, OWN_FUNDER_SCRIPT, fundingTransaction, planFunding } from './funder.ts';
 import { mineBlock } from './miner.ts';
 import { blockRefused, transactionRefused } from './refusals.ts';
 
@@ -62,7 +62,7 @@ export class BlockMaker {
     entries: readonly MempoolEntry[],
     options: MakeBlockOptions = {},
   ): BlockOutcome {
-    const { scriptPubKey = FUNDER_SCRIPT, inflateTo, time = this.nextTime(state, parent) } = options;
+    const { scriptPubKey = OWN_FUNDER_SCRIPT, inflateTo, time = this.nextTime(state, parent) } = options;
     if (time <= parent.medianTime || time > 0xffff_ffff)
       throw new ChainError('CHAIN_TIME_OUT_OF_RANGE', `expected a time above ${parent.medianTime}, got ${time}`, {
         details: { time, minimum: parent.medianTime + 1, maximum: 0xffff_ffff },
@@ -75,19 +75,21 @@ export class BlockMaker {
       time,
       scriptPubKey,
       reward: inflateTo ?? subsidyAt(parent.height + 1) + fees,
-      extraNonce: state.minedCount,
     };
-    const counted: ChainState = {
-      ...state,
-      minedCount: state.minedCount + 1,
-      earliestTime: Math.max(state.earliestTime, options.time ?? 0),
-    };
-    const outcome = addBlock(counted, mineBlock(parent, contents, this.#tools.crypto), this.#tools, {
-      now: Math.max(time, this.nextTime(state, parent)),
-      cheats: inflates || unsatisfied.length > 0 ? { inflates, unsatisfied } : undefined,
-    });
-    if ('rejection' in outcome) throw blockRefused(outcome);
-    return outcome;
+    const earliestTime = Math.max(state.earliestTime, options.time ?? 0);
+    const now = Math.max(time, this.nextTime(state, parent));
+    const cheats = inflates || unsatisfied.length > 0 ? { inflates, unsatisfied } : undefined;
+    // A block that came from another chain may be the one that this number makes: then the next number is tried.
+    for (let extraNonce = state.minedCount; ; extraNonce++) {
+      const block = mineBlock(parent, { ...contents, extraNonce }, this.#tools.crypto);
+      const counted: ChainState = { ...state, minedCount: extraNonce + 1, earliestTime };
+      const outcome = addBlock(counted, block, this.#tools, { now, cheats });
+      if ('rejection' in outcome) {
+        if (outcome.rejection.reason === 'duplicate-invalid') continue;
+        throw blockRefused(outcome);
+      }
+      if (outcome.became !== 'duplicate') return outcome;
+    }
   }
 
   /** Pays an amount from the funder's coins in a block of its own, after the blocks that they need to mature. */
@@ -96,7 +98,7 @@ export class BlockMaker {
     scriptPubKey: Uint8Array,
     amount: bigint,
   ): { readonly state: ChainState; readonly tx: TransactionView } {
-    const held = coinsOf(state.tip, FUNDER_SCRIPT).reduce((sum, { coin }) => sum + coin.value, 0n);
+    const held = coinsOf(state.tip, OWN_FUNDER_SCRIPT).reduce((sum, { coin }) => sum + coin.value, 0n);
     const available = held + subsidyAbove(state.tip.height);
     if (available < amount) throw fundsInsufficient(amount, available);
     let grown = state;

@@ -1,13 +1,13 @@
-import { type CryptoEngine, equalBytes, parseHex, toHex } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import { ChainError } from '../errors.ts';
 import type { BlockCheats, BlockNode } from '../model/block-node.ts';
-import { addBlock, type ChainState, type ChainTools } from '../model/chain-state.ts';
+import { addBlock, type ChainState, type ChainTools, stateAt } from '../model/chain-state.ts';
 import { inOrder } from '../model/mempool.ts';
 import { acceptToMempool } from '../model/mempool-accept.ts';
 import { readBlock, readTransaction } from './refusals.ts';
 
-/** Opens every dump: `BESCHAIN` and the version of the format. */
-const MAGIC: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x42, 0x45, 0x53, 0x43, 0x48, 0x41, 0x49, 0x4e, 1);
+/** Opens every dump: `BESCHAIN` and the version of the format, 2 since waived inputs of the mempool are in it. */
+const MAGIC: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x42, 0x45, 0x53, 0x43, 0x48, 0x41, 0x49, 0x4e, 2);
 const CHECKSUM_BYTES = 32;
 
 /** Writes a chain: header, time, impersonations, blocks, mempool, and SHA-256 of it all. Numbers are 32 bits, little endian. */
@@ -16,23 +16,27 @@ export function writeDump(state: ChainState, crypto: CryptoEngine): Uint8Array {
   writer.raw(MAGIC);
   writer.number(state.earliestTime);
   writer.number(state.minedCount);
-  writer.list([...state.impersonated].sort(), (key) => writer.bytes(parseHex(key)));
+  writer.list([...state.impersonated].sort(), (key) => writer.text(key));
   writer.list(blocksInOrder(state), (node) => {
     writer.number(node.cheats?.inflates === true ? 1 : 0);
-    writer.list(node.cheats?.unsatisfied ?? [], (position) => writer.bytes(new TextEncoder().encode(position)));
+    writer.list(node.cheats?.unsatisfied ?? [], (position) => writer.text(position));
     writer.bytes(node.view.bytes);
   });
-  writer.list(inOrder(state.mempool), ({ tx }) => writer.bytes(tx.bytes));
+  writer.list(inOrder(state.mempool), ({ tx, waived }) => {
+    writer.list([...waived], (input) => writer.number(input));
+    writer.bytes(tx.bytes);
+  });
   return writer.finish(crypto);
 }
 
 /**
  * Reads a chain and checks every rule on the way.
  *
- * @param initial - The chain to start from: the genesis block alone.
+ * @param before - The chain there is: blocks that it has too are taken over as they are, so that who follows the chain
+ * sees no change where there is none.
  * @throws {@link ChainError} `CHAIN_DUMP_INVALID`.
  */
-export function readDump(dump: Uint8Array, initial: ChainState, tools: ChainTools): ChainState {
+export function readDump(dump: Uint8Array, before: ChainState, tools: ChainTools): ChainState {
   const body = dump.subarray(0, -CHECKSUM_BYTES);
   if (dump.length < MAGIC.length + CHECKSUM_BYTES) throw invalid('too short');
   if (!equalBytes(dump.subarray(0, MAGIC.length), MAGIC)) throw invalid('not a dump of this version');
@@ -40,31 +44,39 @@ export function readDump(dump: Uint8Array, initial: ChainState, tools: ChainTool
   const reader = new DumpReader(body, MAGIC.length);
   const earliestTime = reader.number();
   const minedCount = reader.number();
-  const impersonated = new Set(reader.list(() => toHex(reader.bytes())));
-  let state: ChainState = { ...initial, earliestTime, minedCount, impersonated };
+  const impersonated = new Set(reader.list(() => reader.text()));
+  let state: ChainState = { ...stateAt(before.tip.ancestor(0)), earliestTime, minedCount, impersonated };
   reader.list(() => {
-    state = addDumpedBlock(state, reader, tools);
+    state = addDumpedBlock(state, reader, { tools, among: before.nodes });
   });
   reader.list(() => {
-    state = addDumpedTransaction(state, reader.bytes(), tools);
+    state = addDumpedTransaction(state, reader, tools);
   });
   if (!reader.atEnd) throw invalid('longer than it says');
   return state;
 }
 
-function addDumpedBlock(state: ChainState, reader: DumpReader, tools: ChainTools): ChainState {
+function addDumpedBlock(
+  state: ChainState,
+  reader: DumpReader,
+  options: { readonly tools: ChainTools; readonly among: ChainState['nodes'] },
+): ChainState {
+  const { tools, among } = options;
   const inflates = reader.number() === 1;
-  const unsatisfied = reader.list(() => new TextDecoder().decode(reader.bytes()));
+  const unsatisfied = reader.list(() => reader.text());
   const cheats: BlockCheats | undefined = inflates || unsatisfied.length > 0 ? { inflates, unsatisfied } : undefined;
-  const outcome = attempt(() => addBlock(state, readBlock(reader.bytes()), tools, { now: 0xffff_ffff, cheats }));
+  const outcome = attempt(() => addBlock(state, readBlock(reader.bytes()), tools, { now: 0xffff_ffff, cheats, among }));
   if ('rejection' in outcome) throw invalid(`block refused: ${outcome.rejection.reason}`);
   return outcome.state;
 }
 
-function addDumpedTransaction(state: ChainState, bytes: Uint8Array, tools: ChainTools): ChainState {
+function addDumpedTransaction(state: ChainState, reader: DumpReader, tools: ChainTools): ChainState {
   const { tip, impersonated, mempool } = state;
+  const waived = reader.list(() => reader.number());
+  const bytes = reader.bytes();
   const tx = attempt(() => readTransaction(bytes));
-  const accepted = acceptToMempool(mempool, tx, { ...tools, tip, impersonated, consensusOnly: true });
+  if (waived.some((input) => input >= tx.inputCount)) throw invalid('names an input that is not there');
+  const accepted = acceptToMempool(mempool, tx, { ...tools, tip, impersonated, waived, consensusOnly: true });
   if ('reason' in accepted) throw invalid(`transaction refused: ${accepted.reason}`);
   return { ...state, mempool: accepted.pool };
 }
@@ -110,6 +122,10 @@ class DumpWriter {
     this.raw(value);
   }
 
+  text(value: string): void {
+    this.bytes(new TextEncoder().encode(value));
+  }
+
   list<Item>(items: readonly Item[], write: (item: Item) => void): void {
     this.number(items.length);
     for (const item of items) write(item);
@@ -147,6 +163,10 @@ class DumpReader {
 
   bytes(): Uint8Array {
     return this.#take(this.number());
+  }
+
+  text(): string {
+    return new TextDecoder().decode(this.bytes());
   }
 
   /** Each item takes a byte at least, so that a false count ends at the end of the dump. */

@@ -23,8 +23,11 @@ import type { TestAcceptResult } from '../ports/tx-broadcaster.ts';
 import { BlockMaker } from './block-maker.ts';
 import { readDump, writeDump } from './dump.ts';
 import { type ChainEvent, EventHub } from './event-hub.ts';
-import { coinsOf, FUNDER_SCRIPT } from './funder.ts';
+import { cheatsOf, waivedIn } from './cheats.ts';
+import { copyOf, referenceTo, unspentFrom } from './copies.ts';
+import { coinsOf, OWN_FUNDER_SCRIPT } from './funder.ts';
 import type {
+  Cheat,
   EmbeddedChainOptions,
   EmbeddedTip,
   FundedOutput,
@@ -70,9 +73,11 @@ const MEDIAN_CATCH_UP = 6;
 export class EmbeddedChain {
   readonly #tools: ChainTools;
   readonly #maker: BlockMaker;
-  readonly #hub = new EventHub();
+  readonly #hub: EventHub;
   readonly #snapshots = new Map<number, ChainState>();
   #nextSnapshot = 1;
+  /** The lever at work: until it is done, no other may start. */
+  #busy: string | undefined;
   #state: ChainState;
   #ports: EmbeddedPorts | undefined;
 
@@ -82,12 +87,15 @@ export class EmbeddedChain {
    */
   constructor(options: EmbeddedChainOptions = {}) {
     requireObject(options, 'options');
-    const { clock, blockIntervalSeconds = 600, policy = {}, crypto = currentCrypto() } = options;
+    const { clock, blockIntervalSeconds = 600, policy = {}, crypto = currentCrypto(), onListenerError } = options;
     requireObject(policy, 'options.policy');
     if (clock !== undefined && typeof clock?.now !== 'function')
       throw invalidArgument('options.clock', 'a Clock', clock);
     requireWhole(blockIntervalSeconds, 'options.blockIntervalSeconds', 1, 0x7fff_ffff);
     this.#tools = { crypto, cache: new ScriptCache(), policy: { ...defaultMempoolPolicy, ...policy } };
+    if (onListenerError !== undefined && typeof onListenerError !== 'function')
+      throw invalidArgument('options.onListenerError', 'a function', onListenerError);
+    this.#hub = new EventHub(onListenerError);
     this.#maker = new BlockMaker(this.#tools, clock, blockIntervalSeconds);
     this.#state = initialState(crypto);
   }
@@ -110,6 +118,16 @@ export class EmbeddedChain {
   /** Whether every block of the best branch keeps every rule: nothing injected, nobody impersonated. */
   get faithful(): boolean {
     return this.#state.tip.faithful;
+  }
+
+  /** Every departure from the rules on the best branch, oldest first, then those that wait in the mempool. */
+  cheats(): readonly Cheat[] {
+    const { tip, mempool } = this.#state;
+    const nodes: BlockNode[] = [];
+    for (let node: BlockNode | undefined = tip; node !== undefined && !node.faithful; node = node.parent)
+      if (node.cheats !== undefined) nodes.push(node);
+    const waiting = inOrder(mempool).flatMap(({ tx, waived }) => Array.from(waived, (input) => waivedIn(tx, input)));
+    return [...nodes.reverse().flatMap(cheatsOf), ...waiting];
   }
 
   /** The asynchronous ports over this chain: what flows and adapters' users take. */
@@ -141,26 +159,28 @@ export class EmbeddedChain {
    * ```
    */
   mine(count = 1, options: MineOptions = {}): readonly BlockReference[] {
-    requireWhole(count, 'count', 0, MAX_BLOCKS);
-    requireObject(options, 'options');
-    const { time, scriptPubKey = FUNDER_SCRIPT, transactions } = options;
-    if (time !== undefined) requireWhole(time, 'options.time', 0, 0xffff_ffff);
-    requireBytes(scriptPubKey, 'options.scriptPubKey');
-    if (transactions !== undefined && !Array.isArray(transactions))
-      throw invalidArgument('options.transactions', 'an array of serialised transactions', transactions);
-    const mined: BlockReference[] = [];
-    let state = this.#state;
-    for (let i = 0; i < count; i++) {
-      const entries =
-        i > 0 || transactions === undefined
-          ? chooseTransactions(state.mempool)
-          : this.#maker.entriesFor(state, state.tip, transactions.map(readTransaction));
-      const first = i === 0 && time !== undefined ? { time } : {};
-      state = this.#maker.mineOn(state, state.tip, entries, { ...first, scriptPubKey }).state;
-      mined.push(referenceTo(state.tip));
-    }
-    this.#become(state);
-    return mined;
+    return this.#pull('mine', () => {
+      requireWhole(count, 'count', 0, MAX_BLOCKS);
+      requireObject(options, 'options');
+      const { time, scriptPubKey = OWN_FUNDER_SCRIPT, transactions } = options;
+      if (time !== undefined) requireWhole(time, 'options.time', 0, 0xffff_ffff);
+      requireBytes(scriptPubKey, 'options.scriptPubKey');
+      if (transactions !== undefined && !Array.isArray(transactions))
+        throw invalidArgument('options.transactions', 'an array of serialised transactions', transactions);
+      const mined: BlockReference[] = [];
+      let state = this.#state;
+      for (let i = 0; i < count; i++) {
+        const entries =
+          i > 0 || transactions === undefined
+            ? chooseTransactions(state.mempool)
+            : this.#maker.entriesFor(state, state.tip, transactions.map(readTransaction));
+        const first = i === 0 && time !== undefined ? { time } : {};
+        state = this.#maker.mineOn(state, state.tip, entries, { ...first, scriptPubKey }).state;
+        mined.push(referenceTo(state.tip));
+      }
+      this.#become(state);
+      return mined;
+    });
   }
 
   /**
@@ -174,11 +194,13 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_FUNDS_INSUFFICIENT` beyond what regtest's subsidy gives.
    */
   fund(scriptPubKey: Uint8Array, amount: Satoshis): FundedOutput {
-    requireBytes(scriptPubKey, 'scriptPubKey');
-    const value = satoshis(amount);
-    const { state, tx } = this.#maker.fund(this.#state, scriptPubKey, value);
-    this.#become(state);
-    return { txid: tx.id(), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
+    return this.#pull('fund', () => {
+      requireBytes(scriptPubKey, 'scriptPubKey');
+      const value = satoshis(amount);
+      const { state, tx } = this.#maker.fund(this.#state, scriptPubKey, value);
+      this.#become(state);
+      return this.#funded(state, tx, value);
+    });
   }
 
   /**
@@ -188,12 +210,14 @@ export class EmbeddedChain {
    * @param amount - Satoshis; any amount there can be.
    */
   injectUtxo(scriptPubKey: Uint8Array, amount: Satoshis): FundedOutput {
-    requireBytes(scriptPubKey, 'scriptPubKey');
-    const value = satoshis(amount);
-    const { state } = this.#maker.mineOn(this.#state, this.#state.tip, [], { scriptPubKey, inflateTo: value });
-    this.#become(state);
-    const [coinbase] = state.tip.transactions as readonly [TransactionView];
-    return { txid: coinbase.id(), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
+    return this.#pull('injectUtxo', () => {
+      requireBytes(scriptPubKey, 'scriptPubKey');
+      const value = satoshis(amount);
+      const { state } = this.#maker.mineOn(this.#state, this.#state.tip, [], { scriptPubKey, inflateTo: value });
+      this.#become(state);
+      const [coinbase] = state.tip.transactions as readonly [TransactionView];
+      return this.#funded(state, coinbase, value);
+    });
   }
 
   /**
@@ -202,9 +226,11 @@ export class EmbeddedChain {
    * @param time - Unix seconds; an earlier time than the present one changes nothing.
    */
   setTime(time: number): void {
-    requireWhole(time, 'time', 0, 0xffff_ffff);
-    const state = this.#state;
-    this.#become({ ...state, earliestTime: Math.max(state.earliestTime, time) });
+    return this.#pull('setTime', () => {
+      requireWhole(time, 'time', 0, 0xffff_ffff);
+      const state = this.#state;
+      this.#become({ ...state, earliestTime: Math.max(state.earliestTime, time) });
+    });
   }
 
   /**
@@ -214,9 +240,13 @@ export class EmbeddedChain {
    * @param time - Unix seconds.
    */
   warp(time: number): void {
-    requireWhole(time, 'time', 0, 0xffff_fff0);
-    this.setTime(time + 1);
-    for (let i = 0; i < MEDIAN_CATCH_UP && this.#state.tip.medianTime <= time; i++) this.mine(1);
+    return this.#pull('warp', () => {
+      requireWhole(time, 'time', 0, 0xffff_fff0);
+      let state: ChainState = { ...this.#state, earliestTime: Math.max(this.#state.earliestTime, time + 1) };
+      for (let i = 0; i < MEDIAN_CATCH_UP && state.tip.medianTime <= time; i++)
+        state = this.#maker.mineOn(state, state.tip, chooseTransactions(state.mempool)).state;
+      this.#become(state);
+    });
   }
 
   /**
@@ -236,14 +266,16 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_SNAPSHOT_UNKNOWN`.
    */
   revert(id: number): void {
-    const state = this.#snapshots.get(id);
-    if (state === undefined)
-      throw new ChainError('CHAIN_SNAPSHOT_UNKNOWN', 'expected the number of a snapshot, got another', {
-        details: { snapshot: id },
-        hint: 'Reverting to a snapshot drops those taken after it.',
-      });
-    for (const later of this.#snapshots.keys()) if (later > id) this.#snapshots.delete(later);
-    this.#become(state);
+    return this.#pull('revert', () => {
+      const state = this.#snapshots.get(id);
+      if (state === undefined)
+        throw new ChainError('CHAIN_SNAPSHOT_UNKNOWN', 'expected the number of a snapshot, got another', {
+          details: { snapshot: id },
+          hint: 'Reverting to a snapshot drops those taken after it.',
+        });
+      for (const later of this.#snapshots.keys()) if (later > id) this.#snapshots.delete(later);
+      this.#become(state);
+    });
   }
 
   /**
@@ -255,31 +287,33 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_REORG_TOO_DEEP`, and as {@link EmbeddedChain.mine}.
    */
   reorg(depth: number, options: ReorgOptions = {}): readonly BlockReference[] {
-    requireWhole(depth, 'depth', 1, MAX_BLOCKS);
-    requireObject(options, 'options');
-    const { replacement = [] } = options;
-    if (
-      !Array.isArray(replacement) ||
-      !replacement.every((list) => Array.isArray(list)) ||
-      replacement.length > depth + 1
-    )
-      throw invalidArgument('options.replacement', `an array of at most ${depth + 1} lists`, replacement);
-    if (depth > this.height)
-      throw new ChainError('CHAIN_REORG_TOO_DEEP', `expected a depth of at most ${this.height}, got ${depth}`, {
-        details: { depth, height: this.height },
-      });
-    let state = this.#state;
-    let parent = state.tip.ancestor(state.tip.height - depth);
-    const mined: BlockReference[] = [];
-    for (let i = 0; i <= depth; i++) {
-      const entries = this.#maker.entriesFor(state, parent, (replacement[i] ?? []).map(readTransaction));
-      const outcome = this.#maker.mineOn(state, parent, entries);
-      state = outcome.state;
-      parent = outcome.node;
-      mined.push(referenceTo(parent));
-    }
-    this.#become(state);
-    return mined;
+    return this.#pull('reorg', () => {
+      requireWhole(depth, 'depth', 1, MAX_BLOCKS);
+      requireObject(options, 'options');
+      const { replacement = [] } = options;
+      if (
+        !Array.isArray(replacement) ||
+        !replacement.every((list) => Array.isArray(list)) ||
+        replacement.length > depth + 1
+      )
+        throw invalidArgument('options.replacement', `an array of at most ${depth + 1} lists`, replacement);
+      if (depth > this.height)
+        throw new ChainError('CHAIN_REORG_TOO_DEEP', `expected a depth of at most ${this.height}, got ${depth}`, {
+          details: { depth, height: this.height },
+        });
+      let state = this.#state;
+      let parent = state.tip.ancestor(state.tip.height - depth);
+      const mined: BlockReference[] = [];
+      for (let i = 0; i <= depth; i++) {
+        const entries = this.#maker.entriesFor(state, parent, (replacement[i] ?? []).map(readTransaction));
+        const outcome = this.#maker.mineOn(state, parent, entries);
+        state = outcome.state;
+        parent = outcome.node;
+        mined.push(referenceTo(parent));
+      }
+      this.#become(state);
+      return mined;
+    });
   }
 
   /**
@@ -289,15 +323,19 @@ export class EmbeddedChain {
    * @param target - A scriptPubKey, or one outpoint.
    */
   impersonate(target: Uint8Array | Outpoint): void {
-    const impersonated = new Set(this.#state.impersonated).add(impersonationKey(target));
-    this.#become({ ...this.#state, impersonated });
+    return this.#pull('impersonate', () => {
+      const impersonated = new Set(this.#state.impersonated).add(impersonationKey(target));
+      this.#become({ ...this.#state, impersonated });
+    });
   }
 
   /** Ends an {@link EmbeddedChain.impersonate}. */
   stopImpersonating(target: Uint8Array | Outpoint): void {
-    const impersonated = new Set(this.#state.impersonated);
-    impersonated.delete(impersonationKey(target));
-    this.#become({ ...this.#state, impersonated });
+    return this.#pull('stopImpersonating', () => {
+      const impersonated = new Set(this.#state.impersonated);
+      impersonated.delete(impersonationKey(target));
+      this.#become({ ...this.#state, impersonated });
+    });
   }
 
   /**
@@ -308,15 +346,17 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_TX_REJECTED` with Core's reason, `CHAIN_TX_MALFORMED`.
    */
   broadcast(bytes: Uint8Array): Uint8Array {
-    const tx = readTransaction(bytes);
-    const known = this.#state.mempool.entries.get(tx.id());
-    if (known !== undefined && equalBytes(known.tx.witnessId(), tx.witnessId())) return tx.id();
-    const accepted = this.#accept(this.#state, tx);
-    if ('reason' in accepted) throw transactionRefused(tx, accepted);
-    const pool = trimToSize(accepted.pool, this.#tools.policy.maxPoolSizeVb);
-    if (pool.entries.get(tx.id()) === undefined) throw transactionRefused(tx, { reason: 'mempool full' });
-    this.#become({ ...this.#state, mempool: pool });
-    return tx.id();
+    return this.#pull('broadcast', () => {
+      const tx = readTransaction(bytes);
+      const known = this.#state.mempool.entries.get(tx.id());
+      if (known !== undefined && equalBytes(known.tx.witnessId(), tx.witnessId())) return copyOf(tx.id());
+      const accepted = this.#accept(this.#state, tx);
+      if ('reason' in accepted) throw transactionRefused(tx, accepted);
+      const pool = trimToSize(accepted.pool, this.#tools.policy.maxPoolSizeVb);
+      if (pool.entries.get(tx.id()) === undefined) throw transactionRefused(tx, { reason: 'mempool full' });
+      this.#become({ ...this.#state, mempool: pool });
+      return copyOf(tx.id());
+    });
   }
 
   /**
@@ -325,11 +365,13 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_TX_MALFORMED`.
    */
   testAccept(bytes: Uint8Array): TestAcceptResult {
-    const tx = readTransaction(bytes);
-    const accepted = this.#accept(this.#state, tx);
-    if ('reason' in accepted) return { accepted: false, rejection: transactionRejection(tx, accepted) };
-    const { fee, size } = accepted.entry;
-    return { accepted: true, txid: tx.id(), fee: satoshis(fee), size: virtualBytes(size) };
+    return this.#pull('testAccept', () => {
+      const tx = readTransaction(bytes);
+      const accepted = this.#accept(this.#state, tx);
+      if ('reason' in accepted) return { accepted: false, rejection: transactionRejection(tx, accepted) };
+      const { fee, size } = accepted.entry;
+      return { accepted: true, txid: copyOf(tx.id()), fee: satoshis(fee), size: virtualBytes(size) };
+    });
   }
 
   /**
@@ -339,13 +381,15 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_BLOCK_REJECTED` with Core's reason, `CHAIN_BLOCK_MALFORMED`.
    */
   submitBlock(bytes: Uint8Array): SubmittedBlock {
-    const view = readBlock(bytes);
-    const outcome = addBlock(this.#state, view, this.#tools, {
-      now: this.#maker.nextTime(this.#state, this.#state.tip),
+    return this.#pull('submitBlock', () => {
+      const view = readBlock(bytes);
+      const outcome = addBlock(this.#state, view, this.#tools, {
+        now: this.#maker.nextTime(this.#state, this.#state.tip),
+      });
+      this.#become(outcome.state);
+      if ('rejection' in outcome) throw blockRefused(outcome);
+      return { ...referenceTo(outcome.node), became: outcome.became };
     });
-    this.#become(outcome.state);
-    if ('rejection' in outcome) throw blockRefused(outcome);
-    return { ...referenceTo(outcome.node), became: outcome.became };
   }
 
   /**
@@ -356,7 +400,8 @@ export class EmbeddedChain {
    */
   trace(tx: Uint8Array, inputIndex: number): InputTrace {
     requireBytes(tx, 'tx');
-    const view = tx.length === 32 ? this.#find(tx) : readTransaction(tx);
+    const found = tx.length === 32 ? this.#find(tx) : undefined;
+    const view = tx.length === 32 ? found && readTransaction(found.bytes) : readTransaction(tx);
     if (view === undefined)
       throw new ChainError('CHAIN_TX_UNKNOWN', 'expected the id of a known transaction, got another', {
         details: { txid: displayHash(tx) },
@@ -365,7 +410,7 @@ export class EmbeddedChain {
       const outpoint = { txid: view.previousTxid(i), index: view.previousIndex(i) };
       const source = this.#find(outpoint.txid);
       if (source === undefined || outpoint.index >= source.outputCount) throw outputUnknown(outpoint);
-      return { value: source.value(outpoint.index), scriptPubKey: source.scriptPubKey(outpoint.index) };
+      return { value: source.value(outpoint.index), scriptPubKey: copyOf(source.scriptPubKey(outpoint.index)) };
     });
     return traceInput({ tx: view, inputIndex, spentOutputs, flags: consensusFlags, crypto: this.#tools.crypto });
   }
@@ -373,14 +418,7 @@ export class EmbeddedChain {
   /** All confirmed unspent outputs that pay to a script. */
   utxos(scriptPubKey: Uint8Array): readonly UnspentOutput[] {
     requireBytes(scriptPubKey, 'scriptPubKey');
-    return coinsOf(this.#state.tip, scriptPubKey).map(({ txid, index, coin }) => ({
-      txid,
-      index,
-      value: satoshis(coin.value),
-      scriptPubKey: coin.scriptPubKey,
-      height: blockHeight(coin.height),
-      coinbase: coin.coinbase,
-    }));
+    return coinsOf(this.#state.tip, scriptPubKey).map(unspentFrom);
   }
 
   /** Sum of the confirmed unspent outputs that pay to a script, satoshis. */
@@ -391,22 +429,29 @@ export class EmbeddedChain {
 
   /** Ids of the transactions that wait, in the order they came. */
   mempool(): readonly Uint8Array[] {
-    return inOrder(this.#state.mempool).map(({ tx }) => tx.id());
+    return inOrder(this.#state.mempool).map(({ tx }) => copyOf(tx.id()));
   }
 
   /** The blocks of the best branch as serialised, from the first behind the genesis block up: to replay them elsewhere. */
   *blocks(): Generator<Uint8Array, void, undefined> {
     const { tip } = this.#state;
-    for (let height = 1; height <= tip.height; height++) yield tip.ancestor(height).view.bytes;
+    for (let height = 1; height <= tip.height; height++) yield copyOf(tip.ancestor(height).view.bytes);
   }
 
-  /** Calls a listener with each event, in mid-call; the answer ends it. */
+  /**
+   * Calls a listener with each event, right after the lever that caused it; the answer ends it. All listeners hear
+   * everything in the same order, also of levers that a listener pulls. What one throws goes to
+   * `options.onListenerError` and stops nothing.
+   */
   on(listener: (event: ChainEvent) => void): () => void {
     if (typeof listener !== 'function') throw invalidArgument('listener', 'a function', listener);
     return this.#hub.on(listener);
   }
 
-  /** The events from the start of the iteration on, as an async iterable; `signal` ends it without an error. */
+  /**
+   * The events from this call on, as an async iterable. They are kept until read, so end it: by leaving the loop, or by
+   * `signal`, which drops what was not read and is no error.
+   */
   events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<ChainEvent> {
     requireObject(options, 'options');
     requireSignal(options.signal);
@@ -426,16 +471,40 @@ export class EmbeddedChain {
    * @throws {@link ChainError} `CHAIN_DUMP_INVALID`; the chain is then as it was.
    */
   load(dump: Uint8Array): void {
-    requireBytes(dump, 'dump');
-    const state = readDump(dump, initialState(this.#tools.crypto), this.#tools);
-    this.#snapshots.clear();
-    this.#become(state);
+    return this.#pull('load', () => {
+      requireBytes(dump, 'dump');
+      const state = readDump(dump, this.#state, this.#tools);
+      this.#snapshots.clear();
+      this.#become(state);
+    });
+  }
+
+  /** The first output of a transaction in the tip. */
+  #funded(state: ChainState, tx: TransactionView, value: Satoshis): FundedOutput {
+    const scriptPubKey = copyOf(tx.scriptPubKey(0));
+    return { txid: copyOf(tx.id()), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
   }
 
   #become(state: ChainState): void {
     const before = this.#state;
     this.#state = state;
     this.#hub.announce(before, state);
+  }
+
+  /** Runs a lever alone, and tells of what it has changed once it is done. */
+  #pull<Result>(call: string, work: () => Result): Result {
+    if (this.#busy !== undefined)
+      throw new ChainError('CHAIN_REENTERED', `expected ${this.#busy} to be done first, got ${call} from inside it`, {
+        details: { call, during: this.#busy },
+        hint: 'Rules of the policy and clocks answer; they do not change the chain. A listener may.',
+      });
+    this.#busy = call;
+    try {
+      return work();
+    } finally {
+      this.#busy = undefined;
+      this.#hub.deliver();
+    }
   }
 
   #find(txid: Uint8Array): TransactionView | undefined {
@@ -466,8 +535,4 @@ export class EmbeddedChain {
  */
 export function createEmbeddedChain(options: EmbeddedChainOptions = {}): EmbeddedChain {
   return new EmbeddedChain(options);
-}
-
-function referenceTo(node: BlockNode): BlockReference {
-  return { hash: node.hash, height: blockHeight(node.height) };
 }

@@ -16,6 +16,9 @@ export const FUNDER_SCRIPT: Uint8Array = /* @__PURE__ */ parseHex(
   '00204ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260',
 );
 
+/** What the chain itself works with: the exported bytes are anybody's to change. */
+export const OWN_FUNDER_SCRIPT: Uint8Array = /* @__PURE__ */ new Uint8Array(FUNDER_SCRIPT);
+
 /** A coin with its name. */
 export interface OwnedCoin extends Outpoint {
   readonly coin: Coin;
@@ -42,7 +45,7 @@ export function planFunding(tip: BlockNode, amount: bigint): FundingPlan | undef
   const spendableFrom = ({ coin }: OwnedCoin): number => (coin.coinbase ? coin.height + COINBASE_MATURITY : 0);
   const inputs: OwnedCoin[] = [];
   let sum = 0n;
-  for (const owned of [...coinsOf(tip, FUNDER_SCRIPT)].sort(
+  for (const owned of [...coinsOf(tip, OWN_FUNDER_SCRIPT)].sort(
     (a, b) => spendableFrom(a) - spendableFrom(b) || a.coin.height - b.coin.height || a.index - b.index,
   )) {
     inputs.push(owned);
@@ -68,7 +71,7 @@ export function fundingTransaction(plan: FundingPlan, scriptPubKey: Uint8Array, 
       })),
       outputs: [
         { value: amount, scriptPubKey },
-        ...(change === 0n ? [] : [{ value: change, scriptPubKey: FUNDER_SCRIPT }]),
+        ...(change === 0n ? [] : [{ value: change, scriptPubKey: OWN_FUNDER_SCRIPT }]),
       ],
       lockTime: 0,
     }),

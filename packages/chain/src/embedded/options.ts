@@ -13,6 +13,11 @@ export interface EmbeddedChainOptions {
   readonly blockIntervalSeconds?: number;
   /** What the mempool takes beyond consensus; fields left out are those of `defaultMempoolPolicy`. */
   readonly policy?: Partial<MempoolPolicy>;
+  /**
+   * Gets what a listener throws; no listener's error reaches a lever or another listener. Absent: the error is thrown
+   * in a microtask of its own, where it is an uncaught one.
+   */
+  readonly onListenerError?: (error: unknown) => void;
   /** The crypto engine; `currentCrypto()` when absent. */
   readonly crypto?: CryptoEngine;
 }
@@ -45,6 +50,18 @@ export interface FundedOutput extends Outpoint {
   readonly scriptPubKey: Uint8Array;
   /** Height of its block. */
   readonly height: BlockHeight;
+}
+
+/** One departure from the rules by the user's wish. */
+export interface Cheat {
+  /** `inflated`: a coinbase that pays too much; `waived`: an input whose script was not asked. */
+  readonly kind: 'inflated' | 'waived';
+  /** Its transaction, 32 bytes in internal order. */
+  readonly txid: Uint8Array;
+  /** The input, of one waived. */
+  readonly inputIndex?: number;
+  /** Its block on the best branch; absent while it waits in the mempool. */
+  readonly block?: BlockReference;
 }
 
 /** The best block. */

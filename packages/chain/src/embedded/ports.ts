@@ -1,4 +1,4 @@
-import { blockHeight, type CryptoEngine, displayHash, feeRate, satoshis, unixSeconds } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, displayHash, feeRate, satoshis, unixSeconds } from '@bitcoin-enterprise/core';
 import { ChainError } from '../errors.ts';
 import type { BlockNode, Connected } from '../model/block-node.ts';
 import type { ChainState } from '../model/chain-state.ts';
@@ -16,9 +16,11 @@ import type {
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
+import { copyOf, referenceTo, unspentFrom } from './copies.ts';
 import type { EventHub } from './event-hub.ts';
 import { coinsOf } from './funder.ts';
-import { requireBytes, requireObject, requireSignal, requireWhole } from './refusals.ts';
+import { pushed } from './pushed.ts';
+import { isSignal, requireBytes, requireObject, requireSignal, requireWhole } from './refusals.ts';
 
 /** All ports of a chain in one object. */
 export type EmbeddedPorts = ChainSource & TxBroadcaster & FeeEstimator & BlockSubscription & MempoolSubscription;
@@ -49,7 +51,7 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
       requireRunning('blockHash', options);
       requireWhole(height, 'height', 0, 0x7fff_ffff);
       const { tip } = state();
-      return height > tip.height ? undefined : tip.ancestor(height).hash;
+      return height > tip.height ? undefined : copyOf(tip.ancestor(height).hash);
     },
     async header(hash, options) {
       requireRunning('header', options);
@@ -61,7 +63,8 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
     async block(hash, options) {
       requireRunning('block', options);
       requireBytes(hash, 'hash', 32);
-      return state().nodes.get(hash)?.view.bytes;
+      const node = state().nodes.get(hash);
+      return node && copyOf(node.view.bytes);
     },
     async transaction(txid, options) {
       requireRunning('transaction', options);
@@ -79,14 +82,7 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
     async unspentOutputsOf(scriptPubKey, options) {
       requireRunning('unspentOutputsOf', options);
       requireBytes(scriptPubKey, 'scriptPubKey');
-      return coinsOf(state().tip, scriptPubKey).map(({ txid, index, coin }) => ({
-        txid,
-        index,
-        value: satoshis(coin.value),
-        scriptPubKey: coin.scriptPubKey,
-        height: blockHeight(coin.height),
-        coinbase: coin.coinbase,
-      }));
+      return coinsOf(state().tip, scriptPubKey).map(unspentFrom);
     },
     async broadcast(bytes, options) {
       requireRunning('broadcast', options);
@@ -107,16 +103,21 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
 }
 
 function requireRunning(call: string, options: CallOptions | undefined): void {
-  if (options !== undefined) requireObject(options, 'options');
-  if (options?.signal?.aborted === true)
+  if (options === undefined) return;
+  requireObject(options, 'options');
+  requireSignal(options.signal);
+  if (options.signal?.aborted === true)
     throw new ChainError('CHAIN_ABORTED', `expected ${call} to run, got an abort`, { details: { call } });
 }
 
 function headerOf(node: BlockNode, tip: BlockNode): ChainHeader {
   return {
-    hash: node.hash,
-    height: blockHeight(node.height),
-    header: node.header,
+    ...referenceTo(node),
+    header: {
+      ...node.header,
+      previousBlockHash: copyOf(node.header.previousBlockHash),
+      merkleRoot: copyOf(node.header.merkleRoot),
+    },
     medianTime: unixSeconds(node.medianTime),
     confirmations: node.isOn(tip) ? tip.height - node.height + 1 : 0,
   };
@@ -124,15 +125,14 @@ function headerOf(node: BlockNode, tip: BlockNode): ChainHeader {
 
 function transactionIn({ mempool, tip }: ChainState, txid: Uint8Array): ChainTransaction | undefined {
   const waiting = mempool.entries.get(txid);
-  if (waiting !== undefined) return { bytes: waiting.tx.bytes, confirmations: 0 };
+  if (waiting !== undefined) return { bytes: copyOf(waiting.tx.bytes), confirmations: 0 };
   const place = (tip.connected as Connected).places.get(txid);
   const tx = place?.node.transactions[place.index];
   if (place === undefined || tx === undefined) return undefined;
-  const { hash, height } = place.node;
   return {
-    bytes: tx.bytes,
-    block: { hash, height: blockHeight(height) },
-    confirmations: tip.height - height + 1,
+    bytes: copyOf(tx.bytes),
+    block: referenceTo(place.node),
+    confirmations: tip.height - place.node.height + 1,
   };
 }
 
@@ -148,17 +148,15 @@ function unspentIn(
       return index >= waiting.outputCount
         ? undefined
         : {
-            txid,
+            txid: copyOf(txid),
             index,
             value: satoshis(waiting.value(index)),
-            scriptPubKey: waiting.scriptPubKey(index),
+            scriptPubKey: copyOf(waiting.scriptPubKey(index)),
             coinbase: false,
           };
   }
   const coin = (tip.connected as Connected).coins.get(txid, index);
-  if (coin === undefined) return undefined;
-  const { scriptPubKey, coinbase } = coin;
-  return { txid, index, value: satoshis(coin.value), scriptPubKey, height: blockHeight(coin.height), coinbase };
+  return coin === undefined ? undefined : unspentFrom({ txid, index, coin });
 }
 
 /** The rate at which what pays better fills the blocks until the target; `undefined` when it does not fill them. */
@@ -178,66 +176,60 @@ function rateFor({ mempool }: ChainState, targetBlocks: number): bigint | undefi
 }
 
 /** Steps from the block last told towards the tip of the moment, one block at a time: whatever happens, no gap. */
-async function* followBlocks(
+function followBlocks(
   state: () => ChainState,
   hub: EventHub,
   options: { readonly after?: Uint8Array; readonly signal?: AbortSignal },
-): AsyncGenerator<BlockEvent, void, undefined> {
-  requireObject(options, 'options');
-  const { after, signal } = options;
-  requireSignal(signal);
-  if (after !== undefined) requireBytes(after, 'options.after', 32);
-  let told = after === undefined ? state().tip : state().nodes.get(after);
-  if (told === undefined)
-    throw new ChainError('CHAIN_BLOCK_UNKNOWN', 'expected a block of this chain, got another', {
-      details: { block: displayHash(after as Uint8Array) },
-    });
-  while (signal?.aborted !== true) {
-    const { tip }: ChainState = state();
-    if (told === tip) {
-      await nextChange(hub, signal);
-      continue;
-    }
-    const forwards: boolean = told.isOn(tip);
-    const type = forwards ? 'connected' : 'disconnected';
-    const node: BlockNode = forwards ? tip.ancestor(told.height + 1) : told;
-    told = forwards ? node : (told.parent as BlockNode);
-    yield { type, hash: node.hash, height: blockHeight(node.height) };
-  }
+): AsyncIterableIterator<BlockEvent, void, undefined> {
+  const start = (): { readonly take: () => BlockEvent | undefined } => {
+    requireObject(options, 'options');
+    requireSignal(options.signal);
+    let told = startOf(state(), options.after);
+    const take = (): BlockEvent | undefined => {
+      const { tip } = state();
+      if (told === tip) return undefined;
+      const forwards: boolean = told.isOn(tip);
+      const node: BlockNode = forwards ? tip.ancestor(told.height + 1) : told;
+      told = forwards ? node : (told.parent as BlockNode);
+      return { type: forwards ? 'connected' : 'disconnected', ...referenceTo(node) };
+    };
+    return { take };
+  };
+  return pushed({ start, watch: (wake) => hub.on(wake), ...signalOf(options) });
 }
 
-async function* followMempool(
+function startOf({ tip, nodes }: ChainState, after: Uint8Array | undefined): BlockNode {
+  if (after === undefined) return tip;
+  requireBytes(after, 'options.after', 32);
+  const known = nodes.get(after);
+  if (known !== undefined) return known;
+  throw new ChainError('CHAIN_BLOCK_UNKNOWN', 'expected a block of this chain, got another', {
+    details: { block: displayHash(after) },
+  });
+}
+
+function followMempool(
   state: () => ChainState,
   hub: EventHub,
   options: { readonly signal?: AbortSignal },
-): AsyncGenerator<MempoolEvent, void, undefined> {
-  requireObject(options, 'options');
-  const { signal } = options;
-  requireSignal(signal);
-  const waiting: MempoolEvent[] = inOrder(state().mempool).map(({ tx }) => ({ type: 'added', txid: tx.id() }));
-  const remove = hub.on((event) => {
-    if (event.kind === 'transaction') waiting.push({ type: event.type, txid: event.txid });
-  });
-  try {
-    while (signal?.aborted !== true) {
-      const next = waiting.shift();
-      if (next === undefined) await nextChange(hub, signal);
-      else yield next;
-    }
-  } finally {
-    remove();
-  }
+): AsyncIterableIterator<MempoolEvent, void, undefined> {
+  const waiting: MempoolEvent[] = [];
+  const start = (): { readonly take: () => MempoolEvent | undefined } => {
+    requireObject(options, 'options');
+    requireSignal(options.signal);
+    for (const { tx } of inOrder(state().mempool)) waiting.push({ type: 'added', txid: copyOf(tx.id()) });
+    return { take: () => waiting.shift() };
+  };
+  const watch = (wake: () => void): (() => void) =>
+    hub.on((event) => {
+      if (event.kind === 'transaction') waiting.push({ type: event.type, txid: event.txid });
+      wake();
+    });
+  return pushed({ start, watch, ...signalOf(options) });
 }
 
-/** Waits for the next event or the abort. */
-function nextChange(hub: EventHub, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      remove();
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const remove = hub.on(done);
-    signal?.addEventListener('abort', done);
-  });
+/** The signal, if it is one: what is none is refused at the first step. */
+function signalOf(options: { readonly signal?: AbortSignal } | null): { readonly signal?: AbortSignal } {
+  const signal = options?.signal;
+  return signal !== undefined && isSignal(signal) ? { signal } : {};
 }

@@ -1,4 +1,4 @@
-import { displayHash, toHex } from '@bitcoin-enterprise/core';
+import { concatBytes, displayHash } from '@bitcoin-enterprise/core';
 import {
   type BlockView,
   type ScriptErrorName,
@@ -9,6 +9,7 @@ import {
 } from '@bitcoin-enterprise/script';
 import { ChainError, invalidArgument, type TransactionRejection } from '../errors.ts';
 import type { BlockRefusal } from '../model/chain-state.ts';
+import { outpointKey, scriptKey } from '../model/impersonation.ts';
 import type { Rejection } from '../model/rejection.ts';
 import type { Outpoint } from '../ports/chain-source.ts';
 
@@ -59,10 +60,21 @@ export function requireObject(value: unknown, argument: string): asserts value i
   if (typeof value !== 'object' || value === null) throw invalidArgument(argument, 'an object', value);
 }
 
+/** Whether a value is an abort signal, of this realm or another. */
+export function isSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    typeof value.aborted === 'boolean' &&
+    'addEventListener' in value &&
+    typeof value.addEventListener === 'function'
+  );
+}
+
 /** Throws unless a value is an abort signal or absent. */
 export function requireSignal(value: AbortSignal | undefined): void {
-  if (value !== undefined && typeof value?.addEventListener !== 'function')
-    throw invalidArgument('options.signal', 'an AbortSignal', value);
+  if (value !== undefined && !isSignal(value)) throw invalidArgument('options.signal', 'an AbortSignal', value);
 }
 
 /** A refusal of a transaction as callers see it. */
@@ -110,15 +122,15 @@ export function outputUnknown({ txid, index }: Outpoint): ChainError<'CHAIN_OUTP
   return new ChainError('CHAIN_OUTPUT_UNKNOWN', `expected an output ${outpoint}, got none`, { details: { outpoint } });
 }
 
-/** What an impersonation is remembered by: a script, or the 36 bytes of an outpoint, in hexadecimal. */
+/** What an impersonation is remembered by. */
 export function impersonationKey(target: Uint8Array | Outpoint): string {
-  if (target instanceof Uint8Array) return toHex(target);
+  if (target instanceof Uint8Array) return scriptKey(target);
   if (typeof target !== 'object' || target === null)
     throw invalidArgument('target', 'a scriptPubKey or an outpoint', target);
   const { txid, index } = target;
   requireBytes(txid, 'target.txid', 32);
   requireWhole(index, 'target.index', 0, 0xffff_ffff);
-  return toHex(txid) + toHex(Uint8Array.of(index, index >>> 8, index >>> 16, index >>> 24));
+  return outpointKey(concatBytes(txid, Uint8Array.of(index, index >>> 8, index >>> 16, index >>> 24)));
 }
 
 function reasonText({ reason, scriptError }: Rejection): string {

@@ -4,7 +4,7 @@ import { type BlockCheats, BlockNode, forkPoint, pathBetween } from './block-nod
 import { checkBlock, checkBlockInContext, checkHeaderInContext } from './block-rules.ts';
 import { connectBlock, connectGenesis } from './connect.ts';
 import { emptyMempool, inOrder, type Mempool, type MempoolEntry, withDescendants, withoutEntries } from './mempool.ts';
-import { acceptToMempool } from './mempool-accept.ts';
+import { acceptToMempool, trimToSize } from './mempool-accept.ts';
 import type { MempoolPolicy } from './mempool-policy.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { genesisBlock, REGTEST_BLOCK_WORK } from './regtest.ts';
@@ -23,7 +23,7 @@ export interface ChainState {
   readonly earliestTime: number;
   /** Counts the blocks made here, so that no two are equal. */
   readonly minedCount: number;
-  /** Hexadecimal scriptPubKeys and outpoints that may be spent without satisfaction. */
+  /** Scripts and outpoints that may be spent without satisfaction. */
   readonly impersonated: ReadonlySet<string>;
 }
 
@@ -53,13 +53,14 @@ export interface BlockRefusal {
 
 /** The chain that holds the genesis block alone. */
 export function initialState(crypto: CryptoEngine): ChainState {
-  const view = viewBlock(genesisBlock());
-  const hash = crypto.hash256(view.bytes.subarray(0, 80));
-  const tip = new BlockNode(hash, view, undefined, { blockWork: REGTEST_BLOCK_WORK });
-  tip.connected = connectGenesis(tip);
+  return stateAt(genesisNode(crypto));
+}
+
+/** The chain that holds one genesis block alone. */
+export function stateAt(tip: BlockNode): ChainState {
   return {
     tip,
-    nodes: PersistentMap.empty<BlockNode>().with(hash, tip),
+    nodes: PersistentMap.empty<BlockNode>().with(tip.hash, tip),
     failed: PersistentMap.empty(),
     mempool: emptyMempool(),
     earliestTime: 0,
@@ -68,11 +69,21 @@ export function initialState(crypto: CryptoEngine): ChainState {
   };
 }
 
+function genesisNode(crypto: CryptoEngine): BlockNode {
+  const view = viewBlock(genesisBlock());
+  const hash = crypto.hash256(view.bytes.subarray(0, 80));
+  const node = new BlockNode(hash, view, undefined, { blockWork: REGTEST_BLOCK_WORK });
+  node.connected = connectGenesis(node);
+  return node;
+}
+
 /** How a block is taken. */
 export interface AddBlockOptions {
   /** The time that "too far ahead" is measured from, Unix seconds. */
   readonly now: number;
   readonly cheats?: BlockCheats | undefined;
+  /** Blocks of another state: the one that is taken is that very object if it is among them, cheats and all. */
+  readonly among?: PersistentMap<BlockNode>;
 }
 
 /** Takes a block onto whichever branch it extends, and makes that branch the best one if it has the most work. */
@@ -105,11 +116,19 @@ export function addBlock(
     return refuse(fault, mutable ? state : { ...state, failed: state.failed.with(hash, fault) });
   }
 
-  const node = new BlockNode(hash, view, parent, { blockWork: REGTEST_BLOCK_WORK, cheats: options.cheats });
+  const same = options.among?.get(hash);
+  const node =
+    same !== undefined && same.parent === parent && sameCheats(same.cheats, options.cheats)
+      ? same
+      : new BlockNode(hash, view, parent, { blockWork: REGTEST_BLOCK_WORK, cheats: options.cheats });
   const extended: ChainState = { ...state, nodes: state.nodes.with(hash, node) };
   // Of two branches with equal work the one seen first stays.
   if (node.work <= state.tip.work) return { state: extended, node, became: 'branch' };
   return activate(extended, node, tools);
+}
+
+function sameCheats(left: BlockCheats | undefined, right: BlockCheats | undefined): boolean {
+  return left?.inflates === right?.inflates && left?.unsatisfied.join() === right?.unsatisfied.join();
 }
 
 /** Makes a block the tip, connecting what lies between. */
@@ -172,7 +191,10 @@ function withoutConfirmed(pool: Mempool, path: readonly BlockNode[]): Mempool {
   return withoutEntries(pool, [...withDescendants(pool, conflicting), ...confirmed]);
 }
 
-/** Lets the transactions of the blocks left behind wait again, oldest first, then those that waited, if they still can. */
+/**
+ * Lets the transactions of the blocks left behind wait again, oldest first, then those that waited, if they still can
+ * and within the limits of the pool, as Core does: of a chain that is too long, the first ones.
+ */
 function mempoolAfterReorg(before: ChainState, after: ChainState, tools: ChainTools): Mempool {
   const fork = forkPoint(before.tip, after.tip);
   const given = pathBetween(fork, before.tip).flatMap((node) => node.transactions.slice(1));
@@ -180,8 +202,8 @@ function mempoolAfterReorg(before: ChainState, after: ChainState, tools: ChainTo
   let pool = emptyMempool();
   for (const tx of [...given, ...waiting]) {
     const { tip, impersonated } = after;
-    const accepted = acceptToMempool(pool, tx, { ...tools, tip, impersonated, consensusOnly: true });
+    const accepted = acceptToMempool(pool, tx, { ...tools, tip, impersonated, consensusOnly: true, chainLimits: true });
     if ('pool' in accepted) pool = accepted.pool;
   }
-  return pool;
+  return trimToSize(pool, tools.policy.maxPoolSizeVb);
 }

@@ -1,4 +1,4 @@
-import { type CryptoEngine, equalBytes, type FeeRate, toHex } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, equalBytes, type FeeRate } from '@bitcoin-enterprise/core';
 import {
   checkTransaction,
   consensusFlags,
@@ -6,9 +6,12 @@ import {
   type TransactionView,
   transactionSigopsCost,
   verifyInput,
+  viewTransaction,
 } from '@bitcoin-enterprise/script';
 import type { BlockNode, Connected } from './block-node.ts';
 import type { Coin } from './coins.ts';
+import { outpointKey, scriptKey } from './impersonation.ts';
+import { MempoolGraph, type PackageSum } from './mempool-graph.ts';
 import { ancestorsOf, type Mempool, type MempoolEntry, withDescendants, withEntry, withoutEntries } from './mempool.ts';
 import type { MempoolPolicy } from './mempool-policy.ts';
 import type { Rejection } from './rejection.ts';
@@ -24,10 +27,14 @@ export interface AcceptContext {
   readonly policy: MempoolPolicy;
   readonly crypto: CryptoEngine;
   readonly cache: ScriptCache;
-  /** Hexadecimal scriptPubKeys and outpoints whose satisfaction is not asked for. */
+  /** Scripts and outpoints whose satisfaction is not asked for. */
   readonly impersonated: ReadonlySet<string>;
   /** Whether only consensus counts: for what a reorganisation gives back, and for blocks made by hand. */
   readonly consensusOnly: boolean;
+  /** Whether the limits on chains of waiting transactions count all the same; `false` when absent. */
+  readonly chainLimits?: boolean;
+  /** Inputs that an earlier impersonation let pass, as a dump remembers. */
+  readonly waived?: readonly number[];
 }
 
 /** What became of it. */
@@ -79,6 +86,8 @@ export function acceptToMempool(pool: Mempool, tx: TransactionView, context: Acc
   const replaced = [...withDescendants(pool, conflicts)];
   const refusal = consensusOnly ? undefined : checkPolicy(pool, entry, conflicts, replaced, policy);
   if (refusal !== undefined) return { reason: refusal };
+  if (context.chainLimits === true && exceedsChainLimits(pool, entry, ancestorsOf(pool, tx), new Set(), policy))
+    return { reason: 'too-long-mempool-chain' };
   const failed = checkScripts([{ tx, transactionIndex: 0, spentOutputs: spent, waived }], {
     crypto: context.crypto,
     cache: context.cache,
@@ -121,11 +130,12 @@ function conflictsOf(pool: Mempool, tx: TransactionView): ReadonlySet<MempoolEnt
 
 /** Inputs whose scripts fail, and whose coins the user may spend all the same. */
 function waivedInputs(tx: TransactionView, spent: readonly Coin[], context: AcceptContext): ReadonlySet<number> {
-  const waived = new Set<number>();
+  const waived = new Set(context.waived);
   if (context.impersonated.size === 0) return waived;
   for (const [inputIndex, coin] of spent.entries()) {
     const { impersonated, crypto } = context;
-    if (!impersonated.has(toHex(coin.scriptPubKey)) && !impersonated.has(toHex(tx.outpoint(inputIndex)))) continue;
+    if (!impersonated.has(scriptKey(coin.scriptPubKey)) && !impersonated.has(outpointKey(tx.outpoint(inputIndex))))
+      continue;
     if (!verifyInput({ tx, inputIndex, spentOutputs: spent, flags: consensusFlags, crypto }).ok) waived.add(inputIndex);
   }
   return waived;
@@ -138,7 +148,7 @@ function checkPolicy(
   replaced: readonly MempoolEntry[],
   policy: MempoolPolicy,
 ): string | undefined {
-  const nonStandard = policy.standardness?.(entry.tx, entry.spent);
+  const nonStandard = askStandardness(entry, policy);
   if (nonStandard !== undefined) return nonStandard;
   if (entry.sigopsCost > policy.maxSigopsCost) return 'bad-txns-too-many-sigops';
   if (entry.fee < feeAt(policy.minRelayFeeRate, entry.size)) return 'min relay fee not met';
@@ -146,6 +156,14 @@ function checkPolicy(
   if (exceedsChainLimits(pool, entry, ancestors, new Set(replaced), policy)) return 'too-long-mempool-chain';
   for (const conflict of conflicts) if (ancestors.has(conflict)) return 'bad-txns-spends-conflicting-tx';
   return conflicts.size === 0 ? undefined : checkReplacement(entry, conflicts, replaced, policy);
+}
+
+/** Asks the user's rule, which gets copies: what it does with them is its own affair. */
+function askStandardness({ tx, spent }: MempoolEntry, { standardness }: MempoolPolicy): string | undefined {
+  return standardness?.(
+    viewTransaction(new Uint8Array(tx.bytes)),
+    spent.map(({ value, scriptPubKey }) => ({ value, scriptPubKey: new Uint8Array(scriptPubKey) })),
+  );
 }
 
 /** Limits on chains of waiting transactions, with what will be replaced left out. */
@@ -187,36 +205,42 @@ function checkReplacement(
  * @returns The smaller pool.
  */
 export function trimToSize(pool: Mempool, maxSizeVb: number): Mempool {
-  let trimmed = pool;
-  while (trimmed.totalSize > maxSizeVb) {
-    let worst: ReadonlySet<MempoolEntry> = new Set();
+  if (pool.totalSize <= maxSizeVb) return pool;
+  const graph = new MempoolGraph(pool);
+  const { entries } = graph;
+  const score = entries.map((_, i) => graph.sumOf(graph.descendantsOf(i)));
+  const gone = new Set<number>();
+  let size = pool.totalSize;
+  while (size > maxSizeVb && gone.size < entries.length) {
+    let worst = -1;
     let worstRate = Infinity;
-    for (const entry of inArrivalOrder(trimmed)) {
-      const package_ = withDescendants(trimmed, [entry]);
+    for (let i = entries.length - 1; i >= 0; i--) {
+      if (gone.has(i)) continue;
+      const own = entries[i] as MempoolEntry;
+      const package_ = score[i] as PackageSum;
       // A child that pays well protects its parent, one that pays badly does not harm it (Core's descendant score).
-      const rate = Math.max(rateOf([entry]), rateOf(package_));
-      if (rate < worstRate) {
-        worst = package_;
+      const rate = Math.max(Number(own.fee) / own.size, package_.fee / package_.size);
+      if (worst < 0 || rate < worstRate) {
+        worst = i;
         worstRate = rate;
       }
     }
-    trimmed = withoutEntries(trimmed, worst);
+    const evicted = graph.descendantsOf(worst).filter((i) => !gone.has(i));
+    for (const i of evicted) {
+      const { fee, size: entrySize } = entries[i] as MempoolEntry;
+      size -= entrySize;
+      gone.add(i);
+      for (const ancestor of graph.ancestorsOf(i)) {
+        const left = score[ancestor] as PackageSum;
+        left.fee -= Number(fee);
+        left.size -= entrySize;
+      }
+    }
   }
-  return trimmed;
-}
-
-function inArrivalOrder(pool: Mempool): readonly MempoolEntry[] {
-  return [...pool.entries.values()].sort((a, b) => b.sequence - a.sequence);
-}
-
-function rateOf(entries: Iterable<MempoolEntry>): number {
-  let fee = 0;
-  let size = 0;
-  for (const entry of entries) {
-    fee += Number(entry.fee);
-    size += entry.size;
-  }
-  return fee / size;
+  return withoutEntries(
+    pool,
+    Array.from(gone, (i) => entries[i] as MempoolEntry),
+  );
 }
 
 function sizeOf(entries: Iterable<MempoolEntry>): number {
