@@ -59,6 +59,9 @@ describe('what a chain hands out is a copy', () => {
         ),
     ],
     ['ports.unspentOutputsOf', (chain) => chain.ports.unspentOutputsOf(script)],
+    ['block', (chain) => chain.block(1)],
+    ['transaction', (chain, waiting) => chain.transaction(transactionId(parseTransaction(waiting)))],
+    ['utxo', (chain) => chain.utxo(chain.utxos(script)[0] as { readonly txid: Uint8Array; index: number })],
     ['FUNDER_SCRIPT', () => FUNDER_SCRIPT],
   ];
 
@@ -371,5 +374,104 @@ describe('an iterator', () => {
     await iterator.return?.();
 
     expect(await pending).toEqual({ done: true, value: undefined });
+  });
+});
+
+/** Code of the error that a call throws. */
+function codeOf(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return (error as { readonly code?: unknown }).code ?? error;
+  }
+  return undefined;
+}
+
+describe('settings that are none have a code', () => {
+  const options: readonly unknown[] = [
+    { policy: { minRelayFeeRate: 1 } },
+    { policy: { incrementalRelayFeeRate: -1n } },
+    { policy: { maxAncestors: 'x' } },
+    { policy: { maxPoolSizeVb: Number.NaN } },
+    { policy: { maxReplaced: null } },
+    { policy: { standardness: 'x' } },
+    { crypto: {} },
+    { crypto: null },
+    { crypto: 5 },
+    { onListenerError: 5 },
+  ];
+  it.for(options.map((value, i) => [i, value] as const))('%i', ([, value]) => {
+    expect(codeOf(() => createEmbeddedChain(value as never))).toBe('CHAIN_INVALID_ARGUMENT');
+  });
+
+  it('but a field left undefined is the default', () => {
+    const chain = createEmbeddedChain({ policy: { maxAncestors: undefined as never } });
+
+    expect(chain.testAccept(spendOf(chain))).toMatchObject({ accepted: true });
+  });
+
+  it.for([Number.NaN, 1.5e9 + 0.5, -5, 2 ** 33, '123', undefined])('a clock that says %s', (time) => {
+    const now = (): never => time as never;
+    const chain = createEmbeddedChain({ clock: { now, nowMs: now, monotonicMs: now } });
+
+    expect(codeOf(() => chain.mine(1))).toBe('CHAIN_INVALID_ARGUMENT');
+    expect(chain.height).toBe(0);
+  });
+});
+
+it('answers arguments with holes, foreign signals and absurd counts with a code', async () => {
+  const chain = createEmbeddedChain();
+  chain.mine(3);
+  const holes: never = Array.from<never>({ length: 0 }) as never;
+  (holes as unknown[]).length = 3;
+  const steps = chain.ports.blockEvents(null as never)[Symbol.asyncIterator]();
+  const codes = [
+    codeOf(() => chain.mine(1, { transactions: holes })),
+    codeOf(() => chain.reorg(2, { replacement: holes })),
+    codeOf(() => chain.mine(100_001)),
+    codeOf(() => chain.events({ signal: { addEventListener: () => {} } as never })),
+    await chain.ports.tip({ signal: 5 as never }).catch((error: { readonly code: unknown }) => error.code),
+    await steps.next().catch((error: { readonly code: unknown }) => error.code),
+  ];
+
+  expect(codes).toEqual(codes.map(() => 'CHAIN_INVALID_ARGUMENT'));
+  expect(chain.height).toBe(3);
+});
+
+it('ends five blocks behind the last time that there is, with a code', () => {
+  const chain = createEmbeddedChain();
+  chain.mine(20);
+  chain.mine(1, { time: 0xffff_ffff });
+  chain.mine(5);
+
+  expect(codeOf(() => chain.mine(1))).toBe('CHAIN_TIME_OUT_OF_RANGE');
+  expect(chain.height).toBe(26);
+});
+
+describe('what there is', () => {
+  it('is read without waiting', () => {
+    const chain = createEmbeddedChain();
+    const output = chain.fund(script, satoshis(5_000n));
+    const txid = chain.broadcast(spendOf(chain));
+
+    expect(chain.block(2)).toEqual([...chain.blocks()][1]);
+    expect(chain.block(chain.height + 1)).toBeUndefined();
+    expect(chain.transaction(txid)).toMatchObject({ confirmations: 0 });
+    expect(chain.transaction(output.txid)).toMatchObject({ block: { height: output.height }, confirmations: 2 });
+    expect(chain.utxo(output)).toEqual({ ...output, coinbase: false });
+    expect(chain.utxo({ txid, index: 0 })).toBeUndefined();
+    const calls = [
+      () => chain.block(null as never),
+      () => chain.transaction(null as never),
+      () => chain.utxo(null as never),
+    ];
+    expect(calls.map(codeOf)).toEqual(calls.map(() => 'CHAIN_INVALID_ARGUMENT'));
+  });
+
+  it('comes in the order of height', () => {
+    const chain = createEmbeddedChain();
+    chain.mine(50, { scriptPubKey: script });
+
+    expect(chain.utxos(script).map(({ height }) => height)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
   });
 });

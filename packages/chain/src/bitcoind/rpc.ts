@@ -7,7 +7,7 @@ export interface BitcoindRpcOptions {
   readonly url: string;
   /** What the node wants to see: user and password, or the content of its cookie file. */
   readonly auth?: { readonly user: string; readonly password: string } | { readonly cookie: string };
-  /** Milliseconds until a call is given up; 30,000 when absent. */
+  /** Milliseconds until a call is given up, at most 2,147,483,647; 30,000 when absent. */
   readonly timeoutMs?: number;
   /** Longest answer that is read, in characters; 64 million when absent. */
   readonly maxAnswerLength?: number;
@@ -36,6 +36,8 @@ export type RpcAnswer =
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_ANSWER_LENGTH = 64_000_000;
+/** What a timer of 32 bits can wait. */
+export const MAX_TIMER_MS = 0x7fff_ffff;
 /** RPC_IN_WARMUP of Bitcoin Core's rpc/protocol.h. */
 const WARMING_UP = -28;
 
@@ -67,8 +69,9 @@ export class BitcoindRpc {
   constructor(options: BitcoindRpcOptions) {
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
     const { timeoutMs = DEFAULT_TIMEOUT_MS, maxAnswerLength = DEFAULT_MAX_ANSWER_LENGTH } = options;
-    if (!(timeoutMs > 0)) throw invalidArgument('options.timeoutMs', 'a number above zero', timeoutMs);
-    if (!(maxAnswerLength > 0))
+    if (typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS))
+      throw invalidArgument('options.timeoutMs', `a number above 0, at most ${MAX_TIMER_MS}`, timeoutMs);
+    if (typeof maxAnswerLength !== 'number' || !(maxAnswerLength > 0))
       throw invalidArgument('options.maxAnswerLength', 'a number above zero', maxAnswerLength);
     const url = parseUrl(options.url);
     const fromUrl = url.username === '' ? undefined : `${decoded(url.username)}:${decoded(url.password)}`;
@@ -80,6 +83,7 @@ export class BitcoindRpc {
     this.#maxAnswerLength = maxAnswerLength;
     // Called on its own: a browser refuses its fetch as a method of another object.
     const send = options.fetch ?? fetch;
+    if (typeof send !== 'function') throw invalidArgument('options.fetch', 'a function', send);
     this.#fetch = (input, init) => send(input, init);
   }
 
@@ -109,12 +113,11 @@ export class BitcoindRpc {
   async batch(calls: readonly RpcCall[], options: RpcCallOptions = {}): Promise<readonly RpcAnswer[]> {
     if (!Array.isArray(calls)) throw invalidArgument('calls', 'an array', calls);
     if (calls.length === 0) return [];
-    const body = calls.map(({ method, params = [] }, id) => ({
-      jsonrpc: '1.0',
-      id,
-      method: requireMethod(method),
-      params,
-    }));
+    const body = Array.from(calls, (call: RpcCall | null | undefined, id) => {
+      if (typeof call !== 'object' || call === null) throw invalidArgument(`calls[${id}]`, 'an object', call);
+      const { method, params = [] } = call;
+      return { jsonrpc: '1.0', id, method: requireMethod(method), params };
+    });
     const answers = await this.#send('batch', body, options);
     if (!Array.isArray(answers)) throw answerInvalid('batch', 'an array');
     // JSON-RPC lets a server answer in any order.
@@ -123,7 +126,9 @@ export class BitcoindRpc {
   }
 
   async #send(method: string, body: unknown, options: RpcCallOptions): Promise<unknown> {
+    requireCallOptions(options);
     const { decimalsAsText = false, signal } = options;
+    const text = jsonOf(body);
     if (isAborted(signal)) throw aborted(method);
     const timeout = AbortSignal.timeout(this.#timeoutMs);
     try {
@@ -133,11 +138,11 @@ export class BitcoindRpc {
           'content-type': 'application/json',
           ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }),
         },
-        body: JSON.stringify(body),
+        body: text,
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       });
-      const text = await this.#read(method, response);
-      return parseBody({ method, status: response.status, text, decimalsAsText });
+      const answer = await this.#read(method, response);
+      return parseBody({ method, status: response.status, text: answer, decimalsAsText });
     } catch (error) {
       if (error instanceof ChainError) throw error;
       if (isAborted(signal)) throw aborted(method);
@@ -162,6 +167,22 @@ export class BitcoindRpc {
       }
       parts.push(decoder.decode(value, { stream: true }));
     }
+  }
+}
+
+/** Throws unless the options of a call are an object, with a signal that is one. */
+export function requireCallOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
+  const { signal } = options as { readonly signal?: unknown };
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalidArgument('options.signal', 'an AbortSignal', signal);
+}
+
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    throw invalidArgument('params', 'what JSON can hold', body);
   }
 }
 
@@ -244,7 +265,10 @@ function keepDecimals(_key: string, value: unknown, context?: { readonly source?
 function readAnswer(method: string, answer: unknown): RpcAnswer {
   if (typeof answer !== 'object' || answer === null) throw answerInvalid(method, 'an object with a result');
   const { result, error } = answer as { readonly result?: unknown; readonly error?: unknown };
-  if (error === undefined || error === null) return { ok: true, result };
+  if (error === undefined || error === null) {
+    if (result === undefined) throw answerInvalid(method, 'an object with a result');
+    return { ok: true, result };
+  }
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
   if (typeof code !== 'number' || typeof message !== 'string')
     throw answerInvalid(method, 'a result or an error with code and message');

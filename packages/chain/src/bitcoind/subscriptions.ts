@@ -1,14 +1,15 @@
 import { assertBytes, blockHeight, displayHash, equalBytes, hasCode } from '@bitcoin-enterprise/core';
-import { ChainError } from '../errors.ts';
+import { ChainError, invalidArgument } from '../errors.ts';
 import type { BlockReference, CallOptions, ChainSource } from '../ports/chain-source.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import { readHash } from './answers.ts';
+import { endable } from './endable.ts';
 import { pause } from './pause.ts';
-import { answerInvalid, type BitcoindRpc } from './rpc.ts';
+import { answerInvalid, type BitcoindRpc, MAX_TIMER_MS, requireCallOptions } from './rpc.ts';
 
 /** Settings of {@link BitcoindSubscriptions}. */
 export interface BitcoindSubscriptionsOptions {
-  /** Milliseconds between two looks at the node; 1,000 when absent. */
+  /** Milliseconds between two looks at the node, 0 to 2,147,483,647; 1,000 when absent. */
   readonly pollMs?: number;
 }
 
@@ -26,15 +27,30 @@ export class BitcoindSubscriptions implements BlockSubscription, MempoolSubscrip
   constructor(rpc: BitcoindRpc, source: ChainSource, options: BitcoindSubscriptionsOptions = {}) {
     this.#rpc = rpc;
     this.#source = source;
-    this.#pollMs = options.pollMs ?? 1_000;
+    const { pollMs = 1_000 } = options;
+    if (typeof pollMs !== 'number' || !(pollMs >= 0 && pollMs <= MAX_TIMER_MS))
+      throw invalidArgument('options.pollMs', `a number from 0 to ${MAX_TIMER_MS}`, pollMs);
+    this.#pollMs = pollMs;
   }
 
-  async *blockEvents(
+  blockEvents(
     options: { readonly after?: Uint8Array; readonly signal?: AbortSignal } = {},
+  ): AsyncIterableIterator<BlockEvent, void, undefined> {
+    return endable((signal) => this.#blocks(options, signal), signalOf(options));
+  }
+
+  mempoolEvents(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<MempoolEvent, void, undefined> {
+    return endable((signal) => this.#transactions(options, signal), signalOf(options));
+  }
+
+  async *#blocks(
+    options: { readonly after?: Uint8Array; readonly signal?: AbortSignal },
+    signal: AbortSignal,
   ): AsyncGenerator<BlockEvent, void, undefined> {
-    const { after, signal } = options;
+    requireCallOptions(options);
+    const { after } = options;
     if (after !== undefined) assertBytes('options.after', after, 32);
-    const call: CallOptions = signal === undefined ? {} : { signal };
+    const call: CallOptions = { signal };
     try {
       let current = await this.#start(after, call);
       for (;;) {
@@ -51,9 +67,12 @@ export class BitcoindSubscriptions implements BlockSubscription, MempoolSubscrip
     }
   }
 
-  async *mempoolEvents(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<MempoolEvent, void, undefined> {
-    const { signal } = options;
-    const call: CallOptions = signal === undefined ? {} : { signal };
+  async *#transactions(
+    options: { readonly signal?: AbortSignal },
+    signal: AbortSignal,
+  ): AsyncGenerator<MempoolEvent, void, undefined> {
+    requireCallOptions(options);
+    const call: CallOptions = { signal };
     let known = new Set<string>();
     try {
       for (;;) {
@@ -103,6 +122,12 @@ export class BitcoindSubscriptions implements BlockSubscription, MempoolSubscrip
   }
 }
 
-function endedBySignal(error: unknown, signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true && hasCode(error, 'CHAIN_ABORTED');
+/** The signal, if it is one: what is none is refused at the first step. */
+function signalOf(options: { readonly signal?: AbortSignal } | null): AbortSignal | undefined {
+  const signal: unknown = options?.signal;
+  return signal instanceof AbortSignal ? signal : undefined;
+}
+
+function endedBySignal(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && hasCode(error, 'CHAIN_ABORTED');
 }

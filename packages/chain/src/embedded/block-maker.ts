@@ -8,10 +8,13 @@ import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
 import { subsidyAbove, subsidyAt } from '../model/regtest.ts';
 import { coinsOf, OWN_FUNDER_SCRIPT, fundingTransaction, planFunding } from './funder.ts';
 import { mineBlock } from './miner.ts';
-import { blockRefused, transactionRefused } from './refusals.ts';
+import { blockRefused, requireWhole, transactionRefused } from './refusals.ts';
 
 /** Blocks mined at a time while a funding waits for its money. */
 const FUNDING_STEP = 10;
+
+/** The last time that a header can hold, Unix seconds. */
+const MAX_TIME = 0xffff_ffff;
 
 /** How one block is made. */
 export interface MakeBlockOptions {
@@ -37,7 +40,10 @@ export class BlockMaker {
 
   /** Time of a block on a parent when nobody says otherwise, Unix seconds. */
   nextTime(state: ChainState, parent: BlockNode): number {
-    const now = this.#clock === undefined ? parent.header.time + this.#intervalSeconds : this.#clock.now();
+    const now =
+      this.#clock === undefined
+        ? Math.min(parent.header.time + this.#intervalSeconds, MAX_TIME)
+        : timeOf(this.#clock.now());
     return Math.max(parent.medianTime + 1, state.earliestTime, now);
   }
 
@@ -63,9 +69,9 @@ export class BlockMaker {
     options: MakeBlockOptions = {},
   ): BlockOutcome {
     const { scriptPubKey = OWN_FUNDER_SCRIPT, inflateTo, time = this.nextTime(state, parent) } = options;
-    if (time <= parent.medianTime || time > 0xffff_ffff)
+    if (time <= parent.medianTime || time > MAX_TIME)
       throw new ChainError('CHAIN_TIME_OUT_OF_RANGE', `expected a time above ${parent.medianTime}, got ${time}`, {
-        details: { time, minimum: parent.medianTime + 1, maximum: 0xffff_ffff },
+        details: { time, minimum: parent.medianTime + 1, maximum: MAX_TIME },
       });
     const fees = entries.reduce((sum, { fee }) => sum + fee, 0n);
     const unsatisfied = entries.flatMap(({ waived }, i) => [...waived].map((input) => `${i + 1}:${input}`));
@@ -117,6 +123,11 @@ export class BlockMaker {
     for (let i = 0; i < count; i++) grown = this.mineOn(grown, grown.tip, []).state;
     return grown;
   }
+}
+
+function timeOf(now: number): number {
+  requireWhole(now, 'options.clock.now()', 0, MAX_TIME);
+  return now;
 }
 
 function fundsInsufficient(wanted: bigint, available: bigint): ChainError<'CHAIN_FUNDS_INSUFFICIENT'> {

@@ -15,17 +15,16 @@ import { addBlock, type ChainState, type ChainTools, initialState } from '../mod
 import { chooseTransactions } from '../model/block-assembly.ts';
 import { inOrder } from '../model/mempool.ts';
 import { acceptToMempool, type Accepted, trimToSize } from '../model/mempool-accept.ts';
-import { defaultMempoolPolicy } from '../model/mempool-policy.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { ScriptCache } from '../model/scripts.ts';
-import type { BlockReference, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
+import type { BlockReference, ChainTransaction, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
 import type { TestAcceptResult } from '../ports/tx-broadcaster.ts';
 import { BlockMaker } from './block-maker.ts';
 import { readDump, writeDump } from './dump.ts';
 import { type ChainEvent, EventHub } from './event-hub.ts';
 import { cheatsOf, waivedIn } from './cheats.ts';
 import { copyOf, referenceTo, unspentFrom } from './copies.ts';
-import { coinsOf, OWN_FUNDER_SCRIPT } from './funder.ts';
+import { byHeight, coinsOf, OWN_FUNDER_SCRIPT } from './funder.ts';
 import type {
   Cheat,
   EmbeddedChainOptions,
@@ -35,7 +34,8 @@ import type {
   ReorgOptions,
   SubmittedBlock,
 } from './options.ts';
-import { type EmbeddedPorts, portsOf } from './ports.ts';
+import { type EmbeddedPorts, portsOf, transactionIn, unspentIn } from './ports.ts';
+import { policyFrom, requireCrypto } from './settings.ts';
 import {
   blockRefused,
   impersonationKey,
@@ -44,14 +44,15 @@ import {
   readTransaction,
   requireBytes,
   requireObject,
+  requireOutpoint,
   requireSignal,
   requireWhole,
   transactionRefused,
   transactionRejection,
 } from './refusals.ts';
 
-/** Most blocks of one call. */
-const MAX_BLOCKS = 1_000_000;
+/** Most blocks of one call: at 5.5 KB each they still fit into memory. */
+const MAX_BLOCKS = 100_000;
 
 /** Blocks after which the median of eleven times has caught up with a new time. */
 const MEDIAN_CATCH_UP = 6;
@@ -89,10 +90,11 @@ export class EmbeddedChain {
     requireObject(options, 'options');
     const { clock, blockIntervalSeconds = 600, policy = {}, crypto = currentCrypto(), onListenerError } = options;
     requireObject(policy, 'options.policy');
+    requireCrypto(crypto);
     if (clock !== undefined && typeof clock?.now !== 'function')
       throw invalidArgument('options.clock', 'a Clock', clock);
     requireWhole(blockIntervalSeconds, 'options.blockIntervalSeconds', 1, 0x7fff_ffff);
-    this.#tools = { crypto, cache: new ScriptCache(), policy: { ...defaultMempoolPolicy, ...policy } };
+    this.#tools = { crypto, cache: new ScriptCache(), policy: policyFrom(policy) };
     if (onListenerError !== undefined && typeof onListenerError !== 'function')
       throw invalidArgument('options.onListenerError', 'a function', onListenerError);
     this.#hub = new EventHub(onListenerError);
@@ -146,7 +148,7 @@ export class EmbeddedChain {
   /**
    * Mines blocks on the tip.
    *
-   * @param count - How many, 0 to 1,000,000.
+   * @param count - How many, 0 to 100,000.
    * @returns The new blocks, lowest first.
    * @throws {@link ChainError} `CHAIN_TIME_OUT_OF_RANGE` for a time the rules refuse, `CHAIN_TX_REJECTED` and
    * `CHAIN_BLOCK_REJECTED` for transactions given that cannot be in a block; the chain is then as it was.
@@ -173,7 +175,11 @@ export class EmbeddedChain {
         const entries =
           i > 0 || transactions === undefined
             ? chooseTransactions(state.mempool)
-            : this.#maker.entriesFor(state, state.tip, transactions.map(readTransaction));
+            : this.#maker.entriesFor(
+                state,
+                state.tip,
+                Array.from(transactions, (bytes) => readTransaction(bytes)),
+              );
         const first = i === 0 && time !== undefined ? { time } : {};
         state = this.#maker.mineOn(state, state.tip, entries, { ...first, scriptPubKey }).state;
         mined.push(referenceTo(state.tip));
@@ -288,12 +294,12 @@ export class EmbeddedChain {
    */
   reorg(depth: number, options: ReorgOptions = {}): readonly BlockReference[] {
     return this.#pull('reorg', () => {
-      requireWhole(depth, 'depth', 1, MAX_BLOCKS);
+      requireWhole(depth, 'depth', 1, 0x7fff_ffff);
       requireObject(options, 'options');
       const { replacement = [] } = options;
       if (
         !Array.isArray(replacement) ||
-        !replacement.every((list) => Array.isArray(list)) ||
+        !Array.from(replacement).every((list) => Array.isArray(list)) ||
         replacement.length > depth + 1
       )
         throw invalidArgument('options.replacement', `an array of at most ${depth + 1} lists`, replacement);
@@ -305,7 +311,11 @@ export class EmbeddedChain {
       let parent = state.tip.ancestor(state.tip.height - depth);
       const mined: BlockReference[] = [];
       for (let i = 0; i <= depth; i++) {
-        const entries = this.#maker.entriesFor(state, parent, (replacement[i] ?? []).map(readTransaction));
+        const entries = this.#maker.entriesFor(
+          state,
+          parent,
+          Array.from((replacement[i] ?? []) as readonly Uint8Array[], (bytes) => readTransaction(bytes)),
+        );
         const outcome = this.#maker.mineOn(state, parent, entries);
         state = outcome.state;
         parent = outcome.node;
@@ -415,10 +425,10 @@ export class EmbeddedChain {
     return traceInput({ tx: view, inputIndex, spentOutputs, flags: consensusFlags, crypto: this.#tools.crypto });
   }
 
-  /** All confirmed unspent outputs that pay to a script. */
+  /** All confirmed unspent outputs that pay to a script, by height, then by transaction id as bytes, then by index. */
   utxos(scriptPubKey: Uint8Array): readonly UnspentOutput[] {
     requireBytes(scriptPubKey, 'scriptPubKey');
-    return coinsOf(this.#state.tip, scriptPubKey).map(unspentFrom);
+    return coinsOf(this.#state.tip, scriptPubKey).toSorted(byHeight).map(unspentFrom);
   }
 
   /** Sum of the confirmed unspent outputs that pay to a script, satoshis. */
@@ -430,6 +440,25 @@ export class EmbeddedChain {
   /** Ids of the transactions that wait, in the order they came. */
   mempool(): readonly Uint8Array[] {
     return inOrder(this.#state.mempool).map(({ tx }) => copyOf(tx.id()));
+  }
+
+  /** The block at a height of the best branch as serialised; `undefined` above the tip. */
+  block(height: number): Uint8Array | undefined {
+    requireWhole(height, 'height', 0, 0x7fff_ffff);
+    const { tip } = this.#state;
+    return height > tip.height ? undefined : copyOf(tip.ancestor(height).view.bytes);
+  }
+
+  /** A transaction of the best branch or the mempool, by its id in internal order; `undefined` when there is none. */
+  transaction(txid: Uint8Array): ChainTransaction | undefined {
+    requireBytes(txid, 'txid', 32);
+    return transactionIn(this.#state, txid);
+  }
+
+  /** A confirmed output, if it is unspent. */
+  utxo(outpoint: Outpoint): UnspentOutput | undefined {
+    requireOutpoint(outpoint);
+    return unspentIn(this.#state, outpoint, { includeMempool: false });
   }
 
   /** The blocks of the best branch as serialised, from the first behind the genesis block up: to replay them elsewhere. */

@@ -32,6 +32,13 @@ export function coinsOf(node: BlockNode, scriptPubKey: Uint8Array): readonly Own
   return found;
 }
 
+/** Orders coins by height, then by transaction id, then by index. */
+export function byHeight(a: OwnedCoin, b: OwnedCoin): number {
+  if (a.coin.height !== b.coin.height) return a.coin.height - b.coin.height;
+  const at = a.txid.findIndex((byte, i) => byte !== b.txid[i]);
+  return at < 0 ? a.index - b.index : (a.txid[at] as number) - (b.txid[at] as number);
+}
+
 /** Coins of the funder for an amount, and how many blocks must pass before the youngest can be spent. */
 export interface FundingPlan {
   readonly inputs: readonly OwnedCoin[];

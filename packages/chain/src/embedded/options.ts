@@ -24,7 +24,11 @@ export interface EmbeddedChainOptions {
 
 /** How blocks are mined. */
 export interface MineOptions {
-  /** Time of the first block, Unix seconds; must be above the median time of the last eleven. Chain time or clock when absent. */
+  /**
+   * Time of the first block, Unix seconds; must be above the median time of the last eleven. Chain time or clock when
+   * absent. No block comes before it afterwards: with 4,294,967,295, the last that a header can hold, the chain ends
+   * five blocks later, when the median has reached it.
+   */
   readonly time?: number;
   /** Where the reward goes; to the chain's own funder when absent. */
   readonly scriptPubKey?: Uint8Array;

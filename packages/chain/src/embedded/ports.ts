@@ -20,7 +20,7 @@ import { copyOf, referenceTo, unspentFrom } from './copies.ts';
 import type { EventHub } from './event-hub.ts';
 import { coinsOf } from './funder.ts';
 import { pushed } from './pushed.ts';
-import { isSignal, requireBytes, requireObject, requireSignal, requireWhole } from './refusals.ts';
+import { isSignal, requireBytes, requireObject, requireOutpoint, requireSignal, requireWhole } from './refusals.ts';
 
 /** All ports of a chain in one object. */
 export type EmbeddedPorts = ChainSource & TxBroadcaster & FeeEstimator & BlockSubscription & MempoolSubscription;
@@ -74,10 +74,8 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
     async unspentOutput(outpoint, options = {}) {
       requireRunning('unspentOutput', options);
       const { includeMempool = false } = options;
-      requireObject(outpoint, 'outpoint');
-      requireBytes(outpoint.txid, 'outpoint.txid', 32);
-      requireWhole(outpoint.index, 'outpoint.index', 0, 0xffff_ffff);
-      return unspentIn(state(), outpoint, includeMempool);
+      requireOutpoint(outpoint);
+      return unspentIn(state(), outpoint, { includeMempool });
     },
     async unspentOutputsOf(scriptPubKey, options) {
       requireRunning('unspentOutputsOf', options);
@@ -123,7 +121,8 @@ function headerOf(node: BlockNode, tip: BlockNode): ChainHeader {
   };
 }
 
-function transactionIn({ mempool, tip }: ChainState, txid: Uint8Array): ChainTransaction | undefined {
+/** A transaction of the best branch or the mempool. */
+export function transactionIn({ mempool, tip }: ChainState, txid: Uint8Array): ChainTransaction | undefined {
   const waiting = mempool.entries.get(txid);
   if (waiting !== undefined) return { bytes: copyOf(waiting.tx.bytes), confirmations: 0 };
   const place = (tip.connected as Connected).places.get(txid);
@@ -136,10 +135,11 @@ function transactionIn({ mempool, tip }: ChainState, txid: Uint8Array): ChainTra
   };
 }
 
-function unspentIn(
+/** An output, if it is unspent. */
+export function unspentIn(
   { mempool, tip }: ChainState,
   { txid, index }: Outpoint,
-  includeMempool: boolean,
+  { includeMempool }: { readonly includeMempool: boolean },
 ): UnspentOutput | undefined {
   if (includeMempool) {
     if (mempool.spenders.get(txid, index) !== undefined) return undefined;

@@ -60,6 +60,13 @@ export function requireObject(value: unknown, argument: string): asserts value i
   if (typeof value !== 'object' || value === null) throw invalidArgument(argument, 'an object', value);
 }
 
+/** Throws unless a value names an output. */
+export function requireOutpoint(value: Outpoint): void {
+  requireObject(value, 'outpoint');
+  requireBytes(value.txid, 'outpoint.txid', 32);
+  requireWhole(value.index, 'outpoint.index', 0, 0xffff_ffff);
+}
+
 /** Whether a value is an abort signal, of this realm or another. */
 export function isSignal(value: unknown): value is AbortSignal {
   return (

@@ -120,7 +120,10 @@ async function askNode(node: Bitcoind, spends: readonly SpendCase[]): Promise<re
 
 /** The reason alone, without what the node says behind it of the place. */
 function withoutPlace(reason: string): string {
-  return reason.replace(/, (?:input \d+ of|contains a non-BIP68-final transaction|non-final transaction|CheckTxInputs:).*$/s, '');
+  return reason.replace(
+    /, (?:input \d+ of|contains a non-BIP68-final transaction|non-final transaction|CheckTxInputs:).*$/s,
+    '',
+  );
 }
 
 /** Core calls a lock that is not over by one name in a block and by two in the mempool, which our miner asks first. */
