@@ -48,7 +48,8 @@ function findCrate(version: string, checksum: string): string | undefined {
     const archive = join(registry, 'cache', index, `secp256k1-sys-${version}.crate`);
     // Cargo writes this file last: without it the unpacking was interrupted.
     if (!existsSync(join(crate, '.cargo-ok')) || !existsSync(join(crate, 'depend/secp256k1/src/secp256k1.c'))) continue;
-    if (existsSync(archive) && createHash('sha256').update(readFileSync(archive)).digest('hex') === checksum) return crate;
+    if (existsSync(archive) && createHash('sha256').update(readFileSync(archive)).digest('hex') === checksum)
+      return crate;
   }
   return undefined;
 }

@@ -1,9 +1,4 @@
-export {
-  type AddressType,
-  decodeAddress,
-  type DecodedAddress,
-  encodeAddress,
-} from './addresses/address.ts';
+export { type AddressType, decodeAddress, type DecodedAddress, encodeAddress } from './addresses/address.ts';
 export { type Network, type NetworkName, NETWORKS } from './addresses/networks.ts';
 export { decodeWif, encodeWif, type WalletKey } from './addresses/wif.ts';
 export { decodeBase58, decodeBase58Check, encodeBase58, encodeBase58Check } from './codecs/base58.ts';
@@ -28,13 +23,7 @@ export {
 export { displayHash, parseDisplayHash, parseHex, toHex } from './codecs/hex.ts';
 export { isBytes } from './codecs/is-bytes.ts';
 export { jsCrypto } from './crypto/js.ts';
-export {
-  currentCrypto,
-  installCrypto,
-  loadCrypto,
-  type LoadCryptoOptions,
-  type LoadedCrypto,
-} from './crypto/load.ts';
+export { currentCrypto, installCrypto, loadCrypto, type LoadCryptoOptions, type LoadedCrypto } from './crypto/load.ts';
 export { wasmCrypto, type WasmCryptoOptions } from './crypto/wasm.ts';
 export * from './errors.ts';
 export type { Clock } from './ports/clock.ts';
