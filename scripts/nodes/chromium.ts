@@ -1,5 +1,5 @@
 /** Headless Chromium for tests of pages: found, or unpacked from the host's own Debian suite. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, type DebianRoot, unpackDebianPackages } from './debian.ts';
@@ -22,9 +22,13 @@ export function findChromium(): Promise<FoundProgram | AbsentProgram> {
 async function installChromium(): Promise<FoundProgram | AbsentProgram> {
   const unpacked = await unpackDebianPackages({ name: 'chromium', packages: ['chromium', 'fonts-dejavu-core'] });
   if (!unpacked.ok) return unpacked;
+  const command = chromiumCommand(unpacked);
+  // A library that is missing shows here, with its name, and not in the first test that opens a page.
+  const tried = await run(command.file, ['--version'], { env: command.env, timeoutMs: 60_000 });
+  if (tried.code !== 0) return { ok: false, reason: `Debian's chromium does not start: ${tried.stderr.trim()}` };
   return {
     ok: true,
-    command: chromiumCommand(unpacked),
+    command,
     source: `Debian chromium ${unpacked.versions['chromium'] ?? ''}`,
   };
 }
@@ -34,7 +38,7 @@ async function installChromium(): Promise<FoundProgram | AbsentProgram> {
  * root, which is of the host's own suite, beside the host's C library.
  */
 function chromiumCommand({ root }: DebianRoot): Command {
-  const libraries = join(root, 'libraries-of-chromium');
+  const libraries = join(root, 'all-libraries');
   if (!existsSync(libraries)) linkLibraries(root, libraries);
   return {
     file: join(root, 'usr/lib/chromium/chromium'),
@@ -47,22 +51,37 @@ function chromiumCommand({ root }: DebianRoot): Command {
 const ofLibc =
   /^(?:ld-|lib(?:c|m|dl|rt|pthread|resolv|util|anl|nsl|mvec|thread_db|nss_\w+|c_malloc_debug|BrokenLocale)[.-])/;
 
+/** One folder of links to all libraries, those in private folders too (libpulse keeps a part of itself in one). */
 function linkLibraries(root: string, folder: string): void {
   const staged = `${folder}.${process.pid}`;
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(staged, { recursive: true });
-  for (const place of ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu/nss']) {
-    const from = join(root, place);
-    if (!existsSync(from)) continue;
-    for (const name of readdirSync(from))
-      if (name.includes('.so') && !ofLibc.test(name) && !existsSync(join(staged, name)))
-        symlinkSync(join(from, name), join(staged, name));
-  }
+  const linked = new Set<string>();
+  for (const place of libraryPlaces(root))
+    for (const name of readdirSync(place))
+      if (name.includes('.so') && !ofLibc.test(name) && !linked.has(name)) {
+        symlinkSync(join(place, name), join(staged, name));
+        linked.add(name);
+      }
   try {
-    symlinkSync(staged, folder);
+    renameSync(staged, folder);
   } catch (error) {
+    rmSync(staged, { recursive: true, force: true });
     if (!existsSync(folder)) throw error; // else another process was first
   }
+}
+
+function libraryPlaces(root: string): readonly string[] {
+  const lib = join(root, 'usr/lib');
+  const shared = readdirSync(lib)
+    .filter((name) => name.endsWith('-linux-gnu'))
+    .map((name) => join(lib, name));
+  const inside = shared.flatMap((place) =>
+    readdirSync(place, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(place, entry.name)),
+  );
+  return [...shared, ...inside];
 }
 
 const quiet = [
