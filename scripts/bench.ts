@@ -41,6 +41,9 @@ if (process.execArgv.includes(condition)) {
   const missed = results.filter(({ ratio, promised }) => promised !== undefined && ratio < promised);
   if (values.check && missed.length > 0) process.exitCode = 1;
 } else {
+  // The rivals are no dependencies of the repository: they come with a lock file of their own, once.
+  const rivals = resolve(folder, 'thirdparty');
+  if (!existsSync(resolve(rivals, 'node_modules'))) spawnSync('npm', ['ci'], { cwd: rivals, stdio: 'inherit' });
   // Packages are measured from source, as the tests run them; that takes a condition only a new process can set.
   const args = [condition, '--disable-warning=ExperimentalWarning', import.meta.filename, ...process.argv.slice(2)];
   process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;

@@ -1,5 +1,5 @@
-import { toHex } from '@bitcoin-enterprise/core';
-import { createEmbeddedChain, FUNDER_SCRIPT } from '@bitcoin-enterprise/chain';
+import { equalBytes, toHex } from '@bitcoin-enterprise/core';
+import { createEmbeddedChain, type EmbeddedChain, FUNDER_SCRIPT } from '@bitcoin-enterprise/chain';
 import { parseBlock, transactionId } from '@bitcoin-enterprise/script';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -34,6 +34,41 @@ it('whatever happens, the coins are what the blocks issued, and no block holds w
       expect(new Set(spent).size).toBe(spent.length);
     }),
     { numRuns: runs },
+  );
+}, 120_000);
+
+/** What the blocks of the chain leave unspent of a script, by height, id and index. */
+function leftBy(chain: EmbeddedChain, scriptPubKey: Uint8Array): readonly string[] {
+  const coins = new Map<string, { readonly height: number; readonly txid: string; readonly index: number }>();
+  for (const [at, bytes] of [...chain.blocks()].entries())
+    for (const tx of parseBlock(bytes).transactions) {
+      const txid = toHex(transactionId(tx));
+      for (const { previousTxid, previousIndex } of tx.inputs) coins.delete(`${toHex(previousTxid)}:${previousIndex}`);
+      for (const [index, output] of tx.outputs.entries())
+        if (equalBytes(output.scriptPubKey, scriptPubKey))
+          coins.set(`${txid}:${index}`, { height: at + 1, txid, index });
+    }
+  return [...coins.values()]
+    .sort((a, b) => a.height - b.height || (a.txid < b.txid ? -1 : a.txid > b.txid ? 1 : a.index - b.index))
+    .map(({ height, txid, index }) => `${height} ${txid} ${index}`);
+}
+
+it('at any moment the coins of a script are what the blocks leave, in order', () => {
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 5, maxLength: 20 }), fc.nat(3), (steps, rhythm) => {
+      const chain = createEmbeddedChain();
+      const kept: Kept[] = [];
+      for (const [at, next] of steps.entries()) {
+        apply(chain, next, kept);
+        // Asked at every step or rarely: what happened in between must not matter.
+        if (at % (rhythm + 1) !== 0 && at < steps.length - 1) continue;
+        for (const owner of [script, FUNDER_SCRIPT])
+          expect(chain.utxos(owner).map(({ height, txid, index }) => `${height} ${toHex(txid)} ${index}`)).toEqual(
+            leftBy(chain, owner),
+          );
+      }
+    }),
+    { numRuns: Math.ceil(runs / 2) },
   );
 }, 120_000);
 

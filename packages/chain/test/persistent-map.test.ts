@@ -60,9 +60,15 @@ it('tells what another map has lost and gained, whichever way they came about', 
       for (const after of [fill(before, second), fill(PersistentMap.empty<string>(), second)]) {
         const [old, now] = [new Set(before.values()), new Set(after.values())];
         const { lost, gained } = before.changesTo(after);
+        for (const { key: bytes, index, value } of [...lost, ...gained])
+          expect(value.startsWith(`${nameOf(bytes, index)}=`)).toBe(true);
 
-        expect(lost.toSorted()).toEqual([...old].filter((value) => !now.has(value)).toSorted());
-        expect(gained.toSorted()).toEqual([...now].filter((value) => !old.has(value)).toSorted());
+        expect(lost.map(({ value }) => value).toSorted()).toEqual(
+          [...old].filter((value) => !now.has(value)).toSorted(),
+        );
+        expect(gained.map(({ value }) => value).toSorted()).toEqual(
+          [...now].filter((value) => !old.has(value)).toSorted(),
+        );
       }
     }),
   );

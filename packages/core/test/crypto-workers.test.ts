@@ -77,6 +77,43 @@ describe('an engine with two helping threads', () => {
     expect(engine.verifyBatch(items(200))).toEqual([]);
   });
 
+  it('begins a batch on a thread that is idle, and gives the answer when asked, in any order', () => {
+    const good = items(100);
+    const bad = good.with(70, { ...signed(1), message: engine.sha256(Uint8Array.of(1)) } as BatchItem);
+    const begun = [bad, good].map((batch) => engine.beginBatch?.(batch));
+    const third = engine.beginBatch?.(good);
+
+    expect(begun.map((answer) => typeof answer)).toEqual(['function', 'function']);
+    // Two threads, both at work or done already: whoever takes a third batch has room for it beside the one before.
+    expect(third === undefined || third().length === 0).toBe(true);
+    expect(engine.verifyBatch(bad)).toEqual([70]);
+    expect(begun[1]?.()).toEqual([]);
+    expect(begun[0]?.()).toEqual([70]);
+    expect(begun[0]?.()).toEqual([70]);
+  });
+
+  it('copies what it begins: what its caller does to the bytes afterwards changes nothing', () => {
+    const batch = items(200);
+    const answer = engine.beginBatch?.(batch);
+    for (const item of batch) if (item.kind === 'schnorr') item.signature.fill(0);
+
+    expect(answer?.()).toEqual([]);
+  });
+
+  it('keeps the answer of a batch that nobody asked for until others came', () => {
+    const wrong = items(64).with(3, { ...signed(3), message: new Uint8Array(1) } as BatchItem);
+    const first = engine.beginBatch?.(wrong);
+    for (let i = 0; i < 5; i++) expect(engine.verifyBatch(items(300))).toEqual([]);
+
+    expect(first?.()).toEqual([3]);
+  });
+
+  it('does not begin what is too small, no list, or no batch', () => {
+    expect(engine.beginBatch?.(items(10))).toBeUndefined();
+    expect(engine.beginBatch?.(7 as never)).toBeUndefined();
+    expect(engine.beginBatch?.(Array.from({ length: 100 }, () => 7) as never)).toBeUndefined();
+  });
+
   it('refuses a number of threads that cannot be', async () => {
     for (const count of [0, -1, 1.5, 65, NaN])
       await expect(workerCrypto({ workers: count })).rejects.toThrow('CORE_CRYPTO_INVALID_ARGUMENT');
@@ -87,5 +124,15 @@ describe('an engine with two helping threads', () => {
     await other.close();
 
     expect(other.engine.verifyBatch(items(200))).toEqual([]);
+    expect(other.engine.beginBatch?.(items(200))).toBeUndefined();
+  });
+
+  it('answers what was begun before its threads were closed', async () => {
+    const other = await workerCrypto();
+    const wrong = items(200).with(199, { ...signed(9), message: new Uint8Array(1) } as BatchItem);
+    const answer = other.engine.beginBatch?.(wrong);
+    await other.close();
+
+    expect(answer?.()).toEqual([199]);
   });
 });

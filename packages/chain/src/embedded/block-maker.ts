@@ -6,7 +6,8 @@ import { addBlock, type BlockOutcome, type ChainState, type ChainTools, connectB
 import { acceptToMempool } from '../model/mempool-accept.ts';
 import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
 import { subsidyAbove, subsidyAt } from '../model/regtest.ts';
-import { coinsOf, OWN_FUNDER_SCRIPT, fundingTransaction, planFunding } from './funder.ts';
+import type { CoinIndex, OwnedCoin } from './coin-index.ts';
+import { OWN_FUNDER_SCRIPT, fundingTransaction, planFunding } from './funder.ts';
 import { mineBlock } from './miner.ts';
 import { blockRefused, requireWhole, transactionRefused } from './refusals.ts';
 
@@ -31,9 +32,11 @@ export class BlockMaker {
   readonly #tools: ChainTools;
   readonly #clock: Clock | undefined;
   readonly #intervalSeconds: number;
+  readonly #index: CoinIndex;
 
-  constructor(tools: ChainTools, clock: Clock | undefined, intervalSeconds: number) {
+  constructor(tools: ChainTools, index: CoinIndex, clock: Clock | undefined, intervalSeconds: number) {
     this.#tools = tools;
+    this.#index = index;
     this.#clock = clock;
     this.#intervalSeconds = intervalSeconds;
   }
@@ -104,14 +107,15 @@ export class BlockMaker {
     scriptPubKey: Uint8Array,
     amount: bigint,
   ): { readonly state: ChainState; readonly tx: TransactionView } {
-    const held = coinsOf(state.tip, OWN_FUNDER_SCRIPT).reduce((sum, { coin }) => sum + coin.value, 0n);
+    const ownCoins = ({ tip }: ChainState): readonly OwnedCoin[] => this.#index.coinsOf(tip, OWN_FUNDER_SCRIPT);
+    const held = ownCoins(state).reduce((sum, { coin }) => sum + coin.value, 0n);
     const available = held + subsidyAbove(state.tip.height);
     if (available < amount) throw fundsInsufficient(amount, available);
     let grown = state;
-    let plan = planFunding(grown.tip, amount);
+    let plan = planFunding(ownCoins(grown), grown.tip, amount);
     while (plan === undefined) {
       grown = this.#mineEmpty(grown, FUNDING_STEP);
-      plan = planFunding(grown.tip, amount);
+      plan = planFunding(ownCoins(grown), grown.tip, amount);
     }
     grown = this.#mineEmpty(grown, plan.blocksToWait);
     const tx = fundingTransaction(plan, scriptPubKey, amount);

@@ -2,7 +2,7 @@
 import { blockHeight, satoshis } from '@bitcoin-enterprise/core';
 import type { BlockNode } from '../model/block-node.ts';
 import type { BlockReference, UnspentOutput } from '../ports/chain-source.ts';
-import type { OwnedCoin } from './funder.ts';
+import type { OwnedCoin } from './coin-index.ts';
 
 /** Bytes of their own. */
 export function copyOf(bytes: Uint8Array): Uint8Array {

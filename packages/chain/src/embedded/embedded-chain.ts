@@ -24,7 +24,8 @@ import { readDump, writeDump } from './dump.ts';
 import { type ChainEvent, EventHub } from './event-hub.ts';
 import { cheatsOf, waivedIn } from './cheats.ts';
 import { copyOf, referenceTo, unspentFrom } from './copies.ts';
-import { byHeight, coinsOf, OWN_FUNDER_SCRIPT } from './funder.ts';
+import { CoinIndex, type OwnedCoin } from './coin-index.ts';
+import { OWN_FUNDER_SCRIPT } from './funder.ts';
 import type {
   Cheat,
   EmbeddedChainOptions,
@@ -75,6 +76,7 @@ export class EmbeddedChain {
   readonly #tools: ChainTools;
   readonly #maker: BlockMaker;
   readonly #hub: EventHub;
+  readonly #index = new CoinIndex();
   readonly #snapshots = new Map<number, ChainState>();
   #nextSnapshot = 1;
   /** The lever at work: until it is done, no other may start. */
@@ -98,7 +100,7 @@ export class EmbeddedChain {
     if (onListenerError !== undefined && typeof onListenerError !== 'function')
       throw invalidArgument('options.onListenerError', 'a function', onListenerError);
     this.#hub = new EventHub(onListenerError);
-    this.#maker = new BlockMaker(this.#tools, clock, blockIntervalSeconds);
+    this.#maker = new BlockMaker(this.#tools, this.#index, clock, blockIntervalSeconds);
     this.#state = initialState(crypto);
   }
 
@@ -139,6 +141,7 @@ export class EmbeddedChain {
       policy: this.#tools.policy,
       state: () => this.#state,
       hub: this.#hub,
+      coinsOf: (scriptPubKey) => this.#coinsOf(scriptPubKey),
       broadcast: (bytes) => this.broadcast(bytes),
       testAccept: (bytes) => this.testAccept(bytes),
     });
@@ -428,13 +431,13 @@ export class EmbeddedChain {
   /** All confirmed unspent outputs that pay to a script, by height, then by transaction id as bytes, then by index. */
   utxos(scriptPubKey: Uint8Array): readonly UnspentOutput[] {
     requireBytes(scriptPubKey, 'scriptPubKey');
-    return coinsOf(this.#state.tip, scriptPubKey).toSorted(byHeight).map(unspentFrom);
+    return this.#coinsOf(scriptPubKey).map(unspentFrom);
   }
 
   /** Sum of the confirmed unspent outputs that pay to a script, satoshis. */
   balance(scriptPubKey: Uint8Array): Satoshis {
     requireBytes(scriptPubKey, 'scriptPubKey');
-    return satoshis(coinsOf(this.#state.tip, scriptPubKey).reduce((sum, { coin }) => sum + coin.value, 0n));
+    return satoshis(this.#coinsOf(scriptPubKey).reduce((sum, { coin }) => sum + coin.value, 0n));
   }
 
   /** Ids of the transactions that wait, in the order they came. */
@@ -534,6 +537,10 @@ export class EmbeddedChain {
       this.#busy = undefined;
       this.#hub.deliver();
     }
+  }
+
+  #coinsOf(scriptPubKey: Uint8Array): readonly OwnedCoin[] {
+    return this.#index.coinsOf(this.#state.tip, scriptPubKey);
   }
 
   #find(txid: Uint8Array): TransactionView | undefined {

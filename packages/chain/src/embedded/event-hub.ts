@@ -116,11 +116,11 @@ function* differences(before: ChainState, after: ChainState): Generator<ChainEve
   if (before.mempool === after.mempool) return;
   const places = after.tip.connected?.places;
   const { lost, gained } = before.mempool.entries.changesTo(after.mempool.entries);
-  for (const { tx } of lost.toSorted(byArrival))
+  for (const { tx } of lost.map(({ value }) => value).sort(byArrival))
     // After a reorganisation an entry is a new one of the same transaction.
     if (after.mempool.entries.get(tx.id()) === undefined)
       yield { kind: 'transaction', type: 'removed', txid: tx.id(), mined: places?.get(tx.id()) !== undefined };
-  for (const { tx } of gained.toSorted(byArrival))
+  for (const { tx } of gained.map(({ value }) => value).sort(byArrival))
     if (before.mempool.entries.get(tx.id()) === undefined)
       yield { kind: 'transaction', type: 'added', txid: tx.id(), mined: false };
 }

@@ -1,9 +1,8 @@
 import { parseHex } from '@bitcoin-enterprise/core';
 import { serializeTransaction, type TransactionView, viewTransaction } from '@bitcoin-enterprise/script';
-import type { BlockNode, Connected } from '../model/block-node.ts';
-import type { Coin } from '../model/coins.ts';
+import type { BlockNode } from '../model/block-node.ts';
 import { COINBASE_MATURITY } from '../model/limits.ts';
-import type { Outpoint } from '../ports/chain-source.ts';
+import type { OwnedCoin } from './coin-index.ts';
 
 /** OP_TRUE: satisfied by nothing at all. */
 const OP_TRUE = Uint8Array.of(0x51);
@@ -19,26 +18,6 @@ export const FUNDER_SCRIPT: Uint8Array = /* @__PURE__ */ parseHex(
 /** What the chain itself works with: the exported bytes are anybody's to change. */
 export const OWN_FUNDER_SCRIPT: Uint8Array = /* @__PURE__ */ new Uint8Array(FUNDER_SCRIPT);
 
-/** A coin with its name. */
-export interface OwnedCoin extends Outpoint {
-  readonly coin: Coin;
-}
-
-/** All coins that pay to a script after a block. */
-export function coinsOf(node: BlockNode, scriptPubKey: Uint8Array): readonly OwnedCoin[] {
-  const found: OwnedCoin[] = [];
-  for (const { key, index, value } of (node.connected as Connected).coins.entries())
-    if (sameScript(value.scriptPubKey, scriptPubKey)) found.push({ txid: key, index, coin: value });
-  return found;
-}
-
-/** Orders coins by height, then by transaction id, then by index. */
-export function byHeight(a: OwnedCoin, b: OwnedCoin): number {
-  if (a.coin.height !== b.coin.height) return a.coin.height - b.coin.height;
-  const at = a.txid.findIndex((byte, i) => byte !== b.txid[i]);
-  return at < 0 ? a.index - b.index : (a.txid[at] as number) - (b.txid[at] as number);
-}
-
 /** Coins of the funder for an amount, and how many blocks must pass before the youngest can be spent. */
 export interface FundingPlan {
   readonly inputs: readonly OwnedCoin[];
@@ -47,19 +26,24 @@ export interface FundingPlan {
   readonly blocksToWait: number;
 }
 
-/** Chooses coins for an amount, those that mature first first; `undefined` when all together do not suffice. */
-export function planFunding(tip: BlockNode, amount: bigint): FundingPlan | undefined {
-  const spendableFrom = ({ coin }: OwnedCoin): number => (coin.coinbase ? coin.height + COINBASE_MATURITY : 0);
+/**
+ * Chooses coins for an amount: those that can be spent first, then those that mature first; `undefined` when all
+ * together do not suffice.
+ *
+ * @param coins - The funder's, in the order of their heights.
+ */
+export function planFunding(coins: readonly OwnedCoin[], tip: BlockNode, amount: bigint): FundingPlan | undefined {
+  const wait = ({ coin }: OwnedCoin): number =>
+    coin.coinbase ? Math.max(0, coin.height + COINBASE_MATURITY - (tip.height + 1)) : 0;
   const inputs: OwnedCoin[] = [];
   let sum = 0n;
-  for (const owned of [...coinsOf(tip, OWN_FUNDER_SCRIPT)].sort(
-    (a, b) => spendableFrom(a) - spendableFrom(b) || a.coin.height - b.coin.height || a.index - b.index,
-  )) {
-    inputs.push(owned);
-    sum += owned.coin.value;
-    if (sum < amount) continue;
-    return { inputs, sum, blocksToWait: Math.max(0, spendableFrom(owned) - (tip.height + 1)) };
-  }
+  for (const isReady of [true, false])
+    for (const owned of coins) {
+      if ((wait(owned) === 0) !== isReady) continue;
+      inputs.push(owned);
+      sum += owned.coin.value;
+      if (sum >= amount) return { inputs, sum, blocksToWait: wait(owned) };
+    }
   return undefined;
 }
 
@@ -83,10 +67,4 @@ export function fundingTransaction(plan: FundingPlan, scriptPubKey: Uint8Array, 
       lockTime: 0,
     }),
   );
-}
-
-function sameScript(left: Uint8Array, right: Uint8Array): boolean {
-  if (left.length !== right.length) return false;
-  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
-  return true;
 }

@@ -18,7 +18,7 @@ import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription }
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { copyOf, referenceTo, unspentFrom } from './copies.ts';
 import type { EventHub } from './event-hub.ts';
-import { coinsOf } from './funder.ts';
+import type { OwnedCoin } from './coin-index.ts';
 import { pushed } from './pushed.ts';
 import { isSignal, requireBytes, requireObject, requireOutpoint, requireSignal, requireWhole } from './refusals.ts';
 
@@ -32,12 +32,13 @@ export interface PortsOptions {
   /** The chain at the moment of the call. */
   readonly state: () => ChainState;
   readonly hub: EventHub;
+  readonly coinsOf: (scriptPubKey: Uint8Array) => readonly OwnedCoin[];
   readonly broadcast: (bytes: Uint8Array) => Uint8Array;
   readonly testAccept: (bytes: Uint8Array) => TestAcceptResult;
 }
 
 /** The asynchronous ports over the synchronous chain. */
-export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOptions): EmbeddedPorts {
+export function portsOf({ policy, state, hub, coinsOf, broadcast, testAccept }: PortsOptions): EmbeddedPorts {
   return {
     async network(options) {
       requireRunning('network', options);
@@ -80,7 +81,7 @@ export function portsOf({ policy, state, hub, broadcast, testAccept }: PortsOpti
     async unspentOutputsOf(scriptPubKey, options) {
       requireRunning('unspentOutputsOf', options);
       requireBytes(scriptPubKey, 'scriptPubKey');
-      return coinsOf(state().tip, scriptPubKey).map(unspentFrom);
+      return coinsOf(scriptPubKey).map(unspentFrom);
     },
     async broadcast(bytes, options) {
       requireRunning('broadcast', options);

@@ -6,7 +6,7 @@ import { MAX_BLOCK_SIGOPS_COST } from './limits.ts';
 import { type MapDraft, PersistentMap } from './persistent-map.ts';
 import { subsidyAt } from './regtest.ts';
 import type { Rejection } from './rejection.ts';
-import { checkScripts, type ScriptCache, type ScriptJob } from './scripts.ts';
+import { type ScriptCache, ScriptChecker } from './scripts.ts';
 import { checkInputs, sequenceLocksPassed } from './transaction-rules.ts';
 
 /** What connecting a block needs besides the block. */
@@ -35,7 +35,11 @@ export function connectBlock(node: BlockNode, options: ConnectOptions): Connecte
   const overwritten = findOverwritten(node, before.coins);
   if (overwritten >= 0) return { reason: 'bad-txns-BIP30', transactionIndex: overwritten };
 
-  const jobs: ScriptJob[] = [];
+  const { crypto, cache } = options;
+  const scripts =
+    options.scripts === false
+      ? undefined
+      : new ScriptChecker({ crypto, cache, prefix: 'block-script-verify-flag-failed', remember: false });
   const unsatisfied = new Set(node.cheats?.unsatisfied);
   let fees = 0n;
   let sigops = 0;
@@ -49,10 +53,16 @@ export function connectBlock(node: BlockNode, options: ConnectOptions): Connecte
       fees += checked.fee;
       if (fees > MAX_SATOSHIS) return { reason: 'bad-txns-accumulated-fee-outofrange', transactionIndex };
       if (!sequenceLocksPassed(tx, coins, parent)) return { reason: 'bad-txns-nonfinal', transactionIndex };
-      jobs.push({ tx, transactionIndex, spentOutputs: coins, waived: waivedInputs(tx, transactionIndex, unsatisfied) });
     }
     sigops += transactionSigopsCost(tx, coins);
     if (sigops > MAX_BLOCK_SIGOPS_COST) return { reason: 'bad-blk-sigops', transactionIndex };
+    if (transactionIndex > 0)
+      scripts?.add({
+        tx,
+        transactionIndex,
+        spentOutputs: coins,
+        waived: waivedInputs(tx, transactionIndex, unsatisfied),
+      });
     addCoins(draft, tx, node.height, transactionIndex === 0 && node.cheats?.inflates !== true);
   }
   if (
@@ -60,15 +70,9 @@ export function connectBlock(node: BlockNode, options: ConnectOptions): Connecte
     outputSum(node.transactions[0] as TransactionView) > subsidyAt(node.height) + fees
   )
     return { reason: 'bad-cb-amount', transactionIndex: 0 };
-  if (options.scripts !== false) {
-    const failed = checkScripts(jobs, {
-      crypto: options.crypto,
-      cache: options.cache,
-      prefix: 'block-script-verify-flag-failed',
-      remember: false,
-    });
-    if (failed !== undefined) return failed;
-  }
+  // A script's fault is told only where no other rule is broken, as Core does.
+  const failed = scripts?.finish();
+  if (failed !== undefined) return failed;
   return { coins: draft.freeze(), places: placesAfter(node, before.places) };
 }
 

@@ -15,7 +15,7 @@ import { MempoolGraph, type PackageSum } from './mempool-graph.ts';
 import { ancestorsOf, type Mempool, type MempoolEntry, withDescendants, withEntry, withoutEntries } from './mempool.ts';
 import type { MempoolPolicy } from './mempool-policy.ts';
 import type { Rejection } from './rejection.ts';
-import { checkScripts, type ScriptCache } from './scripts.ts';
+import { type ScriptCache, ScriptChecker } from './scripts.ts';
 import { checkInputs, isFinal, sequenceLocksPassed } from './transaction-rules.ts';
 
 /** Core's `-bytespersigop`: a transaction full of signature operations counts as a larger one. */
@@ -88,12 +88,14 @@ export function acceptToMempool(pool: Mempool, tx: TransactionView, context: Acc
   if (refusal !== undefined) return { reason: refusal };
   if (context.chainLimits === true && exceedsChainLimits(pool, entry, ancestorsOf(pool, tx), new Set(), policy))
     return { reason: 'too-long-mempool-chain' };
-  const failed = checkScripts([{ tx, transactionIndex: 0, spentOutputs: spent, waived }], {
+  const scripts = new ScriptChecker({
     crypto: context.crypto,
     cache: context.cache,
     prefix: 'mandatory-script-verify-flag-failed',
     remember: true,
   });
+  scripts.add({ tx, transactionIndex: 0, spentOutputs: spent, waived });
+  const failed = scripts.finish();
   if (failed !== undefined) return failed;
   return { pool: withEntry(withoutEntries(pool, replaced), entry), entry, replaced };
 }

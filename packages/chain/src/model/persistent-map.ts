@@ -1,9 +1,13 @@
-/** One key with its value; keys whose 32-bit hashes are equal hang on one another. */
-interface Leaf<Value> {
-  readonly hash: number;
+/** One key, which is 32 bytes and an index, with its value. */
+export interface MapEntry<Value> {
   readonly key: Uint8Array;
   readonly index: number;
   readonly value: Value;
+}
+
+/** An entry in the trie; those whose 32-bit hashes are equal hang on one another. */
+interface Leaf<Value> extends MapEntry<Value> {
+  readonly hash: number;
   readonly next: Leaf<Value> | undefined;
 }
 
@@ -74,13 +78,16 @@ export class PersistentMap<Value> {
    * What another map has lost and gained against this one; what the two share is not looked at, so that the cost is
    * that of the changes.
    */
-  changesTo(other: PersistentMap<Value>): { readonly lost: readonly Value[]; readonly gained: readonly Value[] } {
-    const lost: Value[] = [];
-    const gained: Value[] = [];
-    for (const { key, index, value } of unshared(this.#root, other.#root))
-      if (other.get(key, index) !== value) lost.push(value);
-    for (const { key, index, value } of unshared(other.#root, this.#root))
-      if (this.get(key, index) !== value) gained.push(value);
+  changesTo(other: PersistentMap<Value>): {
+    readonly lost: readonly MapEntry<Value>[];
+    readonly gained: readonly MapEntry<Value>[];
+  } {
+    const lost: MapEntry<Value>[] = [];
+    const gained: MapEntry<Value>[] = [];
+    for (const leaf of unshared(this.#root, other.#root))
+      if (other.get(leaf.key, leaf.index) !== leaf.value) lost.push(leaf);
+    for (const leaf of unshared(other.#root, this.#root))
+      if (this.get(leaf.key, leaf.index) !== leaf.value) gained.push(leaf);
     return { lost, gained };
   }
 
@@ -90,7 +97,7 @@ export class PersistentMap<Value> {
   }
 
   /** All keys with their values, in no order. */
-  *entries(): Generator<{ readonly key: Uint8Array; readonly index: number; readonly value: Value }> {
+  *entries(): Generator<MapEntry<Value>> {
     yield* leavesOf(this.#root);
   }
 }

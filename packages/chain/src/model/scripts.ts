@@ -60,32 +60,48 @@ export interface ScriptChecks {
   readonly remember: boolean;
 }
 
-/** Checks the scripts of many transactions under the consensus rules, with all Schnorr checks in one batch. */
-export function checkScripts(jobs: readonly ScriptJob[], checks: ScriptChecks): Rejection | undefined {
-  const { crypto, cache, remember } = checks;
-  const batch = new SignatureBatch(crypto);
-  const checked: TransactionView[] = [];
-  for (const [owner, job] of jobs.entries()) {
-    const { tx, spentOutputs } = job;
-    if (cache.has(tx.witnessId(crypto))) continue;
-    if (job.waived.size > 0) {
-      const failed = checkOneByOne(job, checks);
-      if (failed !== undefined) return failed;
-      continue;
-    }
-    const verdict = verifyTransaction({ tx, spentOutputs, flags: consensusFlags, crypto, batch, batchOwner: owner });
-    if (!verdict.ok) return firstFault(jobs, checks);
-    checked.push(tx);
+/**
+ * Checks the scripts of many transactions under the consensus rules, with all Schnorr checks in one batch, which an
+ * engine with idle threads begins while transactions are still coming.
+ */
+export class ScriptChecker {
+  readonly #checks: ScriptChecks;
+  readonly #batch: SignatureBatch;
+  readonly #jobs: ScriptJob[] = [];
+  #failed = false;
+
+  constructor(checks: ScriptChecks) {
+    this.#checks = checks;
+    this.#batch = new SignatureBatch(checks.crypto);
   }
-  if (batch.verify().length > 0) return firstFault(jobs, checks);
-  if (remember) for (const tx of checked) cache.add(tx.witnessId(crypto));
-  return undefined;
+
+  /** Takes the next transaction. */
+  add(job: ScriptJob): void {
+    const { crypto, cache } = this.#checks;
+    const { tx, spentOutputs, waived } = job;
+    if (cache.has(tx.witnessId(crypto))) return;
+    const batchOwner = this.#jobs.push(job) - 1;
+    // What comes behind a fault cannot be the first one.
+    if (this.#failed) return;
+    this.#failed =
+      waived.size > 0
+        ? checkOneByOne(job, this.#checks) !== undefined
+        : !verifyTransaction({ tx, spentOutputs, flags: consensusFlags, crypto, batch: this.#batch, batchOwner }).ok;
+  }
+
+  /** Names the first fault, if there is one; without one, what was found right may be remembered. */
+  finish(): Rejection | undefined {
+    const { crypto, cache, remember } = this.#checks;
+    if (this.#failed || this.#batch.verify().length > 0) return firstFault(this.#jobs, this.#checks);
+    if (remember) for (const { tx, waived } of this.#jobs) if (waived.size === 0) cache.add(tx.witnessId(crypto));
+    return undefined;
+  }
 }
 
 /** Names the first fault in order, without a batch: one put off in an earlier input comes before a later script's. */
 function firstFault(jobs: readonly ScriptJob[], checks: ScriptChecks): Rejection | undefined {
   for (const job of jobs) {
-    const failed = checks.cache.has(job.tx.witnessId(checks.crypto)) ? undefined : checkOneByOne(job, checks);
+    const failed = checkOneByOne(job, checks);
     if (failed !== undefined) return failed;
   }
   return undefined;

@@ -69,6 +69,14 @@ export interface CryptoEngine {
    * @returns Indices of the failing items, ascending; empty when all hold.
    */
   verifyBatch(items: readonly BatchItem[]): readonly number[];
+  /**
+   * Begins to verify a batch beside the caller's own work, where the engine has a thread that is idle; the items are
+   * copied.
+   *
+   * @returns What waits for the answer of `verifyBatch`; `undefined` when nobody is idle, or the batch is too small to
+   * be worth it: the items are then still the caller's to verify.
+   */
+  beginBatch?(items: readonly BatchItem[]): (() => readonly number[]) | undefined;
 
   /** `P + tweak*G` of an x-only key: the Taproot output key and its parity. */
   xOnlyTweakAdd(

@@ -1,9 +1,9 @@
 import { isBytes, sizeOf } from '../codecs/is-bytes.ts';
 import type { BatchItem } from '../ports/crypto.ts';
 
-/** What a worker and its owner share: a word that says whose turn it is, an answer, and room for the checks. */
-export interface Shared {
-  /** {@link Turn}, then how many checks failed (or that the room was too small). */
+/** One place for checks that a thread and its owner share: whose turn it is, an answer, and room. */
+export interface Slot {
+  /** {@link Turn}, how many checks failed, how many microseconds they took. */
   readonly words: Int32Array;
   /** Indices of failed checks. */
   readonly failed: Int32Array;
@@ -13,23 +13,29 @@ export interface Shared {
 /** Whose turn it is, in the first shared word. */
 export const Turn = { OWNER: 0, WORKER: 1, FAILED: 2 } as const;
 
-/** Checks that one share holds at most. */
+/** Checks that one slot holds at most. */
 export const MAXIMUM_CHECKS = 16_384;
-const HEAD_BYTES = 8;
+/** Places a thread works off in turn: while it is at one, its owner fills the other. */
+const SLOTS = 2;
+const HEAD_BYTES = 16;
 const CHECK_BYTES = 256;
+const SLOT_BYTES = HEAD_BYTES + 4 * MAXIMUM_CHECKS + MAXIMUM_CHECKS * CHECK_BYTES;
 
-/** Memory for one worker. */
+/** Memory for one thread. */
 export function shareMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(HEAD_BYTES + 4 * MAXIMUM_CHECKS + MAXIMUM_CHECKS * CHECK_BYTES);
+  return new SharedArrayBuffer(SLOTS * SLOT_BYTES);
 }
 
 /** The views of both sides on their memory. */
-export function sharedViews(memory: SharedArrayBuffer): Shared {
-  return {
-    words: new Int32Array(memory, 0, 2),
-    failed: new Int32Array(memory, HEAD_BYTES, MAXIMUM_CHECKS),
-    room: new Uint8Array(memory, HEAD_BYTES + 4 * MAXIMUM_CHECKS),
-  };
+export function slotsIn(memory: SharedArrayBuffer): readonly Slot[] {
+  return Array.from({ length: SLOTS }, (_, index) => {
+    const start = index * SLOT_BYTES;
+    return {
+      words: new Int32Array(memory, start, 3),
+      failed: new Int32Array(memory, start + HEAD_BYTES, MAXIMUM_CHECKS),
+      room: new Uint8Array(memory, start + HEAD_BYTES + 4 * MAXIMUM_CHECKS, MAXIMUM_CHECKS * CHECK_BYTES),
+    };
+  });
 }
 
 const KIND = { schnorr: 0, tweak: 1 } as const;

@@ -22,8 +22,11 @@ import { invalidArgument, requireBytes, requireCrypto, requireInteger, requireOb
  */
 export class SignatureBatch {
   readonly #crypto: CryptoEngine;
-  readonly #items: BatchItem[] = [];
-  readonly #owners: number[] = [];
+  #items: BatchItem[] = [];
+  #owners: number[] = [];
+  /** Checks that another thread makes meanwhile. */
+  #begun: { readonly owners: readonly number[]; readonly failed: () => readonly number[] }[] = [];
+  #begunSize = 0;
 
   constructor(crypto: CryptoEngine = currentCrypto()) {
     this.#crypto = requireCrypto(crypto);
@@ -31,7 +34,7 @@ export class SignatureBatch {
 
   /** How many checks wait. */
   get size(): number {
-    return this.#items.length;
+    return this.#items.length + this.#begunSize;
   }
 
   /**
@@ -45,14 +48,21 @@ export class SignatureBatch {
     requireInteger(owner, 'owner', 0, Number.MAX_SAFE_INTEGER);
     this.#items.push(copyOf(item));
     this.#owners.push(owner);
+    const failed = this.#crypto.beginBatch?.(this.#items);
+    if (failed === undefined) return;
+    this.#begun.push({ owners: this.#owners, failed });
+    this.#begunSize += this.#items.length;
+    this.#items = [];
+    this.#owners = [];
   }
 
   /** Makes all checks, forgets them, and returns the owners of those that fail, ascending and without repetition. */
   verify(): readonly number[] {
-    const owners = this.#owners.splice(0);
-    const items = this.#items.splice(0);
-    const failed = items.length === 0 ? [] : this.#crypto.verifyBatch(items);
-    return [...new Set(failed.map((index) => owners[index] as number))].sort((a, b) => a - b);
+    const [items, owners, begun] = [this.#items, this.#owners, this.#begun];
+    [this.#items, this.#owners, this.#begun, this.#begunSize] = [[], [], [], 0];
+    const failed = items.length === 0 ? [] : this.#crypto.verifyBatch(items).map((index) => owners[index] as number);
+    for (const share of begun) failed.push(...share.failed().map((index) => share.owners[index] as number));
+    return [...new Set(failed)].sort((a, b) => a - b);
   }
 }
 
