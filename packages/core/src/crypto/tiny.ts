@@ -1,18 +1,44 @@
 import * as tiny from 'tiny-secp256k1';
 import { isBytes, sizeOf } from '../codecs/is-bytes.ts';
+import { CoreError } from '../errors.ts';
 import type { CryptoEngine } from '../ports/crypto.ts';
 import { isCompressed, requireBytes, requireOneOf, requirePoint, requirePoints } from './arguments.ts';
 import { jsHashes } from './js-hashes.ts';
 import { jsCrypto, verifyOneByOne } from './js.ts';
 import { withoutHybrid, writeScalar, ORDER } from './points.ts';
 
-/** The library throws for what is merely invalid; lengths and types were checked before. */
+/**
+ * The library throws a TypeError for what is merely invalid; lengths and types were checked before. Anything else is a
+ * fault of its module, which must not pass for an answer.
+ */
 function attempt<Result>(call: () => Result | null): Result | undefined {
   try {
     return call() ?? undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CoreError('CORE_CRYPTO_ENGINE_UNAVAILABLE', `tiny-secp256k1 has failed: ${reason}`, {
+      details: { engine: 'tiny', reason },
+      cause: error,
+    });
   }
+}
+
+/**
+ * A public key in a form that the library reads, if it is a point.
+ *
+ * Its module throws through its own frames when it reads a key that is none, and its stack never gets back what they
+ * held: some three thousand such calls, and it answers nothing any more. So no key goes in that was not asked about
+ * first, which does not throw.
+ */
+function pointOf(publicKey: Uint8Array): Uint8Array | undefined {
+  const plain = withoutHybrid(publicKey);
+  return plain !== undefined && attempt(() => tiny.isPoint(plain)) === true ? plain : undefined;
+}
+
+/** Whether x-only keys are points; see {@link pointOf}. */
+function arePoints(...xOnly: readonly Uint8Array[]): boolean {
+  return xOnly.every((key) => attempt(() => tiny.isXOnlyPoint(key)) === true);
 }
 
 const minusOne = writeScalar(ORDER - 1n);
@@ -29,12 +55,11 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
   isPublicKey(publicKey) {
     requireBytes('publicKey', publicKey);
     if (publicKey.length !== 33 && publicKey.length !== 65) return false;
-    const plain = withoutHybrid(publicKey);
-    return plain !== undefined && tiny.isPoint(plain);
+    return pointOf(publicKey) !== undefined;
   },
   isXOnlyPublicKey(xOnly) {
     requireBytes('xOnly', xOnly, 32);
-    return tiny.isXOnlyPoint(xOnly);
+    return arePoints(xOnly);
   },
   publicKey(secretKey, options) {
     requireBytes('secretKey', secretKey, 32);
@@ -44,7 +69,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
   publicKeyConvert(publicKey, options) {
     requirePoint('publicKey', publicKey);
     const compressed = isCompressed(options);
-    const plain = withoutHybrid(publicKey);
+    const plain = pointOf(publicKey);
     return plain === undefined ? undefined : attempt(() => tiny.pointCompress(plain, compressed));
   },
 
@@ -58,7 +83,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     requireBytes('signature', signature, 64);
     requireBytes('messageHash', messageHash, 32);
     requirePoint('publicKey', publicKey);
-    const plain = withoutHybrid(publicKey);
+    const plain = pointOf(publicKey);
     return plain !== undefined && attempt(() => tiny.verify(messageHash, plain, signature, false)) === true;
   },
   ecdsaSignRecoverable(messageHash, secretKey) {
@@ -87,13 +112,16 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     if (!isBytes(message) || sizeOf(message) !== 32) return jsCrypto.schnorrVerify(signature, message, xOnlyPublicKey);
     requireBytes('signature', signature, 64);
     requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
-    return attempt(() => tiny.verifySchnorr(message, xOnlyPublicKey, signature)) === true;
+    return (
+      arePoints(xOnlyPublicKey) && attempt(() => tiny.verifySchnorr(message, xOnlyPublicKey, signature)) === true
+    );
   },
   verifyBatch: (items) => verifyOneByOne(tinyCrypto, items),
 
   xOnlyTweakAdd(xOnlyPublicKey, tweak) {
     requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
     requireBytes('tweak', tweak, 32);
+    if (!arePoints(xOnlyPublicKey)) return undefined;
     const result = attempt(() => tiny.xOnlyPointAddTweak(xOnlyPublicKey, tweak));
     return result === undefined ? undefined : { xOnlyPublicKey: result.xOnlyPubkey, parity: result.parity };
   },
@@ -103,7 +131,10 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     requireBytes('internalXOnly', internalXOnly, 32);
     requireBytes('tweak', tweak, 32);
     const wanted = parity as tiny.TweakParity;
-    return attempt(() => tiny.xOnlyPointAddTweakCheck(internalXOnly, tweak, tweakedXOnly, wanted)) === true;
+    return (
+      arePoints(internalXOnly, tweakedXOnly) &&
+      attempt(() => tiny.xOnlyPointAddTweakCheck(internalXOnly, tweak, tweakedXOnly, wanted)) === true
+    );
   },
 
   secretKeyTweakAdd(secretKey, tweak) {
@@ -119,13 +150,13 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
   publicKeyTweakAdd(publicKey, tweak) {
     requirePoint('publicKey', publicKey);
     requireBytes('tweak', tweak, 32);
-    const plain = withoutHybrid(publicKey);
+    const plain = pointOf(publicKey);
     return plain === undefined ? undefined : attempt(() => tiny.pointAddScalar(plain, tweak, true));
   },
   publicKeyTweakMul(publicKey, tweak) {
     requirePoint('publicKey', publicKey);
     requireBytes('tweak', tweak, 32);
-    const plain = withoutHybrid(publicKey);
+    const plain = pointOf(publicKey);
     return plain === undefined ? undefined : attempt(() => tiny.pointMultiply(plain, tweak, true));
   },
   publicKeyNegate(publicKey) {

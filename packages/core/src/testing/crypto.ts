@@ -415,6 +415,43 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = /* @_
     ensureEqual(engine.sha256(some(engine.publicKeyTweakMul(pubA, b), 'point')), shared, 'by hand');
   }),
 
+  promise('is as good as new after thousands of invalid arguments', (engine) => {
+    const offCurve = hex('0000000000000000000000000000000000000000000000000000000000000005');
+    const badKey = new Uint8Array([2, ...offCurve]);
+    const badLong = new Uint8Array([4, ...offCurve, ...offCurve]);
+    const item = schnorrItem(engine, 1, scalar(1)) as Extract<BatchItem, { kind: 'schnorr' }>;
+    const tweak = tweakItem(engine, 2) as Extract<BatchItem, { kind: 'tweak' }>;
+    const recoverable = some(engine.ecdsaSignRecoverable(scalar(3), keyOf(engine, 3)), 'recoverable');
+    const { signature } = recoverable;
+    const offR = new Uint8Array([...offCurve, ...signature.slice(32)]);
+    // A module whose stack leaks a little at each refusal is at its end after three thousand.
+    for (let round = engine.name === 'js' ? 10 : 4_000; round > 0; round--) {
+      for (const bad of [badKey, badLong]) {
+        ensureEqual(engine.isPublicKey(bad), false, 'a key');
+        ensureEqual(engine.publicKeyConvert(bad), undefined, 'converted');
+        ensureEqual(engine.ecdsaVerify(signature, scalar(3), bad), false, 'ECDSA');
+        ensureEqual(engine.publicKeyTweakAdd(bad, scalar(1)), undefined, 'sum');
+        ensureEqual(engine.publicKeyTweakMul(bad, scalar(1)), undefined, 'product');
+        ensureEqual(engine.publicKeyCombine([hex(G), bad]), undefined, 'combination');
+        ensureEqual(engine.ecdh(scalar(1), bad), undefined, 'shared secret');
+      }
+      ensureEqual(engine.isXOnlyPublicKey(offCurve), false, 'x-only');
+      ensureEqual(engine.publicKey(scalar(0)), undefined, 'key of zero');
+      ensureEqual(engine.ecdsaRecover(offR, 0, scalar(3)), undefined, 'recovered');
+      ensureEqual(engine.schnorrVerify(item.signature, item.message, offCurve), false, 'Schnorr');
+      ensureEqual(engine.xOnlyTweakAdd(offCurve, scalar(1)), undefined, 'tweaked');
+      ensureEqual(engine.xOnlyTweakAddCheck(offCurve, 0, tweak.internalXOnly, tweak.tweak), false, 'tweaked check');
+      ensureEqual(engine.xOnlyTweakAddCheck(tweak.tweakedXOnly, 0, offCurve, tweak.tweak), false, 'internal check');
+      ensureEqual(engine.verifyBatch([{ ...item, xOnlyPublicKey: offCurve }]), [0], 'batch');
+    }
+    ensureEqual(engine.verifyBatch([item, tweak]), [], 'batch that holds');
+    ensureEqual(engine.schnorrVerify(item.signature, item.message, item.xOnlyPublicKey), true, 'signature that holds');
+    ensureEqual(
+      engine.ecdsaRecover(signature, recoverable.recoveryId, scalar(3)),
+      engine.publicKey(keyOf(engine, 3)),
+      'key that signed',
+    );
+  }),
   promise('verifies batches of any size', (engine) => {
     ensureEqual(engine.verifyBatch([]), [], 'none');
     const items: BatchItem[] = [];
