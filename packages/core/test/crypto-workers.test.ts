@@ -64,16 +64,19 @@ describe('an engine with two helping threads', () => {
   it('refuses a malformed check with the same code as without threads', () => {
     const all: BatchItem[] = items(200);
     all[150] = { ...signed(1), signature: new Uint8Array(10) } as BatchItem;
-    const code = (act: () => unknown): string => {
+    const argument = (act: () => unknown): string => {
       try {
         act();
         return 'none';
       } catch (error) {
-        return hasCode(error, 'CORE_CRYPTO_INVALID_ARGUMENT') ? error.code : String(error);
+        return hasCode(error, 'CORE_CRYPTO_INVALID_ARGUMENT') ? error.details.argument : String(error);
       }
     };
 
-    expect(code(() => engine.verifyBatch(all))).toBe('CORE_CRYPTO_INVALID_ARGUMENT');
+    expect(argument(() => engine.verifyBatch(all))).toBe('items[150].signature');
+    expect(argument(() => engine.verifyBatch(items(200).with(199, { ...signed(1), kind: 'x' } as never)))).toBe(
+      'items[199].kind',
+    );
     expect(engine.verifyBatch(items(200))).toEqual([]);
   });
 

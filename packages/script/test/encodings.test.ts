@@ -259,6 +259,65 @@ describe('checks put off', () => {
       }
   });
 
+  it('are still there after an engine that throws, and are no answer', () => {
+    let broken = true;
+    const batch = new SignatureBatch({
+      ...crypto,
+      verifyBatch: (items) => {
+        if (broken) throw new Error('out of memory');
+        return crypto.verifyBatch(items);
+      },
+    });
+    batch.add({ ...schnorr(), message: fill(32, 6) }, 5);
+
+    expect(() => batch.verify()).toThrow('out of memory');
+    broken = false;
+    expect(batch.verify()).toEqual([5]);
+    expect(batch.verify()).toEqual([]);
+  });
+
+  it('are offered to a thread that never takes them at a cost that grows no faster than they do', () => {
+    let copied = 0;
+    const batch = new SignatureBatch({
+      ...crypto,
+      beginBatch: (items) => {
+        copied += items.length;
+        return undefined;
+      },
+    });
+    const item = schnorr();
+    for (let i = 0; i < 40_000; i++) batch.add(item, i);
+
+    expect(copied).toBeGreaterThan(0);
+    expect(copied).toBeLessThan(3 * 40_000);
+  });
+
+  it('are begun in parts where a thread takes them, each once and under its own name', () => {
+    const sizes: number[] = [];
+    let take = false;
+    const batch = new SignatureBatch({
+      ...crypto,
+      beginBatch: (items) => {
+        if (!take) return undefined;
+        sizes.push(items.length);
+        const answer = items.flatMap(({ kind }, index) => (kind === 'tweak' ? [index] : []));
+        return () => answer;
+      },
+      verifyBatch: (items) => items.flatMap(({ kind }, index) => (kind === 'tweak' ? [index] : [])),
+    });
+    const [right, wrong] = [schnorr(), commitment()];
+    const bad = [0, 63, 8_191, 8_192, 9_999, 10_500, 14_999];
+    for (let i = 0; i < 15_000; i++) {
+      take = i >= 10_000;
+      batch.add(bad.includes(i) ? wrong : right, i);
+    }
+
+    expect(batch.size).toBe(15_000);
+    expect(sizes[0]).toBe(8_192);
+    expect(batch.verify()).toEqual(bad);
+    expect(batch.size).toBe(0);
+  });
+
   it.for<[string, unknown, unknown]>([
     ['item', 7, 0],
     ['owner', schnorr(), -1],

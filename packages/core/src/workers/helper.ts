@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { CoreError } from '../errors.ts';
-import type { BatchItem } from '../ports/crypto.ts';
-import { MAXIMUM_CHECKS, type Slot, Turn, shareMemory, slotsIn, writeChecks } from './share.ts';
+import type { BatchItem, CryptoEngine } from '../ports/crypto.ts';
+import { MAXIMUM_CHECKS, type Slot, Turn, readChecks, shareMemory, slotsIn, writeChecks } from './share.ts';
 
 /** Longest wait for one share, milliseconds: a thread needs half a second for the largest. */
 const PATIENCE_MS = 30_000;
@@ -13,34 +13,45 @@ const FIRST_GUESS_MS = 0.03;
 /** A share that a thread works at, or has done. */
 interface Job {
   readonly slot: Slot;
+  /** Tells this share's answer from that of another in the same slot. */
+  readonly number: number;
   readonly count: number;
-  /** When it was handed over, or the one before it was done; milliseconds of a clock that only runs forward. */
+  /** When it was handed over; milliseconds of a clock that only runs forward. */
   readonly since: number;
-  /** What the thread found, once it was asked; `undefined` when it could not tell. */
-  answer?: { readonly failed: readonly number[] | undefined };
+  /** What the thread found, once it was asked. */
+  failed?: readonly number[];
 }
 
 /** A thread that checks batches, one after the other. */
 export class Helper {
   readonly #worker: Worker;
+  readonly #own: CryptoEngine;
   readonly #slots: readonly Slot[];
   /** By slot: the share that lies there. */
   readonly #jobs: (Job | undefined)[] = [];
   #next = 0;
+  #shares = 0;
   #gone = false;
   #checkMs = FIRST_GUESS_MS;
 
-  private constructor(worker: Worker, slots: readonly Slot[]) {
+  private constructor(worker: Worker, own: CryptoEngine, slots: readonly Slot[]) {
     this.#worker = worker;
+    this.#own = own;
     this.#slots = slots;
+    const leave = (): void => {
+      this.#gone = true;
+    };
+    // A thread that ends is one helper less, never an uncaught exception of its owner.
+    worker.on('error', leave).on('exit', leave);
   }
 
   /**
    * Starts a thread that does not keep the process alive.
    *
+   * @param own - Checks what the thread could not.
    * @throws {@link CoreError} `CORE_CRYPTO_ENGINE_UNAVAILABLE`.
    */
-  static async start(): Promise<Helper> {
+  static async start(own: CryptoEngine): Promise<Helper> {
     const memory = shareMemory();
     // From source the worker is TypeScript too; its name is not rewritten by the compiler, being no import.
     const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
@@ -55,16 +66,21 @@ export class Helper {
       });
     }
     worker.unref();
-    return new Helper(worker, slotsIn(memory));
+    return new Helper(worker, own, slotsIn(memory));
   }
 
   /** Checks that lie before it, as far as one can tell from outside. */
   get load(): number {
-    const running = this.#jobs.filter((job): job is Job => job !== undefined && isRunning(job));
+    const running = this.#gone ? [] : this.#jobs.filter((job): job is Job => job !== undefined && isRunning(job));
     if (running.length === 0) return 0;
     const count = running.reduce((sum, job) => sum + job.count, 0);
     const done = (performance.now() - Math.min(...running.map(({ since }) => since))) / this.#checkMs;
     return Math.max(0, count - done);
+  }
+
+  /** Whether it has died, or does not answer. */
+  get gone(): boolean {
+    return this.#gone;
   }
 
   /** Whether it waits for work. */
@@ -75,43 +91,51 @@ export class Helper {
   /**
    * Hands checks over; they are copied.
    *
-   * @returns What asks for the indices of those that fail, and waits for them; its answer is `undefined` where the
-   * thread could not tell. `undefined` when the checks cannot be handed over.
+   * @returns What answers the indices of those that fail, and waits for them; `undefined` when the checks cannot be
+   * handed over.
    */
-  begin(items: readonly BatchItem[]): (() => readonly number[] | undefined) | undefined {
+  begin(items: readonly BatchItem[]): (() => readonly number[]) | undefined {
     if (this.#gone || items.length > MAXIMUM_CHECKS) return undefined;
     const slot = this.#slots[this.#next] as Slot;
     const before = this.#jobs[this.#next];
     if (before !== undefined) this.#collect(before);
-    if (!writeChecks(slot.room, items)) return undefined;
-    const job: Job = { slot, count: items.length, since: performance.now() };
+    // Waiting may have shown that the thread is gone: nobody may then write where it perhaps still reads.
+    if (this.#gone || !writeChecks(slot.room, items)) return undefined;
+    const number = (this.#shares = (this.#shares + 1) | 0);
+    const job: Job = { slot, number, count: items.length, since: performance.now() };
     this.#jobs[this.#next] = job;
     this.#next = (this.#next + 1) % this.#slots.length;
+    Atomics.store(slot.words, 3, number);
     Atomics.store(slot.words, 0, Turn.WORKER);
     Atomics.notify(slot.words, 0);
     return () => this.#collect(job);
   }
 
-  /** Ends the thread; what was handed over is then checked by those who ask. */
+  /** Ends the thread; what was handed over is answered first. */
   async close(): Promise<void> {
     for (const job of this.#jobs) if (job !== undefined) this.#collect(job);
     this.#gone = true;
     await this.#worker.terminate();
   }
 
-  #collect(job: Job): readonly number[] | undefined {
-    if (job.answer !== undefined) return job.answer.failed;
-    const { words, failed } = job.slot;
-    // A thread that has died never answers, and its owner, waiting, cannot be told.
+  #collect(job: Job): readonly number[] {
+    if (job.failed !== undefined) return job.failed;
+    const { words, failed, room } = job.slot;
+    // A thread that has died without a word never answers, and its owner, waiting, cannot be told.
     if (!this.#gone && Atomics.wait(words, 0, Turn.WORKER, PATIENCE_MS) === 'timed-out') this.#gone = true;
-    const known = Atomics.load(words, 0) === Turn.OWNER;
-    const [, , micros = 0] = words;
-    if (known) this.#checkMs = micros / 1_000 / job.count;
-    job.answer = { failed: known ? [...failed.subarray(0, words[1])] : undefined };
-    return job.answer.failed;
+    // The turn is read first: what the thread wrote before it is there then.
+    const turn = Atomics.load(words, 0);
+    const [, count = 0, micros = 0, , answered] = words;
+    if (turn === Turn.OWNER && answered === job.number) {
+      this.#checkMs = micros / 1_000 / job.count;
+      job.failed = [...failed.subarray(0, count)];
+    } else {
+      job.failed = this.#own.verifyBatch(readChecks(room));
+    }
+    return job.failed;
   }
 }
 
-function isRunning({ slot, answer }: Job): boolean {
-  return answer === undefined && Atomics.load(slot.words, 0) === Turn.WORKER;
+function isRunning({ slot, failed }: Job): boolean {
+  return failed === undefined && Atomics.load(slot.words, 0) === Turn.WORKER;
 }

@@ -44,12 +44,12 @@ export async function workerCrypto(options: { readonly workers?: number } = {}):
   if (!Number.isInteger(workers) || workers < 1 || workers > MAXIMUM_WORKERS)
     throw cryptoArgumentError('options.workers', `a whole number from 1 to ${MAXIMUM_WORKERS}`, describeValue(workers));
   const own = await wasmCrypto();
-  const helpers = await Promise.all(Array.from({ length: workers }, () => Helper.start()));
+  const helpers = await Promise.all(Array.from({ length: workers }, () => Helper.start(own)));
   return {
     engine: {
       ...own,
       verifyBatch: (items) => verifyShared(own, helpers, items),
-      beginBatch: (items) => beginOne(own, helpers, items),
+      beginBatch: (items) => beginOne(helpers, items),
     },
     close: async () => {
       await Promise.all(helpers.splice(0).map((helper) => helper.close()));
@@ -58,20 +58,14 @@ export async function workerCrypto(options: { readonly workers?: number } = {}):
 }
 
 /** Hands a whole batch to a thread that is idle. */
-function beginOne(
-  own: CryptoEngine,
-  helpers: readonly Helper[],
-  items: readonly BatchItem[],
-): (() => readonly number[]) | undefined {
+function beginOne(helpers: readonly Helper[], items: readonly BatchItem[]): (() => readonly number[]) | undefined {
   if (!isList(items) || items.length < WORTH_SHARING) return undefined;
-  const share = [...items];
-  const ask = helpers.find((helper) => helper.idle)?.begin(share);
-  // What the thread could not check is checked here, which also throws what a wrong argument deserves.
-  return ask && (() => ask() ?? own.verifyBatch(share));
+  return helpers.find((helper) => helper.idle)?.begin(items);
 }
 
 /** Shares a batch out so that all threads end at the same time, counting what lies before them already. */
-function verifyShared(own: CryptoEngine, helpers: readonly Helper[], items: readonly BatchItem[]): readonly number[] {
+function verifyShared(own: CryptoEngine, all: readonly Helper[], items: readonly BatchItem[]): readonly number[] {
+  const helpers = all.filter(({ gone }) => !gone);
   // What is no array, the engine itself refuses with a code.
   if (!isList(items) || items.length < WORTH_SHARING || helpers.length === 0) return own.verifyBatch(items);
   const loads = helpers.map(({ load }) => load);
@@ -81,11 +75,11 @@ function verifyShared(own: CryptoEngine, helpers: readonly Helper[], items: read
   for (const [index, helper] of helpers.entries()) {
     const count = Math.min(Math.floor(each - (loads[index] as number)), MAXIMUM_CHECKS, end);
     if (count < 1) continue;
-    const share = items.slice(end - count, end);
-    const ask = helper.begin(share);
+    // A share that is not taken stays with the caller, where a check that is none gets its code and its right index.
+    const ask = helper.begin(items.slice(end - count, end));
     if (ask === undefined) continue;
     end -= count;
-    begun.push({ start: end, ask: () => ask() ?? own.verifyBatch(share) });
+    begun.push({ start: end, ask });
   }
   const failed = [...own.verifyBatch(items.slice(0, end))];
   for (const { start, ask } of begun) failed.push(...ask().map((at) => at + start));

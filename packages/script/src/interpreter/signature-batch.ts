@@ -1,6 +1,12 @@
 import { type BatchItem, type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
 import { invalidArgument, requireBytes, requireCrypto, requireInteger, requireObject } from '../errors.ts';
 
+/** Fewer checks are not worth a thread. */
+const LEAST_OFFER = 64;
+/** More are begun in parts. */
+const MOST_OFFERED = 8_192;
+const OFFER_GROWTH = 1.25;
+
 /**
  * Schnorr signatures and Taproot commitments put off, to be checked together.
  *
@@ -25,8 +31,10 @@ export class SignatureBatch {
   #items: BatchItem[] = [];
   #owners: number[] = [];
   /** Checks that another thread makes meanwhile. */
-  #begun: { readonly owners: readonly number[]; readonly failed: () => readonly number[] }[] = [];
+  #begun: { readonly owners: readonly number[]; readonly ask: () => readonly number[] }[] = [];
   #begunSize = 0;
+  /** How many checks must wait before they are offered. */
+  #offerAt = LEAST_OFFER;
 
   constructor(crypto: CryptoEngine = currentCrypto()) {
     this.#crypto = requireCrypto(crypto);
@@ -48,21 +56,34 @@ export class SignatureBatch {
     requireInteger(owner, 'owner', 0, Number.MAX_SAFE_INTEGER);
     this.#items.push(copyOf(item));
     this.#owners.push(owner);
-    const failed = this.#crypto.beginBatch?.(this.#items);
-    if (failed === undefined) return;
-    this.#begun.push({ owners: this.#owners, failed });
-    this.#begunSize += this.#items.length;
-    this.#items = [];
-    this.#owners = [];
+    if (this.#items.length >= this.#offerAt) this.#offer();
   }
 
   /** Makes all checks, forgets them, and returns the owners of those that fail, ascending and without repetition. */
   verify(): readonly number[] {
-    const [items, owners, begun] = [this.#items, this.#owners, this.#begun];
+    // Forgotten only once there is an answer: an engine that throws has answered nothing.
+    const failed =
+      this.#items.length === 0
+        ? []
+        : this.#crypto.verifyBatch(this.#items).map((index) => this.#owners[index] as number);
+    for (const { owners, ask } of this.#begun) failed.push(...ask().map((index) => owners[index] as number));
     [this.#items, this.#owners, this.#begun, this.#begunSize] = [[], [], [], 0];
-    const failed = items.length === 0 ? [] : this.#crypto.verifyBatch(items).map((index) => owners[index] as number);
-    for (const share of begun) failed.push(...share.failed().map((index) => share.owners[index] as number));
+    this.#offerAt = LEAST_OFFER;
     return [...new Set(failed)].sort((a, b) => a - b);
+  }
+
+  /** Offers the oldest checks to an idle thread; one refused is offered again when it has grown, not at each check. */
+  #offer(): void {
+    const ask = this.#crypto.beginBatch?.(this.#items.slice(0, MOST_OFFERED));
+    if (ask === undefined) {
+      this.#offerAt = Math.ceil(this.#items.length * OFFER_GROWTH);
+      return;
+    }
+    const owners = this.#owners.splice(0, MOST_OFFERED);
+    this.#items.splice(0, MOST_OFFERED);
+    this.#begun.push({ owners, ask });
+    this.#begunSize += owners.length;
+    this.#offerAt = Math.max(LEAST_OFFER, this.#items.length);
   }
 }
 
