@@ -15,6 +15,8 @@ import {
   sighashLegacy,
   standardFlags,
   taprootOutput,
+  taprootSecretKey,
+  traceInput,
   verifyInput,
 } from '@bitcoin-enterprise/script';
 import { describe, expect, it } from 'vitest';
@@ -247,15 +249,18 @@ describe('checks put off', () => {
     for (const make of [schnorr, commitment])
       for (const [name, value] of Object.entries(make())) {
         if (typeof value === 'string' || typeof value === 'number') continue;
-        const [right, wrong, batch] = [make(), make(), new SignatureBatch()];
-        const bytesOf = (item: object): Uint8Array => (item as Record<string, Uint8Array>)[name] as Uint8Array;
-        bytesOf(wrong)[0] = (bytesOf(wrong)[0] as number) ^ 1;
-        batch.add(right, 0);
-        batch.add(wrong, 1);
-        bytesOf(right)[0] = (bytesOf(right)[0] as number) ^ 1;
-        bytesOf(wrong)[0] = (bytesOf(wrong)[0] as number) ^ 1;
+        for (const form of [Uint8Array, Buffer]) {
+          const inForm = (item: object) => ({ ...item, [name]: form.from(value) });
+          const [right, wrong, batch] = [inForm(make()), inForm(make()), new SignatureBatch()] as const;
+          const bytesOf = (item: object): Uint8Array => (item as Record<string, Uint8Array>)[name] as Uint8Array;
+          bytesOf(wrong)[0] = (bytesOf(wrong)[0] as number) ^ 1;
+          batch.add(right as never, 0);
+          batch.add(wrong as never, 1);
+          bytesOf(right)[0] = (bytesOf(right)[0] as number) ^ 1;
+          bytesOf(wrong)[0] = (bytesOf(wrong)[0] as number) ^ 1;
 
-        expect(batch.verify(), name).toEqual([1]);
+          expect(batch.verify(), name).toEqual([1]);
+        }
       }
   });
 
@@ -339,6 +344,43 @@ describe('checks put off', () => {
       expect(hasCode(error, 'SCRIPT_INVALID_ARGUMENT') && error.details).toMatchObject({ argument });
     }
     expect(batch.size).toBe(0);
+  });
+});
+
+describe('a Buffer, whose slice is a view', () => {
+  it('is copied like any bytes: what its owner writes later changes nothing', () => {
+    const { scriptPubKey, outputKey } = taprootOutput({ internalKey: xOnly });
+    const spent = { value: 1_000n, scriptPubKey: Buffer.from(scriptPubKey) };
+    const tx = spendOf();
+    const hasher = new Sighasher({ tx, spentOutputs: [spent] });
+    const hash = hasher.taproot(0);
+    const signature = crypto.schnorrSign(hash, taprootSecretKey(secretKey)) as Uint8Array;
+    const batch = new SignatureBatch();
+    verifyInput({
+      tx: spendOf(EMPTY, [signature]),
+      inputIndex: 0,
+      spentOutputs: [spent],
+      flags: consensusFlags,
+      batch,
+    });
+    const internalKey = Buffer.from(xOnly);
+    const output = taprootOutput({ internalKey });
+    spent.scriptPubKey.fill(0);
+    internalKey.fill(0);
+
+    expect(hasher.taproot(0)).toEqual(hash);
+    expect(batch.verify()).toEqual([]);
+    expect(output.outputKey).toEqual(outputKey);
+    expect(output.leaves).toEqual([]);
+  });
+
+  it('shows in a trace as a copy', () => {
+    const scriptPubKey = Buffer.from(assemble([fill(3), 'OP_DUP', 'OP_TOALTSTACK', 1]));
+    const options = { tx: spendOf(), inputIndex: 0, spentOutputs: [{ value: 1n, scriptPubKey }], flags: [] as const };
+    for (const { stack, altStack, script, data } of traceInput(options).steps)
+      for (const bytes of [...stack, ...altStack, script, data ?? EMPTY]) bytes.fill(0);
+
+    expect(scriptPubKey).toEqual(Buffer.from(assemble([fill(3), 'OP_DUP', 'OP_TOALTSTACK', 1])));
   });
 });
 

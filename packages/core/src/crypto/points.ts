@@ -24,7 +24,8 @@ export function withoutHybrid(publicKey: Uint8Array): Uint8Array | undefined {
   const first = publicKey[0];
   if (publicKey.length !== 65 || (first !== 6 && first !== 7)) return publicKey;
   if (((publicKey[64] as number) & 1) !== first - 6) return undefined;
-  const plain = publicKey.slice();
+  // Never `slice`: that of a Buffer gives a view, and this would write into the caller's key.
+  const plain = new Uint8Array(publicKey);
   plain[0] = 4;
   return plain;
 }

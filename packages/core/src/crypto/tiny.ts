@@ -112,9 +112,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     if (!isBytes(message) || sizeOf(message) !== 32) return jsCrypto.schnorrVerify(signature, message, xOnlyPublicKey);
     requireBytes('signature', signature, 64);
     requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
-    return (
-      arePoints(xOnlyPublicKey) && attempt(() => tiny.verifySchnorr(message, xOnlyPublicKey, signature)) === true
-    );
+    return arePoints(xOnlyPublicKey) && attempt(() => tiny.verifySchnorr(message, xOnlyPublicKey, signature)) === true;
   },
   verifyBatch: (items) => verifyOneByOne(tinyCrypto, items),
 

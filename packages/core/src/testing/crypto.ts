@@ -415,6 +415,20 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = /* @_
     ensureEqual(engine.sha256(some(engine.publicKeyTweakMul(pubA, b), 'point')), shared, 'by hand');
   }),
 
+  promise('leaves what it was given as it was', (engine) => {
+    const long = some(engine.publicKey(keyOf(engine, 4), { compressed: false }), 'key');
+    const parity = (long[64] as number) & 1;
+    class View extends Uint8Array {
+      // As the Buffer of Node: its slice shares the bytes.
+      override slice(start?: number, end?: number): View {
+        return super.subarray(start, end);
+      }
+    }
+    const hybrid = View.from([6 + parity, ...long.slice(1)]);
+    ensureEqual(engine.isPublicKey(hybrid), true, 'hybrid');
+    ensureEqual(engine.publicKeyNegate(hybrid), engine.publicKeyNegate(long), 'negated');
+    ensureEqual(new Uint8Array(hybrid), new Uint8Array([6 + parity, ...long.slice(1)]), 'afterwards');
+  }),
   promise('is as good as new after thousands of invalid arguments', (engine) => {
     const offCurve = hex('0000000000000000000000000000000000000000000000000000000000000005');
     const badKey = new Uint8Array([2, ...offCurve]);

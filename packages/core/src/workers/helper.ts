@@ -1,11 +1,12 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { CoreError } from '../errors.ts';
 import type { BatchItem, CryptoEngine } from '../ports/crypto.ts';
 import { MAXIMUM_CHECKS, type Slot, Turn, readChecks, shareMemory, slotsIn, writeChecks } from './share.ts';
 
-/** Longest wait for one share, milliseconds: a thread needs half a second for the largest. */
-const PATIENCE_MS = 30_000;
+/** How long a thread that lives may leave its owner waiting: five seconds, and a millisecond for each check before it. */
+function patienceMs(load: number): number {
+  return 5_000 + load;
+}
 
 /** What one check takes until a thread has shown how fast it is, milliseconds. */
 const FIRST_GUESS_MS = 0.03;
@@ -57,7 +58,7 @@ export class Helper {
     const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
     const worker = new Worker(file, { workerData: memory });
     try {
-      await once(worker, 'message');
+      await ready(worker);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new CoreError('CORE_CRYPTO_ENGINE_UNAVAILABLE', `a crypto thread did not start: ${reason}`, {
@@ -111,18 +112,26 @@ export class Helper {
     return () => this.#collect(job);
   }
 
-  /** Ends the thread; what was handed over is answered first. */
+  /** Ends the thread; what was handed over is answered first, or by those who ask. */
   async close(): Promise<void> {
-    for (const job of this.#jobs) if (job !== undefined) this.#collect(job);
+    for (const job of this.#jobs) if (job !== undefined) this.#waitFor(job);
     this.#gone = true;
     await this.#worker.terminate();
+  }
+
+  /** Waits for a share as long as it can take, and gives the thread up when it takes longer. */
+  #waitFor({ slot, failed }: Job): void {
+    if (failed !== undefined || this.#gone) return;
+    // A thread that has died without a word never answers, and its owner, waiting, cannot be told.
+    if (Atomics.wait(slot.words, 0, Turn.WORKER, patienceMs(this.load)) !== 'timed-out') return;
+    this.#gone = true;
+    void this.#worker.terminate();
   }
 
   #collect(job: Job): readonly number[] {
     if (job.failed !== undefined) return job.failed;
     const { words, failed, room } = job.slot;
-    // A thread that has died without a word never answers, and its owner, waiting, cannot be told.
-    if (!this.#gone && Atomics.wait(words, 0, Turn.WORKER, PATIENCE_MS) === 'timed-out') this.#gone = true;
+    this.#waitFor(job);
     // The turn is read first: what the thread wrote before it is there then.
     const turn = Atomics.load(words, 0);
     const [, count = 0, micros = 0, , answered] = words;
@@ -138,4 +147,13 @@ export class Helper {
 
 function isRunning({ slot, failed }: Job): boolean {
   return failed === undefined && Atomics.load(slot.words, 0) === Turn.WORKER;
+}
+
+/** Waits for the first word of a thread; one that ends before it has none to say. */
+function ready(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.once('message', () => resolve());
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`it ended with ${code}`)));
+  });
 }

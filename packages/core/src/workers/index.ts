@@ -44,7 +44,13 @@ export async function workerCrypto(options: { readonly workers?: number } = {}):
   if (!Number.isInteger(workers) || workers < 1 || workers > MAXIMUM_WORKERS)
     throw cryptoArgumentError('options.workers', `a whole number from 1 to ${MAXIMUM_WORKERS}`, describeValue(workers));
   const own = await wasmCrypto();
-  const helpers = await Promise.all(Array.from({ length: workers }, () => Helper.start(own)));
+  const started = await Promise.allSettled(Array.from({ length: workers }, () => Helper.start(own)));
+  const helpers = started.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const refused = started.find((start) => start.status === 'rejected');
+  if (refused !== undefined) {
+    await Promise.all(helpers.map((helper) => helper.close()));
+    throw refused.reason;
+  }
   return {
     engine: {
       ...own,

@@ -51,8 +51,8 @@ export function writeChecks(room: Uint8Array, items: readonly BatchItem[]): bool
   let offset = 4;
   if (items.length > MAXIMUM_CHECKS) return false;
   new DataView(room.buffer, room.byteOffset).setUint32(0, items.length, true);
-  for (const item of items) {
-    const check = checkOf(item);
+  for (let i = 0; i < items.length; i++) {
+    const check = checkOf(items[i]);
     if (check === undefined || offset + CHECK_BYTES > room.length) return false;
     room[offset++] = KIND[check.kind];
     room[offset++] = check.parity;

@@ -59,7 +59,7 @@ export function evaluate(
   const { flags, onStep } = context;
   const minimal = (flags & Flag.MINIMALDATA) !== 0;
   // What an observer gets is a copy: stack elements are shared with the transaction and with other runs.
-  const shownScript = onStep === undefined ? script : script.slice();
+  const shownScript = onStep === undefined ? script : new Uint8Array(script);
   const altStack: Uint8Array[] = [];
   const machine: Machine = {
     context,
@@ -89,9 +89,9 @@ export function evaluate(
         opcodePosition,
         opcode,
         name: opcodeName(opcode),
-        data: opcode <= Opcode.OP_PUSHDATA4 ? reader.data().slice() : undefined,
-        stack: stack.map((item) => item.slice()),
-        altStack: altStack.map((item) => item.slice()),
+        data: opcode <= Opcode.OP_PUSHDATA4 ? new Uint8Array(reader.data()) : undefined,
+        stack: stack.map((item) => new Uint8Array(item)),
+        altStack: altStack.map((item) => new Uint8Array(item)),
         executed: executed || (opcode >= Opcode.OP_IF && opcode <= Opcode.OP_ENDIF),
         conditionDepth: conditions.depth,
         validationWeightLeft: version === SigVersion.TAPSCRIPT ? context.validationWeightLeft : undefined,

@@ -54,12 +54,15 @@ export class SignatureBatch {
   add(item: BatchItem, owner: number): void {
     requireObject(item, 'item');
     requireInteger(owner, 'owner', 0, Number.MAX_SAFE_INTEGER);
-    this.#items.push(copyOf(item));
+    this.#items.push(copyOfItem(item));
     this.#owners.push(owner);
     if (this.#items.length >= this.#offerAt) this.#offer();
   }
 
-  /** Makes all checks, forgets them, and returns the owners of those that fail, ascending and without repetition. */
+  /**
+   * Makes all checks, forgets them, and returns the owners of those that fail, ascending and without repetition.
+   * Where the engine throws nothing is forgotten: the checks are still to be made, so take another batch for others.
+   */
   verify(): readonly number[] {
     // Forgotten only once there is an answer: an engine that throws has answered nothing.
     const failed =
@@ -87,20 +90,25 @@ export class SignatureBatch {
   }
 }
 
-function copyOf(item: BatchItem): BatchItem {
+function copyOfItem(item: BatchItem): BatchItem {
   if (item.kind === 'schnorr')
     return {
       kind: 'schnorr',
-      signature: requireBytes(item.signature, 'item.signature', 64).slice(),
-      message: requireBytes(item.message, 'item.message').slice(),
-      xOnlyPublicKey: requireBytes(item.xOnlyPublicKey, 'item.xOnlyPublicKey', 32).slice(),
+      signature: copyOf(item.signature, 'item.signature', 64),
+      message: copyOf(item.message, 'item.message'),
+      xOnlyPublicKey: copyOf(item.xOnlyPublicKey, 'item.xOnlyPublicKey', 32),
     };
   if (item.kind !== 'tweak') throw invalidArgument('item.kind', "'schnorr' or 'tweak'", (item as BatchItem).kind);
   return {
     kind: 'tweak',
-    tweakedXOnly: requireBytes(item.tweakedXOnly, 'item.tweakedXOnly', 32).slice(),
+    tweakedXOnly: copyOf(item.tweakedXOnly, 'item.tweakedXOnly', 32),
     parity: requireInteger(item.parity, 'item.parity', 0, 1),
-    internalXOnly: requireBytes(item.internalXOnly, 'item.internalXOnly', 32).slice(),
-    tweak: requireBytes(item.tweak, 'item.tweak', 32).slice(),
+    internalXOnly: copyOf(item.internalXOnly, 'item.internalXOnly', 32),
+    tweak: copyOf(item.tweak, 'item.tweak', 32),
   };
+}
+
+/** Never `slice`: that of a Buffer gives a view, which changes with what it was made from. */
+function copyOf(bytes: unknown, argument: string, length?: number): Uint8Array {
+  return new Uint8Array(requireBytes(bytes, argument, length));
 }

@@ -66,9 +66,9 @@ export class Sighasher {
     const { spentOutputs, crypto = currentCrypto() } = options;
     // A hasher outlives the call: what it hashes must not change under it.
     const { bytes, hasWitness } = viewTransaction(options.tx);
-    const tx = TransactionView.of(bytes.slice(), { witness: hasWitness });
+    const tx = TransactionView.of(new Uint8Array(bytes), { witness: hasWitness });
     const spent = spentOutputs === undefined ? [] : requireSpentOutputs(spentOutputs, tx.inputCount);
-    const kept = spent.map(({ value, scriptPubKey }) => ({ value, scriptPubKey: scriptPubKey.slice() }));
+    const kept = spent.map(({ value, scriptPubKey }) => ({ value, scriptPubKey: new Uint8Array(scriptPubKey) }));
     this.#context = new SighashContext(tx, kept, requireCrypto(crypto));
     this.#knowsSpentOutputs = spentOutputs !== undefined;
   }

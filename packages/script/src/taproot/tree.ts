@@ -85,7 +85,7 @@ export function taprootOutput(options: TaprootOutputOptions): TaprootOutput {
   requireObject(options, 'options');
   const { tree, crypto = currentCrypto() } = options;
   requireCrypto(crypto);
-  const internalKey = requireBytes(options.internalKey, 'internalKey', 32).slice();
+  const internalKey = new Uint8Array(requireBytes(options.internalKey, 'internalKey', 32));
   const root = tree === undefined ? undefined : hashTree(tree, crypto);
   const tweak = tapTweakHash(internalKey, root?.hash, crypto);
   const tweaked = crypto.xOnlyTweakAdd(internalKey, tweak);
