@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { currentCrypto, installCrypto, jsCrypto, loadCrypto, wasmCrypto } from '@bitcoin-enterprise/core';
 import { cryptoEnginePromises } from '@bitcoin-enterprise/core/testing';
@@ -7,6 +8,36 @@ const all = await engines();
 
 describe.for([...all])('the engine %s keeps the promises of CryptoEngine', ([, engine]) => {
   it.for(cryptoEnginePromises)('$name', ({ run }) => run(async () => engine));
+});
+
+describe.for([...all])('the engine %s takes bytes of another realm', ([, engine]) => {
+  it('as if they were of this one', () => {
+    const Foreign = runInNewContext('Uint8Array') as typeof Uint8Array;
+    const foreign = (bytes: Uint8Array | undefined): Uint8Array => Foreign.from(bytes ?? []);
+    const [secretKey, message] = [foreign(new Uint8Array(32).fill(7)), foreign(new Uint8Array(32).fill(9))];
+    const publicKey = foreign(engine.publicKey(secretKey));
+    const xOnly = foreign(publicKey.subarray(1));
+    const schnorr = foreign(engine.schnorrSign(message, secretKey));
+    const ecdsa = foreign(engine.ecdsaSign(message, secretKey));
+    const tweaked = engine.xOnlyTweakAdd(xOnly, message);
+    const ours = engine.publicKey(new Uint8Array(32).fill(7)) as Uint8Array;
+
+    expect(secretKey instanceof Uint8Array).toBe(false);
+    expect(engine.isSecretKey(secretKey)).toBe(true);
+    expect([engine.isPublicKey(publicKey), engine.isXOnlyPublicKey(xOnly)]).toEqual([true, true]);
+    expect(engine.schnorrVerify(schnorr, message, xOnly)).toBe(true);
+    expect(engine.ecdsaVerify(ecdsa, message, publicKey)).toBe(true);
+    expect(engine.verifyBatch([{ kind: 'schnorr', signature: schnorr, message, xOnlyPublicKey: xOnly }])).toEqual([]);
+    expect(engine.xOnlyTweakAddCheck(foreign(tweaked?.xOnlyPublicKey), tweaked?.parity ?? 2, xOnly, message)).toBe(
+      true,
+    );
+    expect(engine.publicKeyConvert(publicKey)).toEqual(ours);
+    expect(engine.publicKeyTweakAdd(publicKey, message)).toEqual(engine.publicKeyTweakAdd(ours, message));
+    expect(engine.publicKeyCombine([publicKey, publicKey])).toEqual(engine.publicKeyCombine([ours, ours]));
+    expect(engine.ecdh(secretKey, publicKey)).toEqual(engine.ecdh(new Uint8Array(32).fill(7), ours));
+    expect(engine.hash160(publicKey)).toEqual(engine.hash160(ours));
+    expect(engine.hash256Pairs(foreign(new Uint8Array(64)))).toEqual(engine.hash256Pairs(new Uint8Array(64)));
+  });
 });
 
 describe('loading an engine', () => {

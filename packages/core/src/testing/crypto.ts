@@ -415,6 +415,14 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = /* @_
     ensureEqual(engine.sha256(some(engine.publicKeyTweakMul(pubA, b), 'point')), shared, 'by hand');
   }),
 
+  promise('recovers a key from an r beyond the order', (engine) => {
+    // The x coordinate of the nonce is 7 + n: one in 2^128 signatures, unless somebody makes it.
+    const signature = new Uint8Array([...scalar(7), ...scalar(5)]);
+    for (const recoveryId of [2, 3]) {
+      const key = some(engine.ecdsaRecover(signature, recoveryId, scalar(77)), 'key');
+      ensureEqual(engine.ecdsaVerify(signature, scalar(77), key), true, 'the signature under it');
+    }
+  }),
   promise('leaves what it was given as it was', (engine) => {
     const long = some(engine.publicKey(keyOf(engine, 4), { compressed: false }), 'key');
     const parity = (long[64] as number) & 1;
