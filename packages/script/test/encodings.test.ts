@@ -20,28 +20,19 @@ import {
   verifyInput,
 } from '@bitcoin-enterprise/script';
 import { describe, expect, it } from 'vitest';
+import { EMPTY, fill, keyPair, spendOf } from './support/spending.ts';
 
 await loadCrypto();
 const crypto = currentCrypto();
-const EMPTY = new Uint8Array();
-const fill = (length: number, byte = 2): Uint8Array => new Uint8Array(length).fill(byte);
-const secretKey = fill(32, 1);
-const publicKey = crypto.publicKey(secretKey) as Uint8Array;
-const xOnly = publicKey.subarray(1);
+const { secretKey, publicKey, xOnly } = keyPair(crypto);
 
-const spendOf = (scriptSig: Uint8Array = EMPTY, witness: readonly Uint8Array[] = []): Transaction => ({
-  version: 2,
-  inputs: [{ previousTxid: fill(32, 9), previousIndex: 0, scriptSig, sequence: 5, witness }],
-  outputs: [{ value: 900n, scriptPubKey: Uint8Array.of(0x51) }],
-  lockTime: 0,
-});
 const verdictOf = (
   scriptPubKey: Uint8Array,
   flags: readonly ScriptFlag[],
   { scriptSig = EMPTY, witness = [] }: { scriptSig?: Uint8Array; witness?: readonly Uint8Array[] } = {},
 ): ScriptErrorName | 'OK' => {
   const spentOutputs = [{ value: 1_000n, scriptPubKey }];
-  const verdict = verifyInput({ tx: spendOf(scriptSig, witness), inputIndex: 0, spentOutputs, flags });
+  const verdict = verifyInput({ tx: spendOf({ scriptSig, witness }), inputIndex: 0, spentOutputs, flags });
   return verdict.ok ? 'OK' : verdict.error;
 };
 const integer = (bytes: Uint8Array): Uint8Array => concatBytes(Uint8Array.of(2, bytes.length), bytes);
@@ -53,7 +44,7 @@ const der = (r: Uint8Array, s: Uint8Array, hashType: number = SighashType.ALL): 
 
 describe('a signature that its own script contains', () => {
   const rest: readonly ScriptPart[] = ['OP_DROP', publicKey, 'OP_CHECKSIG'];
-  const hash = sighashLegacy({ tx: spendOf(), inputIndex: 0, scriptCode: assemble(rest) });
+  const hash = sighashLegacy({ tx: spendOf({}), inputIndex: 0, scriptCode: assemble(rest) });
   const strict = encodeDerSignature(crypto.ecdsaSign(hash, secretKey) as Uint8Array);
   /** The first rules read no further than two integers: bytes behind them make a signature as long as one likes. */
   const ofLength = (length: number): Uint8Array =>
@@ -69,7 +60,7 @@ describe('a signature that its own script contains', () => {
 
   it('is removed more than once, and what differs from it stays', () => {
     const code = assemble(['OP_2DROP', publicKey, 'OP_CHECKSIG']);
-    const signed = crypto.ecdsaSign(sighashLegacy({ tx: spendOf(), inputIndex: 0, scriptCode: code }), secretKey);
+    const signed = crypto.ecdsaSign(sighashLegacy({ tx: spendOf({}), inputIndex: 0, scriptCode: code }), secretKey);
     const signature = concatBytes(encodeDerSignature(signed as Uint8Array), fill(9), Uint8Array.of(SighashType.ALL));
     const push = assemble([signature]);
 
@@ -139,7 +130,7 @@ describe('the form of a public key', () => {
   const hybrid = long.with(0, 6 + ((long[64] as number) & 1));
   const say = (key: Uint8Array, flags: readonly ScriptFlag[]): ScriptErrorName | 'OK' => {
     const script = assemble([key, 'OP_CHECKSIG']);
-    const hash = sighashLegacy({ tx: spendOf(), inputIndex: 0, scriptCode: script });
+    const hash = sighashLegacy({ tx: spendOf({}), inputIndex: 0, scriptCode: script });
     const signature = encodeDerSignature(crypto.ecdsaSign(hash, secretKey) as Uint8Array);
     return verdictOf(script, flags, { scriptSig: assemble([concatBytes(signature, Uint8Array.of(1))]) });
   };
@@ -351,13 +342,13 @@ describe('a Buffer, whose slice is a view', () => {
   it('is copied like any bytes: what its owner writes later changes nothing', () => {
     const { scriptPubKey, outputKey } = taprootOutput({ internalKey: xOnly });
     const spent = { value: 1_000n, scriptPubKey: Buffer.from(scriptPubKey) };
-    const tx = spendOf();
+    const tx = spendOf({});
     const hasher = new Sighasher({ tx, spentOutputs: [spent] });
     const hash = hasher.taproot(0);
     const signature = crypto.schnorrSign(hash, taprootSecretKey(secretKey)) as Uint8Array;
     const batch = new SignatureBatch();
     verifyInput({
-      tx: spendOf(EMPTY, [signature]),
+      tx: spendOf({ witness: [signature] }),
       inputIndex: 0,
       spentOutputs: [spent],
       flags: consensusFlags,
@@ -376,7 +367,7 @@ describe('a Buffer, whose slice is a view', () => {
 
   it('shows in a trace as a copy', () => {
     const scriptPubKey = Buffer.from(assemble([fill(3), 'OP_DUP', 'OP_TOALTSTACK', 1]));
-    const options = { tx: spendOf(), inputIndex: 0, spentOutputs: [{ value: 1n, scriptPubKey }], flags: [] as const };
+    const options = { tx: spendOf({}), inputIndex: 0, spentOutputs: [{ value: 1n, scriptPubKey }], flags: [] as const };
     for (const { stack, altStack, script, data } of traceInput(options).steps)
       for (const bytes of [...stack, ...altStack, script, data ?? EMPTY]) bytes.fill(0);
 
@@ -385,7 +376,7 @@ describe('a Buffer, whose slice is a view', () => {
 });
 
 describe('hashes to sign say what is missing', () => {
-  const tx = spendOf();
+  const tx = spendOf({});
   const spentOutputs = [{ value: 1n, scriptPubKey: EMPTY }];
   const hasher = new Sighasher({ tx, spentOutputs });
   const scriptCode = EMPTY;

@@ -33,23 +33,11 @@ import {
   viewTransaction,
 } from '@bitcoin-enterprise/script';
 import { describe, expect, it } from 'vitest';
+import { EMPTY, fill, keyPair, spendOf } from './support/spending.ts';
 
 await loadCrypto();
 const crypto = currentCrypto();
-const EMPTY = new Uint8Array();
-const fill = (length: number, byte = 2): Uint8Array => new Uint8Array(length).fill(byte);
-const secretKey = fill(32, 1);
-const publicKey = crypto.publicKey(secretKey) as Uint8Array;
-const xOnly = publicKey.subarray(1);
-
-function spendOf(input: { readonly scriptSig?: Uint8Array; readonly witness?: readonly Uint8Array[] }): Transaction {
-  return {
-    version: 2,
-    inputs: [{ previousTxid: fill(32, 9), previousIndex: 0, scriptSig: EMPTY, sequence: 5, witness: [], ...input }],
-    outputs: [{ value: 900n, scriptPubKey: Uint8Array.of(0x51) }],
-    lockTime: 0,
-  };
-}
+const { secretKey, publicKey, xOnly } = keyPair(crypto);
 
 /** What a legacy script, a version 0 witness script or a tapscript says under some flags. */
 function run(

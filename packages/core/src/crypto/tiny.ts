@@ -11,12 +11,9 @@ import { withoutHybrid, writeScalar, ORDER } from './points.ts';
  * The library throws a TypeError for what is merely invalid; lengths and types were checked before. Anything else is a
  * fault of its module, which must not pass for an answer.
  */
-function attempt<Args extends readonly unknown[], Result>(
-  call: (...args: Args) => Result | null,
-  ...args: Args
-): Result | undefined {
+function attempt<Result>(call: () => Result | null): Result | undefined {
   try {
-    return call(...(args.map(ofThisRealm) as unknown as Args)) ?? undefined;
+    return call() ?? undefined;
   } catch (error) {
     if (error instanceof TypeError) return undefined;
     const reason = error instanceof Error ? error.message : String(error);
@@ -28,8 +25,8 @@ function attempt<Args extends readonly unknown[], Result>(
 }
 
 /** The library knows no bytes of another realm, such as the one that a test runner gives its tests. */
-function ofThisRealm(value: unknown): unknown {
-  return isBytes(value) && !(value instanceof Uint8Array) ? new Uint8Array(value) : value;
+function own(bytes: Uint8Array): Uint8Array {
+  return bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
 }
 
 /**
@@ -41,12 +38,12 @@ function ofThisRealm(value: unknown): unknown {
  */
 function pointOf(publicKey: Uint8Array): Uint8Array | undefined {
   const plain = withoutHybrid(publicKey);
-  return plain !== undefined && attempt(tiny.isPoint, plain) === true ? plain : undefined;
+  return plain !== undefined && attempt(() => tiny.isPoint(own(plain))) === true ? plain : undefined;
 }
 
 /** Whether x-only keys are points; see {@link pointOf}. */
 function arePoints(...xOnly: readonly Uint8Array[]): boolean {
-  return xOnly.every((key) => attempt(tiny.isXOnlyPoint, key) === true);
+  return xOnly.every((key) => attempt(() => tiny.isXOnlyPoint(own(key))) === true);
 }
 
 const minusOne = writeScalar(ORDER - 1n);
@@ -58,7 +55,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
 
   isSecretKey(secretKey) {
     requireBytes('secretKey', secretKey, 32);
-    return attempt(tiny.isPrivate, secretKey) === true;
+    return attempt(() => tiny.isPrivate(own(secretKey))) === true;
   },
   isPublicKey(publicKey) {
     requireBytes('publicKey', publicKey);
@@ -72,32 +69,34 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
   publicKey(secretKey, options) {
     requireBytes('secretKey', secretKey, 32);
     const compressed = isCompressed(options);
-    return attempt(tiny.pointFromScalar, secretKey, compressed);
+    return attempt(() => tiny.pointFromScalar(own(secretKey), compressed));
   },
   publicKeyConvert(publicKey, options) {
     requirePoint('publicKey', publicKey);
     const compressed = isCompressed(options);
     const plain = pointOf(publicKey);
-    return plain === undefined ? undefined : attempt(tiny.pointCompress, plain, compressed);
+    return plain === undefined ? undefined : attempt(() => tiny.pointCompress(own(plain), compressed));
   },
 
   ecdsaSign(messageHash, secretKey, extraEntropy) {
     requireBytes('messageHash', messageHash, 32);
     requireBytes('secretKey', secretKey, 32);
     if (extraEntropy !== undefined) requireBytes('extraEntropy', extraEntropy, 32);
-    return attempt(tiny.sign, messageHash, secretKey, extraEntropy);
+    return attempt(() => tiny.sign(own(messageHash), own(secretKey), extraEntropy && own(extraEntropy)));
   },
   ecdsaVerify(signature, messageHash, publicKey) {
     requireBytes('signature', signature, 64);
     requireBytes('messageHash', messageHash, 32);
     requirePoint('publicKey', publicKey);
     const plain = pointOf(publicKey);
-    return plain !== undefined && attempt(tiny.verify, messageHash, plain, signature, false) === true;
+    return (
+      plain !== undefined && attempt(() => tiny.verify(own(messageHash), own(plain), own(signature), false)) === true
+    );
   },
   ecdsaSignRecoverable(messageHash, secretKey) {
     requireBytes('messageHash', messageHash, 32);
     requireBytes('secretKey', secretKey, 32);
-    const result = attempt(tiny.signRecoverable, messageHash, secretKey);
+    const result = attempt(() => tiny.signRecoverable(own(messageHash), own(secretKey)));
     return result && { signature: result.signature, recoveryId: result.recoveryId };
   },
   ecdsaRecover(signature, recoveryId, messageHash) {
@@ -106,7 +105,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     requireBytes('messageHash', messageHash, 32);
     // The library asks whether r is an x coordinate, where with these ids r + n is the one.
     if (recoveryId >= 2) return jsCrypto.ecdsaRecover(signature, recoveryId, messageHash);
-    return attempt(tiny.recover, messageHash, signature, recoveryId as tiny.RecoveryIdType, true);
+    return attempt(() => tiny.recover(own(messageHash), own(signature), recoveryId as tiny.RecoveryIdType, true));
   },
 
   schnorrSign(message, secretKey, auxiliaryRandom) {
@@ -114,13 +113,16 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     if (!isBytes(message) || sizeOf(message) !== 32) return jsCrypto.schnorrSign(message, secretKey, auxiliaryRandom);
     requireBytes('secretKey', secretKey, 32);
     if (auxiliaryRandom !== undefined) requireBytes('auxiliaryRandom', auxiliaryRandom, 32);
-    return attempt(tiny.signSchnorr, message, secretKey, auxiliaryRandom ?? new Uint8Array(32));
+    return attempt(() => tiny.signSchnorr(own(message), own(secretKey), own(auxiliaryRandom ?? new Uint8Array(32))));
   },
   schnorrVerify(signature, message, xOnlyPublicKey) {
     if (!isBytes(message) || sizeOf(message) !== 32) return jsCrypto.schnorrVerify(signature, message, xOnlyPublicKey);
     requireBytes('signature', signature, 64);
     requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
-    return arePoints(xOnlyPublicKey) && attempt(tiny.verifySchnorr, message, xOnlyPublicKey, signature) === true;
+    return (
+      arePoints(xOnlyPublicKey) &&
+      attempt(() => tiny.verifySchnorr(own(message), own(xOnlyPublicKey), own(signature))) === true
+    );
   },
   verifyBatch: (items) => verifyOneByOne(tinyCrypto, items),
 
@@ -128,7 +130,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     requireBytes('xOnlyPublicKey', xOnlyPublicKey, 32);
     requireBytes('tweak', tweak, 32);
     if (!arePoints(xOnlyPublicKey)) return undefined;
-    const result = attempt(tiny.xOnlyPointAddTweak, xOnlyPublicKey, tweak);
+    const result = attempt(() => tiny.xOnlyPointAddTweak(own(xOnlyPublicKey), own(tweak)));
     return result === undefined ? undefined : { xOnlyPublicKey: result.xOnlyPubkey, parity: result.parity };
   },
   xOnlyTweakAddCheck(tweakedXOnly, parity, internalXOnly, tweak) {
@@ -139,31 +141,31 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     const wanted = parity as tiny.TweakParity;
     return (
       arePoints(internalXOnly, tweakedXOnly) &&
-      attempt(tiny.xOnlyPointAddTweakCheck, internalXOnly, tweak, tweakedXOnly, wanted) === true
+      attempt(() => tiny.xOnlyPointAddTweakCheck(own(internalXOnly), own(tweak), own(tweakedXOnly), wanted)) === true
     );
   },
 
   secretKeyTweakAdd(secretKey, tweak) {
     requireBytes('secretKey', secretKey, 32);
     requireBytes('tweak', tweak, 32);
-    return attempt(tiny.privateAdd, secretKey, tweak);
+    return attempt(() => tiny.privateAdd(own(secretKey), own(tweak)));
   },
   secretKeyTweakMul: jsCrypto.secretKeyTweakMul,
   secretKeyNegate(secretKey) {
     requireBytes('secretKey', secretKey, 32);
-    return attempt(tiny.privateNegate, secretKey);
+    return attempt(() => tiny.privateNegate(own(secretKey)));
   },
   publicKeyTweakAdd(publicKey, tweak) {
     requirePoint('publicKey', publicKey);
     requireBytes('tweak', tweak, 32);
     const plain = pointOf(publicKey);
-    return plain === undefined ? undefined : attempt(tiny.pointAddScalar, plain, tweak, true);
+    return plain === undefined ? undefined : attempt(() => tiny.pointAddScalar(own(plain), own(tweak), true));
   },
   publicKeyTweakMul(publicKey, tweak) {
     requirePoint('publicKey', publicKey);
     requireBytes('tweak', tweak, 32);
     const plain = pointOf(publicKey);
-    return plain === undefined ? undefined : attempt(tiny.pointMultiply, plain, tweak, true);
+    return plain === undefined ? undefined : attempt(() => tiny.pointMultiply(own(plain), own(tweak), true));
   },
   publicKeyNegate(publicKey) {
     requirePoint('publicKey', publicKey);
@@ -177,7 +179,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
       const point = tinyCrypto.publicKeyConvert(publicKey);
       if (point === undefined) return undefined;
       const before = sum;
-      sum = before === undefined ? point : attempt(tiny.pointAdd, before, point, true);
+      sum = before === undefined ? point : attempt(() => tiny.pointAdd(before, point, true));
     }
     return sum;
   },
