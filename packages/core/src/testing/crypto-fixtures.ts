@@ -10,7 +10,7 @@ export const N: string = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e
 export const N_MINUS_1: string = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364140';
 /** Modulus of the field: no coordinate. */
 export const FIELD: string = 'fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f';
-/** Coordinates of the generator. */
+/** The x of the generator. */
 export const GX: string = '79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798';
 /** The y of the generator. */
 export const GY: string = '483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8';
