@@ -10,9 +10,18 @@ export interface Layer {
 export const layers: readonly Layer[] = [
   { name: 'secp256k1', mayImport: [] },
   { name: 'core', mayImport: ['secp256k1'] },
+  { name: 'events', mayImport: ['core'] },
+  { name: 'receipts', mayImport: ['core'] },
+  // Settings are read by apps alone: no package may import this one.
+  { name: 'config', mayImport: ['core'] },
   { name: 'script', mayImport: ['core'] },
-  { name: 'chain', mayImport: ['core', 'script'] },
+  { name: 'chain', mayImport: ['core', 'script', 'events'] },
 ];
 
 /** Source folders of packages that may use Node's built-ins: subpaths that say so in their name. */
-export const nodeOnlyFolders: readonly string[] = ['(^|/)packages/core/src/workers/'];
+export const nodeOnlyFolders: readonly string[] = [
+  '(^|/)packages/core/src/workers/',
+  '(^|/)packages/events/src/(sqlite|postgres|nats)/',
+  '(^|/)packages/config/src/node/',
+  '(^|/)packages/chain/src/(server|electrum|zmq)/',
+];
