@@ -1,0 +1,7 @@
+export {
+  ed25519PublicKey,
+  ed25519Sign,
+  ed25519Verify,
+  type Ed25519Rule,
+  type Ed25519VerifyOptions,
+} from './ed25519.ts';
