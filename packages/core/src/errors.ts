@@ -144,6 +144,24 @@ export interface CoreErrors {
   readonly CORE_ADDRESS_WRONG_NETWORK: { readonly expected: string; readonly possible: readonly string[] };
   /** A scriptPubKey that no address form can carry. */
   readonly CORE_ADDRESS_NO_FORM: { readonly scriptLength: number };
+  /** A call that was not answered in time: one attempt of it, or all of it before its deadline. */
+  readonly CORE_TIMEOUT: {
+    /** Name of the policy. */
+    readonly policy: string;
+    readonly scope: 'attempt' | 'deadline';
+    /** How long it was given, in milliseconds. */
+    readonly limitMs: number;
+  };
+  /** A call that was ended by its AbortSignal; the cause is the reason of the signal. */
+  readonly CORE_ABORTED: { readonly policy: string };
+  /** A call that was not made, for those before it failed; the breaker lets one through to probe after the wait. */
+  readonly CORE_CIRCUIT_OPEN: { readonly policy: string; readonly retryAfterMs: number };
+  /** A call that was not made, for as many as may be are under way and waiting. */
+  readonly CORE_BULKHEAD_FULL: { readonly policy: string; readonly concurrency: number; readonly queue: number };
+  /** A call that was not made, for it would be one too many in this time. */
+  readonly CORE_RATE_LIMITED: { readonly policy: string; readonly retryAfterMs: number };
+  /** A failed call that is not tried again, for retries have used up their share; the cause is its last error. */
+  readonly CORE_RETRY_BUDGET_SPENT: { readonly policy: string; readonly attempts: number };
   /** A text that is no secret key in wallet import format. */
   readonly CORE_WIF_INVALID: { readonly reason: 'format' | 'length' | 'network' | 'compression' | 'key' };
 }
