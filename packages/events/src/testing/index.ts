@@ -1,1 +1,2 @@
-export {};
+export type { EventStoreHarness } from './harness.ts';
+export { eventStorePromises } from './store-promises.ts';

@@ -1,0 +1,277 @@
+/** Arguments of the store's calls, checked once, so that no adapter does it again. */
+import { aborted, invalidArgument } from '../errors.ts';
+import type {
+  Append,
+  CallOptions,
+  Claim,
+  ClaimOptions,
+  Lease,
+  LeaseOptions,
+  NewEffect,
+  NewEvent,
+  ReadOptions,
+  Snapshot,
+  TimerChange,
+  TimerDue,
+  WaitOptions,
+} from '../ports/event-store.ts';
+import { toJson } from './json.ts';
+import { isRecord } from './records.ts';
+
+/** Longest name of a stream, type, key, owner. */
+const MAX_NAME = 255;
+const MAX_EVENTS = 1_000;
+const MAX_WORK = 1_000;
+const DAY_MS = 86_400_000;
+/** What a timer of 32 bits can wait. */
+const MAX_TIMER_MS = 0x7fff_ffff;
+
+/** An event as it is written. */
+export interface PreparedEvent {
+  readonly type: string;
+  /** JSON text. */
+  readonly data: string;
+  /** JSON text. */
+  readonly meta: string | null;
+}
+
+/** An effect as it is written. */
+export interface PreparedEffect {
+  readonly key: string;
+  readonly type: string;
+  /** JSON text. */
+  readonly data: string;
+}
+
+/** A change of a timer as it is written. */
+export type PreparedTimer =
+  | { readonly key: string; readonly due: TimerDue; readonly data: string }
+  | { readonly key: string; readonly due: undefined };
+
+/** An append with everything checked. */
+export interface PreparedAppend {
+  readonly stream: string;
+  readonly events: readonly PreparedEvent[];
+  readonly expectedVersion: number | undefined;
+  readonly key: string | undefined;
+  readonly effects: readonly PreparedEffect[];
+  readonly timers: readonly PreparedTimer[];
+  readonly settles: readonly Claim[];
+  readonly lease: Pick<Lease, 'name' | 'token'> | undefined;
+}
+
+/** Checks an append and turns its data into JSON text. */
+export function prepareAppend(append: Append): PreparedAppend {
+  requireRecord('append', append);
+  const { stream, events, expectedVersion, key, effects, timers, settles, lease } = append;
+  requireName('append.stream', stream);
+  requireList('append.events', events, 1, MAX_EVENTS);
+  if (expectedVersion !== undefined) requireWhole('append.expectedVersion', expectedVersion, 0);
+  if (key !== undefined) requireName('append.key', key);
+  return {
+    stream,
+    events: events.map(prepareEvent),
+    expectedVersion,
+    key,
+    effects: effects === undefined ? none : prepareEffects(effects),
+    timers: timers === undefined ? none : prepareTimers(timers),
+    settles: settles === undefined ? none : checkClaims('append.settles', settles),
+    lease: lease === undefined ? undefined : checkLease('append.lease', lease),
+  };
+}
+
+const none: readonly never[] = [];
+
+function prepareEvent(event: NewEvent, index: number): PreparedEvent {
+  if (!isRecord(event)) throw invalidArgument(`append.events[${index}]`, 'an object', event);
+  const { type, data, meta } = event;
+  if (!isName(type)) throw invalidArgument(`append.events[${index}].type`, nameText, type);
+  return {
+    type,
+    data: data === undefined ? 'null' : toJson(data, `events[${index}].data`),
+    meta: meta === undefined ? null : toJson(meta, `events[${index}].meta`),
+  };
+}
+
+function prepareEffects(effects: readonly NewEffect[]): readonly PreparedEffect[] {
+  requireList('append.effects', effects, 0, MAX_WORK);
+  return effects.map((effect, index) => {
+    const path = `append.effects[${index}]`;
+    requireRecord(path, effect);
+    requireName(`${path}.key`, effect.key);
+    requireName(`${path}.type`, effect.type);
+    return { key: effect.key, type: effect.type, data: toJson(effect.data, `effects[${index}].data`) };
+  });
+}
+
+function prepareTimers(timers: readonly TimerChange[]): readonly PreparedTimer[] {
+  requireList('append.timers', timers, 0, MAX_WORK);
+  return timers.map((timer, index) => {
+    const path = `append.timers[${index}]`;
+    requireRecord(path, timer);
+    requireName(`${path}.key`, timer.key);
+    if ('cancel' in timer) {
+      if (timer.cancel !== true) throw invalidArgument(`${path}.cancel`, 'true', timer.cancel);
+      return { key: timer.key, due: undefined };
+    }
+    const data = toJson(timer.data, `timers[${index}].data`);
+    return { key: timer.key, due: checkDue(`${path}.due`, timer.due), data };
+  });
+}
+
+function checkDue(path: string, due: TimerDue): TimerDue {
+  requireRecord(path, due);
+  const { height, time } = due as { readonly height?: unknown; readonly time?: unknown };
+  if ((height === undefined) === (time === undefined)) throw invalidArgument(path, 'a height or a time, not both', due);
+  if (height !== undefined) return { height: requireWhole(`${path}.height`, height, 0, 0x7fff_ffff) };
+  return { time: requireWhole(`${path}.time`, time, 0) };
+}
+
+/** Checks claims; the fields that matter are copied. */
+export function checkClaims(path: string, claims: readonly Claim[]): readonly Claim[] {
+  requireList(path, claims, 0, MAX_WORK);
+  return claims.map((claim, index) => checkClaim(`${path}[${index}]`, claim));
+}
+
+/** Checks one claim; the fields that matter are copied. */
+export function checkClaim(path: string, claim: Claim): Claim {
+  requireRecord(path, claim);
+  const { kind, stream, key, token } = claim;
+  if (kind !== 'effect' && kind !== 'timer') throw invalidArgument(`${path}.kind`, 'effect or timer', kind);
+  requireName(`${path}.stream`, stream);
+  requireName(`${path}.key`, key);
+  requireWhole(`${path}.token`, token, 1);
+  return { kind, stream, key, token };
+}
+
+/** Checks a lease that a caller hands back. */
+export function checkLease(path: string, lease: Lease): Pick<Lease, 'name' | 'token'> {
+  requireRecord(path, lease);
+  requireName(`${path}.name`, lease.name);
+  return { name: lease.name, token: requireWhole(`${path}.token`, lease.token, 1) };
+}
+
+/** Checks the name of a stream. */
+export function checkStream(stream: string): string {
+  requireName('stream', stream);
+  return stream;
+}
+
+/** Checks a key or another name. */
+export function checkName(argument: string, value: string): string {
+  requireName(argument, value);
+  return value;
+}
+
+/** Checks the window of a reading call. */
+export function checkRead(options: ReadOptions): { readonly after: number; readonly limit: number } {
+  requireRecord('options', options);
+  const { after = 0, limit = 1_000 } = options;
+  return {
+    after: requireWhole('options.after', after, 0),
+    limit: requireWhole('options.limit', limit, 1, 10_000),
+  };
+}
+
+/** Checks the settings of a claiming call. */
+export function checkClaiming(options: ClaimOptions): { readonly limit: number; readonly leaseMs: number } {
+  requireRecord('options', options);
+  const { limit = 100, leaseMs = 30_000 } = options;
+  return {
+    limit: requireWhole('options.limit', limit, 1, 1_000),
+    leaseMs: requireWhole('options.leaseMs', leaseMs, 1, DAY_MS),
+  };
+}
+
+/** Checks which effects are asked for. */
+export function checkTypes(types: readonly string[] | undefined): readonly string[] | undefined {
+  if (types === undefined) return undefined;
+  requireList('options.types', types, 1, 1_000);
+  for (const [index, type] of types.entries()) requireName(`options.types[${index}]`, type);
+  return [...types];
+}
+
+/** Checks what has come: a height, a time, both or none. */
+export function checkNow(options: { readonly height?: number; readonly time?: number }): {
+  readonly height: number;
+  readonly time: number;
+} {
+  const { height, time } = options;
+  return {
+    height: height === undefined ? -1 : requireWhole('options.height', height, 0),
+    time: time === undefined ? -1 : requireWhole('options.time', time, 0),
+  };
+}
+
+/** Checks a snapshot; its state comes as JSON text. */
+export function prepareSnapshot(snapshot: Snapshot): Omit<Snapshot, 'state'> & { readonly state: string } {
+  requireRecord('snapshot', snapshot);
+  const { stream, version, state } = snapshot;
+  requireName('snapshot.stream', stream);
+  return { stream, version: requireWhole('snapshot.version', version, 1), state: toJson(state, 'snapshot.state') };
+}
+
+/** Checks the settings of a lease. */
+export function checkLeasing(name: string, options: LeaseOptions): { readonly owner: string; readonly ttlMs: number } {
+  requireName('name', name);
+  requireRecord('options', options);
+  requireName('options.owner', options.owner);
+  return { owner: options.owner, ttlMs: requireWhole('options.ttlMs', options.ttlMs, 1, DAY_MS) };
+}
+
+/** Checks the settings of a wait. */
+export function checkWait(options: WaitOptions): { readonly after: number; readonly timeoutMs: number } {
+  requireRecord('options', options);
+  return {
+    after: requireWhole('options.after', options.after, 0),
+    timeoutMs: requireWhole('options.timeoutMs', options.timeoutMs, 0, MAX_TIMER_MS),
+  };
+}
+
+/** Checks a whole number. */
+export function requireWhole(
+  argument: string,
+  value: unknown,
+  minimum: number,
+  maximum: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum || value > maximum)
+    throw invalidArgument(argument, `a whole number from ${minimum} to ${maximum}`, value);
+  return value;
+}
+
+/** Checks the options of a call, and refuses it when its signal has come already. */
+export function checkCall(call: string, options: CallOptions): void {
+  requireRecord('options', options);
+  const { signal } = options;
+  if (signal === undefined) return;
+  if (!(signal instanceof AbortSignal)) throw invalidArgument('options.signal', 'an AbortSignal', signal);
+  if (signal.aborted) throw aborted(call);
+}
+
+/** Requires an object of options or parts. */
+export function requireRecord(argument: string, value: unknown): asserts value is object {
+  if (!isRecord(value)) throw invalidArgument(argument, 'an object', value);
+}
+
+function requireList(
+  argument: string,
+  value: unknown,
+  minimum: number,
+  maximum: number,
+): asserts value is readonly unknown[] {
+  if (!Array.isArray(value) || value.length < minimum || value.length > maximum)
+    throw invalidArgument(argument, `an array of ${minimum} to ${maximum}`, value);
+}
+
+/** PostgreSQL keeps no NUL in a text, and no database keeps half a character. */
+const unstorable = /[\0\p{Cs}]/u;
+const nameText = `a string of 1 to ${MAX_NAME} characters without NUL or lone surrogates`;
+
+function requireName(argument: string, value: unknown): asserts value is string {
+  if (!isName(value)) throw invalidArgument(argument, nameText, value);
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME && !unstorable.test(value);
+}

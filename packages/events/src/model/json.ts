@@ -1,0 +1,99 @@
+import { EventsError } from '../errors.ts';
+
+/** Deepest nesting of event data. */
+const MAX_DEPTH = 64;
+/** Longest JSON text of one value, in characters. */
+export const MAX_JSON_LENGTH = 1_048_576;
+
+interface Fault {
+  /** Where, below the value that was checked. */
+  readonly path: string;
+  readonly reason: 'type' | 'depth' | 'number';
+  readonly expected: string;
+}
+
+/**
+ * JSON text of data that comes back from it unchanged: no bigint, no bytes, no `NaN`, no class instance, no hole.
+ * Fields that are `undefined` are left out.
+ *
+ * @param path - Where the data stands, for the error.
+ * @throws EventsError `EVENTS_DATA_INVALID`.
+ */
+export function toJson(value: unknown, path: string): string {
+  if (value === undefined) return 'null';
+  let text: string;
+  try {
+    const fault = faultOf(value, 0);
+    if (fault !== undefined) throw dataInvalid(path + fault.path, fault.reason, fault.expected);
+    text = JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof EventsError) throw error;
+    // A getter that throws, a revoked proxy.
+    throw dataInvalid(path, 'type', 'readable data', error);
+  }
+  if (text.length > MAX_JSON_LENGTH) throw dataInvalid(path, 'size', `at most ${MAX_JSON_LENGTH} characters of JSON`);
+  return text;
+}
+
+function faultOf(value: unknown, depth: number): Fault | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return undefined;
+    case 'number':
+      return Number.isFinite(value) ? undefined : { path: '', reason: 'number', expected: 'a finite number' };
+    case 'object':
+      return value === null ? undefined : faultOfObject(value, depth);
+    case 'bigint':
+      return { path: '', reason: 'type', expected: 'JSON data, an amount as a decimal string' };
+    default:
+      return { path: '', reason: 'type', expected: 'JSON data' };
+  }
+}
+
+function faultOfObject(value: object, depth: number): Fault | undefined {
+  if (depth === MAX_DEPTH) return { path: '', reason: 'depth', expected: `at most ${MAX_DEPTH} levels` };
+  if (Array.isArray(value)) {
+    // By index: an iteration would step over holes, which JSON turns into null.
+    for (let i = 0; i < value.length; i++) {
+      const fault = faultOf(value[i], depth + 1);
+      if (fault !== undefined) return { ...fault, path: `[${i}]${fault.path}` };
+    }
+    return undefined;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype))
+    return { path: '', reason: 'type', expected: 'a plain object' };
+  if ('toJSON' in value) return { path: '.toJSON', reason: 'type', expected: 'no field of that name' };
+  for (const key of Object.keys(value)) {
+    // Reading it back would set a prototype instead of a field.
+    if (key === '__proto__') return { path: `.${key}`, reason: 'type', expected: 'no field of that name' };
+    const field = (value as Readonly<Record<string, unknown>>)[key];
+    if (typeof field === 'string' || field === undefined) continue;
+    const fault = faultOf(field, depth + 1);
+    if (fault !== undefined) return { ...fault, path: `.${key}${fault.path}` };
+  }
+  return undefined;
+}
+
+/** Whether a prototype is `Object.prototype` of another realm. */
+function isForeignPlain(prototype: unknown): boolean {
+  return (
+    typeof prototype === 'object' &&
+    prototype !== null &&
+    Object.getPrototypeOf(prototype) === null &&
+    Object.hasOwn(prototype, 'hasOwnProperty')
+  );
+}
+
+function dataInvalid(
+  path: string,
+  reason: Fault['reason'] | 'size',
+  expected: string,
+  cause?: unknown,
+): EventsError<'EVENTS_DATA_INVALID'> {
+  return new EventsError('EVENTS_DATA_INVALID', `expected ${expected} at ${path}`, {
+    details: { path, reason },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
