@@ -1,5 +1,5 @@
 /** A clock that went back further than this is a step, not jitter. */
-const STEP_TOLERANCE_MS = 1_000;
+export const STEP_TOLERANCE_MS = 1_000;
 
 /** When something was taken, and until when it is held. */
 export interface Holding {

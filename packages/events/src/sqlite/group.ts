@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseSync } from 'node:sqlite';
+import { aborted, storeClosed } from '../errors.ts';
+import { failureOf, isBusy } from './failures.ts';
+
+/** Writes that go to the disk together. */
+export interface Group {
+  /**
+   * Runs a write inside the next transaction, together with all others that wait.
+   *
+   * @param write - Decides first and writes then: when it throws it must have written nothing, and only this one
+   * caller gets the error.
+   * @returns What it answered, once the transaction is on the disk.
+   */
+  run<Result>(call: string, write: () => Result, signal?: AbortSignal): Promise<Result>;
+  /** Refuses what comes now, and waits for what is under way. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly call: string;
+  readonly write: () => unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly done: (result: never) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+type Outcome = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** Most writes in one transaction: the caller of the first should not wait for thousands of others. */
+const MAX_GROUP = 2_000;
+
+/** Settings of {@link createGroup}. */
+export interface GroupOptions {
+  /** Milliseconds to wait for the lock of another process. */
+  readonly busyMs: number;
+  /** Called inside the transaction, before the first write. */
+  readonly onBegin: () => void;
+  /** Called when the transaction was rolled back. */
+  readonly onRollback: () => void;
+}
+
+/** Groups writes: those that come while the loop turns once share one transaction and one sync of the disk. */
+export function createGroup(database: DatabaseSync, options: GroupOptions): Group {
+  const { busyMs, onBegin, onRollback } = options;
+  const begin = database.prepare('begin immediate');
+  const commit = database.prepare('commit');
+  let queue: Waiting[] = [];
+  let closed = false;
+  let flushing: Promise<void> | undefined;
+
+  async function flush(): Promise<void> {
+    // All that was asked for in this turn of the loop comes first.
+    await new Promise((done) => {
+      setImmediate(done);
+    });
+    while (queue.length > 0) {
+      const group = queue.slice(0, MAX_GROUP);
+      queue = queue.slice(MAX_GROUP);
+      await commitGroup(group);
+    }
+    flushing = undefined;
+  }
+
+  async function commitGroup(group: readonly Waiting[]): Promise<void> {
+    try {
+      await lock();
+    } catch (error) {
+      for (const { fail } of group) fail(failureOf(error, 'not-done'));
+      return;
+    }
+    let committing = false;
+    try {
+      onBegin();
+      const outcomes = group.map(attempt);
+      committing = true;
+      commit.run();
+      for (const [index, { done, fail }] of group.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.ok === true) done(outcome.result as never);
+        else fail(outcome?.error);
+      }
+    } catch (error) {
+      const undone = rollback();
+      onRollback();
+      for (const { fail } of group) fail(failureOf(error, committing && !undone ? 'unknown' : 'not-done'));
+    }
+  }
+
+  /** Takes the write lock without blocking the loop while another process has it. */
+  async function lock(): Promise<void> {
+    const end = performance.now() + busyMs;
+    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 50)) {
+      try {
+        begin.run();
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= end) throw error;
+      }
+      await sleep(waitMs);
+    }
+  }
+
+  function attempt({ call, write, signal }: Waiting): Outcome {
+    if (signal?.aborted === true) return { ok: false, error: aborted(call) };
+    try {
+      return { ok: true, result: write() };
+    } catch (error) {
+      // SQLite's own errors end the group: after one of them nobody knows what this write has done.
+      if (typeof error === 'object' && error !== null && 'errcode' in error) throw error;
+      return { ok: false, error };
+    }
+  }
+
+  /** Whether the transaction is certainly undone. */
+  function rollback(): boolean {
+    try {
+      if (database.isTransaction) database.exec('rollback');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  return {
+    run: (call, write, signal) =>
+      new Promise((done, fail) => {
+        if (closed) return fail(storeClosed('sqlite'));
+        queue.push({ call, write, signal, done, fail });
+        flushing ??= flush();
+      }),
+    async close() {
+      closed = true;
+      await flushing;
+    },
+  };
+}
