@@ -1,9 +1,10 @@
 /** Headless Chromium for tests of pages: found, or unpacked from the host's own Debian suite. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, type DebianRoot, unpackDebianPackages } from './debian.ts';
 import { type AbsentProgram, type FoundProgram, findProgram } from './find.ts';
+import { linkLibraries } from './libraries.ts';
 import { run } from './run.ts';
 
 /** What a headless browser is asked for. */
@@ -38,50 +39,11 @@ async function installChromium(): Promise<FoundProgram | AbsentProgram> {
  * root, which is of the host's own suite, beside the host's C library.
  */
 function chromiumCommand({ root }: DebianRoot): Command {
-  const libraries = join(root, 'all-libraries');
-  if (!existsSync(libraries)) linkLibraries(root, libraries);
   return {
     file: join(root, 'usr/lib/chromium/chromium'),
     args: [],
-    env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_PATH: join(root, 'etc/fonts') },
+    env: { LD_LIBRARY_PATH: linkLibraries(root), FONTCONFIG_PATH: join(root, 'etc/fonts') },
   };
-}
-
-/** The parts of the C library: these must be the host's, because its loader starts the program. */
-const ofLibc =
-  /^(?:ld-|lib(?:c|m|dl|rt|pthread|resolv|util|anl|nsl|mvec|thread_db|nss_\w+|c_malloc_debug|BrokenLocale)[.-])/;
-
-/** One folder of links to all libraries, those in private folders too (libpulse keeps a part of itself in one). */
-function linkLibraries(root: string, folder: string): void {
-  const staged = `${folder}.${process.pid}`;
-  rmSync(staged, { recursive: true, force: true });
-  mkdirSync(staged, { recursive: true });
-  const linked = new Set<string>();
-  for (const place of libraryPlaces(root))
-    for (const name of readdirSync(place))
-      if (name.includes('.so') && !ofLibc.test(name) && !linked.has(name)) {
-        symlinkSync(join(place, name), join(staged, name));
-        linked.add(name);
-      }
-  try {
-    renameSync(staged, folder);
-  } catch (error) {
-    rmSync(staged, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // else another process was first
-  }
-}
-
-function libraryPlaces(root: string): readonly string[] {
-  const lib = join(root, 'usr/lib');
-  const shared = readdirSync(lib)
-    .filter((name) => name.endsWith('-linux-gnu'))
-    .map((name) => join(lib, name));
-  const inside = shared.flatMap((place) =>
-    readdirSync(place, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(place, entry.name)),
-  );
-  return [...shared, ...inside];
 }
 
 const quiet = [

@@ -1,6 +1,8 @@
-/** `npm run nodes -- bitcoind|anvil [arguments]`: starts a node by hand and says how to talk to it. */
+/** `npm run nodes -- bitcoind|anvil|postgres|nats [arguments]`: starts a node by hand and says how to talk to it. */
 import { startAnvil } from './anvil.ts';
 import { startBitcoind } from './bitcoind.ts';
+import { startNats } from './nats.ts';
+import { startPostgres } from './postgres.ts';
 
 const [name, ...args] = process.argv.slice(2);
 const print = (lines: readonly string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);
@@ -20,8 +22,14 @@ if (name === 'bitcoind') {
   const body = '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}';
   const command = `curl --header 'content-type: application/json' --data '${body}' ${node.rpcUrl}`;
   print([node.version, `from     ${node.source}`, `RPC      ${node.rpcUrl}`, `try      ${command}`]);
+} else if (name === 'postgres') {
+  const node = await startPostgres();
+  print([node.version, `from     ${node.source}`, `URL      ${node.url}`, `try      psql ${node.url}`]);
+} else if (name === 'nats') {
+  const node = await startNats({ args });
+  print([node.version, `from     ${node.source}`, `URL      ${node.url}`]);
 } else {
-  print(['usage: npm run nodes -- bitcoind|anvil [arguments for it]']);
+  print(['usage: npm run nodes -- bitcoind|anvil|postgres|nats [arguments for it]']);
   process.exit(2);
 }
 print(['Ctrl-C stops it.']);

@@ -4,11 +4,16 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats } from '@nats-io/transport-node';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findAnvil, startAnvil } from './anvil.ts';
 import { findBitcoind, startBitcoind } from './bitcoind.ts';
 import { isAlive, withLock } from './cache.ts';
 import { findProgram, orSkip } from './find.ts';
+import { findNats, startNats } from './nats.ts';
+import { findPostgres, startPostgres } from './postgres.ts';
 import { run } from './run.ts';
 
 const bitcoind = orSkip('bitcoind', await findBitcoind());
@@ -62,6 +67,52 @@ describe.skipIf(anvil === undefined)('anvil', () => {
     await expect(second.rpc('no_such_method')).rejects.toThrow('no_such_method');
     await Promise.all([first.stop(), second.stop()]);
     expect([isAlive(first.pid), isAlive(second.pid)]).toEqual([false, false]);
+  });
+});
+
+const postgres = orSkip('PostgreSQL', await findPostgres());
+
+describe.skipIf(postgres === undefined)('PostgreSQL', () => {
+  it('runs as an ordinary user, keeps its data through a crash, and is gone when stopped', async () => {
+    const server = await startPostgres();
+    const query = async (text: string): Promise<unknown> => {
+      const client = new Client({ connectionString: server.url });
+      await client.connect();
+      const { rows } = await client.query<Record<string, unknown>>(text);
+      await client.end();
+      return Object.values(rows[0] ?? {})[0];
+    };
+    await query('create table kept as select 7 as n');
+    const before = server.pid;
+    await server.crash();
+
+    expect(server.pid).not.toBe(before);
+    expect(await query('select n from kept')).toBe(7);
+    expect(await query('show fsync')).toBe('on');
+    await server.stop();
+    expect([isAlive(before), isAlive(server.pid), existsSync(server.datadir)]).toEqual([false, false, false]);
+  });
+});
+
+const nats = orSkip('NATS', await findNats());
+
+describe.skipIf(nats === undefined)('NATS', () => {
+  it('keeps its streams through a crash, and is gone when stopped', async () => {
+    const server = await startNats();
+    const open = async () => {
+      const connection = await connectNats({ servers: server.url });
+      return { connection, streams: await jetstreamManager(connection) };
+    };
+    const first = await open();
+    await first.streams.streams.add({ name: 'KEPT', subjects: ['kept'] });
+    await first.connection.close();
+    await server.crash();
+    const second = await open();
+
+    expect((await second.streams.streams.info('KEPT')).config.name).toBe('KEPT');
+    await second.connection.close();
+    await server.stop();
+    expect(isAlive(server.pid)).toBe(false);
   });
 });
 
