@@ -76,11 +76,14 @@ export {
   type WitnessV0SighashOptions,
 } from './sighash/sighash.ts';
 export { isPayToScriptHash, isPushOnly, outputTypeOf, type OutputType } from './output-type.ts';
-export { policyProfiles, type PolicyProfile } from './policy/profile.ts';
+export { policyProfiles, type PolicyProfile, type PolicyProfileName } from './policy/profile.ts';
 export { countLegacySigops, countSigops, transactionSigopsCost } from './policy/sigops.ts';
 export {
+  checkStandardForm,
+  checkStandardInputs,
   checkStandardness,
   dustThreshold,
   type CheckStandardnessOptions,
+  type InputFault,
   type PolicyFault,
 } from './policy/standardness.ts';

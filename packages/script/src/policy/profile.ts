@@ -86,6 +86,24 @@ const core31: PolicyProfile = {
   truc: { maximumVirtualSize: 10_000, maximumChildVirtualSize: 1_000 },
 };
 
+/** Bitcoin Core 30: policy of form is that of 31. */
+const core30: PolicyProfile = {
+  ...core31,
+  name: 'core-30',
+  cluster: { maximumCount: 25, maximumVirtualSize: 101_000 },
+};
+
+/** Bitcoin Core 29: short OP_RETURN, one a transaction, and the fees of the years before. */
+const core29: PolicyProfile = {
+  ...core30,
+  name: 'core-29',
+  maximumDataCarrierSize: 83,
+  maximumDataCarriers: 1,
+  minimumRelayFee: 1_000n,
+  incrementalRelayFee: 1_000n,
+  maximumLegacySigops: undefined,
+};
+
 /** Bitcoin Knots 29.4, with the script limits of BIP110 that its mempool always applies. */
 const knots29: PolicyProfile = {
   ...core31,
@@ -102,10 +120,19 @@ const knots29: PolicyProfile = {
   truc: undefined,
 };
 
+/** Bitcoin Knots 29.4 under `-corepolicy=1`: the form of Core 30, with the script limits that no option lifts. */
+const knots29CorePolicy: PolicyProfile = { ...core30, name: 'knots-29-corepolicy', tapscript: knots29.tapscript };
+
+/** The names of the profiles. */
+export type PolicyProfileName = 'core-29' | 'core-30' | 'core-31' | 'knots-29' | 'knots-29-corepolicy';
+
 /** The profiles by name. */
-export const policyProfiles: Readonly<Record<'core-31' | 'knots-29', PolicyProfile>> = /* @__PURE__ */ freeze({
+export const policyProfiles: Readonly<Record<PolicyProfileName, PolicyProfile>> = /* @__PURE__ */ freeze({
+  'core-29': core29,
+  'core-30': core30,
   'core-31': core31,
   'knots-29': knots29,
+  'knots-29-corepolicy': knots29CorePolicy,
 });
 
 /** Freezes data all the way down: a profile that one user changes would change for all. */

@@ -1,4 +1,4 @@
-import { type TransactionLike, type TransactionView, viewTransaction } from '../codec/transaction-view.ts';
+import { requireView, type TransactionLike, type TransactionView, viewTransaction } from '../codec/transaction-view.ts';
 import { compactSizeLength } from '../codec/scanner.ts';
 import { requireValue } from '../codec/serialize.ts';
 import { invalidArgument, requireBytes, requireObject } from '../errors.ts';
@@ -50,13 +50,44 @@ export function checkStandardness(options: CheckStandardnessOptions): PolicyFaul
   const tx = viewTransaction(options.tx);
   const spentOutputs = requireSpentOutputs(options.spentOutputs, tx.inputCount);
   return (
-    checkForm(tx, profile) ??
-    checkOutputs(tx, profile) ??
+    checkStandardForm(tx, profile) ??
     (tx.baseSize < profile.minimumBaseSize ? 'tx-size-small' : undefined) ??
-    checkInputs(tx, spentOutputs, profile) ??
-    checkWitnesses(tx, spentOutputs, profile) ??
+    checkStandardInputs(tx, spentOutputs, profile)?.fault ??
     (transactionSigopsCost(tx, spentOutputs) > profile.maximumSigopsCost ? 'bad-txns-too-many-sigops' : undefined)
   );
+}
+
+/**
+ * Whether a transaction by itself has a form that is relayed: Core's `IsStandardTx`.
+ *
+ * @returns The first reason against it, or `undefined`.
+ */
+export function checkStandardForm(tx: TransactionView, profile: PolicyProfile): PolicyFault | undefined {
+  return checkForm(requireView(tx), profile) ?? checkOutputs(tx, profile);
+}
+
+/** A reason against an input, with what Core says behind it. */
+export interface InputFault {
+  readonly fault: 'bad-txns-nonstandard-inputs' | 'bad-witness-nonstandard';
+  readonly detail?: string;
+}
+
+/**
+ * Whether inputs and witnesses are of forms that are relayed: Core's `ValidateInputsStandardness` and
+ * `IsWitnessStandard`.
+ *
+ * @param spentOutputs - One per input.
+ */
+export function checkStandardInputs(
+  tx: TransactionView,
+  spentOutputs: readonly SpentOutput[],
+  profile: PolicyProfile,
+): InputFault | undefined {
+  requireSpentOutputs(spentOutputs, requireView(tx).inputCount);
+  const fault = checkInputs(tx, spentOutputs, profile);
+  if (fault !== undefined) return fault;
+  const witnessFault = checkWitnesses(tx, spentOutputs, profile);
+  return witnessFault === undefined ? undefined : { fault: 'bad-witness-nonstandard' };
 }
 
 function requireProfile(profile: PolicyProfile): void {
@@ -124,21 +155,39 @@ function checkInputs(
   tx: TransactionView,
   spentOutputs: readonly SpentOutput[],
   profile: PolicyProfile,
-): PolicyFault | undefined {
-  let legacySigops = 0;
+): InputFault | undefined {
+  const refused = (detail: string): InputFault => ({ fault: 'bad-txns-nonstandard-inputs', detail });
+  if (countExecutedSigops(tx, spentOutputs) > (profile.maximumLegacySigops ?? Infinity))
+    return refused('non-witness sigops exceed bip54 limit');
+  for (let input = 0; input < tx.inputCount; input++) {
+    const { scriptPubKey } = spentOutputs[input] as SpentOutput;
+    const type = outputTypeOf(scriptPubKey);
+    if (type === 'nonstandard') return refused(`input ${input} script unknown`);
+    if (type === 'witness_unknown') return refused(`input ${input} witness program is undefined`);
+    if (type !== 'scripthash') continue;
+    const scriptSig = tx.scriptSig(input);
+    if (scriptSig.length === 0) return refused(`input ${input} P2SH redeemscript missing`);
+    const sigops = countP2shSigops(scriptSig);
+    if (sigops > profile.maximumP2shSigops)
+      return refused(
+        `p2sh redeemscript sigops exceed limit (input ${input}: ${sigops} > ${profile.maximumP2shSigops})`,
+      );
+  }
+  return undefined;
+}
+
+/** Signature checks outside the witness that a transaction may make (BIP54). */
+function countExecutedSigops(tx: TransactionView, spentOutputs: readonly SpentOutput[]): number {
+  let count = 0;
   for (let input = 0; input < tx.inputCount; input++) {
     const { scriptPubKey } = spentOutputs[input] as SpentOutput;
     const scriptSig = tx.scriptSig(input);
-    const type = outputTypeOf(scriptPubKey);
-    if (type === 'nonstandard' || type === 'witness_unknown') return 'bad-txns-nonstandard-inputs';
-    const isScriptHash = type === 'scripthash';
-    if (isScriptHash && countP2shSigops(scriptSig) > profile.maximumP2shSigops) return 'bad-txns-nonstandard-inputs';
-    legacySigops += countSigops(scriptSig, { accurate: true }) + countSigops(scriptPubKey, { accurate: true });
-    if (isScriptHash) legacySigops += countP2shSigops(scriptSig);
+    count += countSigops(scriptSig, { accurate: true });
+    count += isPayToScriptHash(scriptPubKey)
+      ? countP2shSigops(scriptSig)
+      : countSigops(scriptPubKey, { accurate: true });
   }
-  return profile.maximumLegacySigops !== undefined && legacySigops > profile.maximumLegacySigops
-    ? 'bad-txns-nonstandard-inputs'
-    : undefined;
+  return count;
 }
 
 function checkWitnesses(
