@@ -76,7 +76,7 @@ describe('a retry budget', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         fc.integer({ min: 0, max: 20 }),
         fc.integer({ min: 0, max: 20 }),
-        fc.array(step, { maxLength: 200 }),
+        fc.array(step, { maxLength: 200, size: 'max' }),
         (share, minimumPerSecond, burst, steps) => {
           const clock = createManualClock();
           const budget = createRetryBudget({ share, minimumPerSecond, burst, clock });
@@ -135,7 +135,7 @@ describe('a bulkhead', () => {
       fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 0, max: 5 }),
-        fc.array(step, { maxLength: 60 }),
+        fc.array(step, { maxLength: 60, size: 'max' }),
         async (concurrency, queue, steps) => {
           const bulkhead = createBulkhead({ concurrency, queue });
           const running: Array<{ id: number; work: ReturnType<typeof deferred<void>> }> = [];
@@ -234,7 +234,7 @@ describe('a rate limit', () => {
         fc.constantFrom(0.5, 1, 3, 10),
         fc.integer({ min: 1, max: 5 }),
         fc.constantFrom(0, 500, 5_000),
-        fc.array(step, { maxLength: 60 }),
+        fc.array(step, { maxLength: 60, size: 'max' }),
         async (perSecond, burst, maxWaitMs, steps) => {
           const time = createVirtualTime();
           const limit = createRateLimit({ ...time, perSecond, burst, maxWaitMs });
@@ -279,7 +279,7 @@ describe('a rate limit', () => {
           for (const { signal } of aborters) expect(getEventListeners(signal, 'abort')).toHaveLength(0);
         },
       ),
-      { numRuns: runs / 3 },
+      { numRuns: Math.ceil(runs / 3) },
     );
   });
 
@@ -316,7 +316,7 @@ describe('a circuit breaker', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 3 }),
-        fc.array(step, { maxLength: 60 }),
+        fc.array(step, { maxLength: 60, size: 'max' }),
         async (consecutiveFailures, steps) => {
           const clock = createManualClock();
           const seen: ResilienceEvent[] = [];

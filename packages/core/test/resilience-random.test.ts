@@ -69,7 +69,7 @@ it('answers every call in its time and leaves nothing behind, whatever the syste
         perSecond: maybe(fc.integer({ min: 1, max: 20 })),
         failures: maybe(fc.integer({ min: 1, max: 4 })),
       }),
-      fc.array(call, { minLength: 1, maxLength: 12 }),
+      fc.array(call, { minLength: 1, maxLength: 12, size: 'max' }),
       async (options, calls) => {
         const time = createVirtualTime();
         const { clock, timers } = time;
