@@ -1,0 +1,159 @@
+import { Client, type ClientBase, Pool, type PoolClient, types } from 'pg';
+import { failureOf, isDisconnection, isTransient } from './failures.ts';
+import { migrate } from './schema.ts';
+
+/** Where the tables are, and how many connections may be used. */
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly schema: string;
+  readonly poolSize: number;
+  readonly connectMs: number;
+}
+
+/** A PostgreSQL whose connections are made when they are needed. */
+export interface Database {
+  /** Runs one statement that may be run twice; a connection that broke is replaced once. */
+  query<Row extends object>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]>;
+  /**
+   * Runs work in a transaction, again after a deadlock.
+   *
+   * @throws EventsError of the work, or the failure with what is known of the outcome.
+   */
+  transaction<Result>(work: (client: ClientBase) => Promise<Result>): Promise<Result>;
+  /** Listens on a channel until it is ended; calls back at each notification and each new connection. */
+  listen(channel: string, heard: () => void): () => Promise<void>;
+  close(): Promise<void>;
+}
+
+const MAX_ATTEMPTS = 5;
+const INT8 = 20;
+/** Milliseconds until a lost listener tries again. */
+const RECONNECT_MS = 250;
+
+/** Whole numbers of 64 bits come as text; positions and times fit a number. */
+const parsers = {
+  getTypeParser: (id: number, format?: 'text' | 'binary') =>
+    id === INT8 && format !== 'binary' ? Number : types.getTypeParser(id, format ?? 'text'),
+} as typeof types;
+
+/** Connects, and brings the tables up to date. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, schema, poolSize, connectMs } = options;
+  const settings = {
+    connectionString: url,
+    types: parsers,
+    connectionTimeoutMillis: connectMs,
+    application_name: 'bitcoin-enterprise/events',
+    // What was acknowledged must survive, whatever the default of the database is.
+    options: `-c search_path=${schema} -c synchronous_commit=on`,
+    keepAlive: true,
+  };
+  const pool = new Pool({ ...settings, max: poolSize, allowExitOnIdle: true });
+  // An idle connection that the server closes is replaced at the next use.
+  pool.on('error', () => undefined);
+  try {
+    const client = await pool.connect();
+    try {
+      await migrate(client, schema);
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    await pool.end();
+    throw failureOf(error, 'not-done');
+  }
+  return { query, transaction, listen, close: () => pool.end() };
+
+  async function query<Row extends object>(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return (await pool.query<Row>({ name, text, values: [...values] })).rows;
+      } catch (error) {
+        if (attempt > 1 || !isDisconnection(error)) throw failureOf(error, 'not-done');
+      }
+  }
+
+  async function transaction<Result>(work: (client: ClientBase) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await attemptTransaction(work);
+      if (outcome.ok) return outcome.result;
+      const { error, stage } = outcome;
+      const again = isTransient(error) || (stage === 'begin' && isDisconnection(error) && attempt === 1);
+      if (!again || attempt === MAX_ATTEMPTS)
+        throw failureOf(error, stage === 'commit' && isDisconnection(error) ? 'unknown' : 'not-done');
+    }
+  }
+
+  async function attemptTransaction<Result>(work: (client: ClientBase) => Promise<Result>): Promise<Ended<Result>> {
+    let stage: Stage = 'begin';
+    let client: PoolClient | undefined;
+    try {
+      client = await pool.connect();
+      await client.query('begin');
+      stage = 'work';
+      const result = await work(client);
+      stage = 'commit';
+      await client.query('commit');
+      client.release();
+      return { ok: true, result };
+    } catch (error) {
+      // A connection in an unknown state is thrown away; the server rolls back what it left open.
+      const kept = stage === 'work' && !isDisconnection(error) && (await rolledBack(client));
+      client?.release(!kept);
+      return { ok: false, stage, error };
+    }
+  }
+
+  function listen(channel: string, heard: () => void): () => Promise<void> {
+    let client: Client | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let ended = false;
+    const connect = async (): Promise<void> => {
+      const next = new Client(settings);
+      client = next;
+      const lost = (): void => {
+        if (ended || client !== next) return;
+        client = undefined;
+        void next.end().catch(() => undefined);
+        timer = setTimeout(() => void connect(), RECONNECT_MS);
+        timer.unref();
+      };
+      next.on('error', lost);
+      next.on('end', lost);
+      next.on('notification', heard);
+      try {
+        await next.connect();
+        await next.query(`listen "${channel}"`);
+        // What happened before the connection stood rang no bell.
+        heard();
+      } catch {
+        lost();
+      }
+    };
+    void connect();
+    return async () => {
+      ended = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => undefined);
+    };
+  }
+}
+
+type Stage = 'begin' | 'work' | 'commit';
+
+type Ended<Result> =
+  | { readonly ok: true; readonly result: Result }
+  | { readonly ok: false; readonly stage: Stage; readonly error: unknown };
+
+async function rolledBack(client: ClientBase | undefined): Promise<boolean> {
+  try {
+    await client?.query('rollback');
+    return true;
+  } catch {
+    return false;
+  }
+}
