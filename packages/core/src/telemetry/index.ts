@@ -1,0 +1,1 @@
+export { isSecretName, redact, REDACTED } from './redaction.ts';
