@@ -18,7 +18,7 @@ export function createBell(call: string): Bell {
   const waiting = new Set<() => void>();
   return {
     ring() {
-      for (const wake of [...waiting]) wake();
+      if (waiting.size > 0) for (const wake of [...waiting]) wake();
     },
     wait: (timeoutMs, signal) =>
       new Promise((done, fail) => {

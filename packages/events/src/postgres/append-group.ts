@@ -34,9 +34,9 @@ export const channelOf = (schema: string): string => `${schema}.events`;
 export async function appendGroup(
   client: ClientBase,
   appends: readonly PreparedAppend[],
-  options: { readonly cache: WriterCache; readonly schema: string },
+  options: { readonly cache: WriterCache; readonly schema: string; readonly commit: () => Promise<void> },
 ): Promise<readonly AppendOutcome[]> {
-  const { cache, schema } = options;
+  const { cache, schema, commit } = options;
   // The lock of all writers: positions become visible in their order, and versions cannot change any more.
   const locked = await client.query<{ head: number; now: number }>({
     name: 'lock-store',
@@ -49,7 +49,7 @@ export async function appendGroup(
   const group = new Group({ head, now, streams: cache.streams });
   await group.load(client, appends);
   const outcomes = appends.map((append) => group.decide(append));
-  await group.write(client, schema);
+  await Promise.all([...group.write(client, schema), commit()]);
   cache.head = group.head;
   return outcomes;
 }
@@ -160,11 +160,12 @@ class Group {
     return { ok: true, appended: { version, position: this.head, duplicate: false } };
   }
 
-  async write(client: ClientBase, schema: string): Promise<void> {
-    await this.#writeWork(client);
+  /** Sends everything that was decided. */
+  write(client: ClientBase, schema: string): readonly Promise<unknown>[] {
+    const sent = this.#writeWork(client);
     const { position, stream, version, type, data, meta, key, size } = this.#events;
-    if (position.length === 0) return;
-    await client.query({
+    if (position.length === 0) return sent;
+    const events = client.query({
       name: 'insert-events',
       text: `insert into events (position, stream, version, type, data, meta, time, key, size)
         select position, stream, version, type, data, meta, $9, key, size from unnest($1::bigint[], $2::bigint[],
@@ -172,8 +173,8 @@ class Group {
           as new (position, stream, version, type, data, meta, key, size)`,
       values: [position, stream, version, type, data, meta, key, size, this.#now],
     });
-    // The number and the name are ours, and a statement without parameters can carry two commands.
-    await client.query(`update store set head = ${this.head}; notify "${channelOf(schema)}"`);
+    const head = client.query({ name: 'keep-head', text: 'update store set head = $1', values: [this.head] });
+    return [...sent, events, head, client.query(`notify "${channelOf(schema)}"`)];
   }
 
   #change({ stream: name, effects, timers }: PreparedAppend, stream: Stream): void {
@@ -256,38 +257,45 @@ class Group {
       this.#claims.set(workKey({ kind: 'timer', stream, key }), { id, token });
   }
 
-  async #writeWork(client: ClientBase): Promise<void> {
-    await settleRows(client, { effects: this.#doneEffects, timers: this.#doneTimers, now: this.#now });
+  #writeWork(client: ClientBase): readonly Promise<unknown>[] {
+    const sent = settleRows(client, { effects: this.#doneEffects, timers: this.#doneTimers, now: this.#now });
     const { key, stream, type, data } = this.#effects;
     if (key.length > 0)
-      await client.query({
-        name: 'insert-effects',
-        text: `insert into effects (key, stream, type, data)
-          select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) on conflict (key) do nothing`,
-        values: [key, stream, type, data],
-      });
+      sent.push(
+        client.query({
+          name: 'insert-effects',
+          text: `insert into effects (key, stream, type, data)
+            select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) on conflict (key) do nothing`,
+          values: [key, stream, type, data],
+        }),
+      );
     const changes = [...this.#timers.values()];
-    if (changes.length === 0) return;
-    await client.query({
-      name: 'remove-timers',
-      text: `delete from timers using unnest($1::bigint[], $2::text[]) as gone (stream, key)
-        where timers.stream = gone.stream and timers.key = gone.key`,
-      values: [changes.map((change) => change.stream), changes.map(({ timer }) => timer.key)],
-    });
+    if (changes.length > 0)
+      sent.push(
+        client.query({
+          name: 'remove-timers',
+          text: `delete from timers using unnest($1::bigint[], $2::text[]) as gone (stream, key)
+            where timers.stream = gone.stream and timers.key = gone.key`,
+          values: [changes.map((change) => change.stream), changes.map(({ timer }) => timer.key)],
+        }),
+      );
     const set = changes.flatMap(({ stream, timer }) => (timer.due === undefined ? [] : [{ stream, ...timer }]));
-    if (set.length === 0) return;
-    await client.query({
-      name: 'insert-timers',
-      text: `insert into timers (stream, key, height, time, data)
-        select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])`,
-      values: [
-        set.map((timer) => timer.stream),
-        set.map((timer) => timer.key),
-        set.map(({ due }) => ('height' in due ? due.height : null)),
-        set.map(({ due }) => ('time' in due ? due.time : null)),
-        set.map((timer) => timer.data),
-      ],
-    });
+    if (set.length > 0)
+      sent.push(
+        client.query({
+          name: 'insert-timers',
+          text: `insert into timers (stream, key, height, time, data)
+            select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])`,
+          values: [
+            set.map((timer) => timer.stream),
+            set.map((timer) => timer.key),
+            set.map(({ due }) => ('height' in due ? due.height : null)),
+            set.map(({ due }) => ('time' in due ? due.time : null)),
+            set.map((timer) => timer.data),
+          ],
+        }),
+      );
+    return sent;
   }
 }
 
@@ -333,24 +341,30 @@ export async function lockClaims(
   return { effects: lockedEffects.rows, timers: lockedTimers.rows };
 }
 
-/** Ends the work of locked rows. */
-export async function settleRows(
+/** Sends what ends the work of locked rows. */
+export function settleRows(
   client: ClientBase,
   rows: { readonly effects: readonly number[]; readonly timers: readonly number[]; readonly now: number },
-): Promise<void> {
+): Promise<unknown>[] {
   const { effects, timers, now } = rows;
+  const sent: Promise<unknown>[] = [];
   if (effects.length > 0)
-    await client.query({
-      name: 'settle-effects',
-      text: 'update effects set state = 1, token = 0, done_at = $2 where id = any($1::bigint[])',
-      values: [effects, now],
-    });
+    sent.push(
+      client.query({
+        name: 'settle-effects',
+        text: 'update effects set state = 1, token = 0, done_at = $2 where id = any($1::bigint[])',
+        values: [effects, now],
+      }),
+    );
   if (timers.length > 0)
-    await client.query({
-      name: 'settle-timers',
-      text: 'delete from timers where id = any($1::bigint[])',
-      values: [timers],
-    });
+    sent.push(
+      client.query({
+        name: 'settle-timers',
+        text: 'delete from timers where id = any($1::bigint[])',
+        values: [timers],
+      }),
+    );
+  return sent;
 }
 
 /** Names an effect or timer; no name contains NUL. */

@@ -15,15 +15,19 @@ export interface Database {
   /** Runs one statement that may be run twice; a connection that broke is replaced once. */
   query<Row extends object>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]>;
   /**
-   * Runs work in a transaction, again after a deadlock.
+   * Runs work in a transaction, again after a deadlock or when the connection broke before the commit.
    *
+   * @param work - Calls `commit` last, and need not wait for its last statements before: they are sent together.
    * @throws EventsError of the work, or the failure with what is known of the outcome.
    */
-  transaction<Result>(work: (client: ClientBase) => Promise<Result>): Promise<Result>;
+  transaction<Result>(work: Work<Result>): Promise<Result>;
   /** Listens on a channel until it is ended; calls back at each notification and each new connection. */
   listen(channel: string, heard: () => void): () => Promise<void>;
   close(): Promise<void>;
 }
+
+/** What is done in one transaction. */
+export type Work<Result> = (client: ClientBase, commit: () => Promise<void>) => Promise<Result>;
 
 const MAX_ATTEMPTS = 5;
 const INT8 = 20;
@@ -47,6 +51,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     // What was acknowledged must survive, whatever the default of the database is.
     options: `-c search_path=${schema} -c synchronous_commit=on`,
     keepAlive: true,
+    pipeline: true,
   };
   const pool = new Pool({ ...settings, max: poolSize, allowExitOnIdle: true });
   // An idle connection that the server closes is replaced at the next use.
@@ -77,34 +82,38 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       }
   }
 
-  async function transaction<Result>(work: (client: ClientBase) => Promise<Result>): Promise<Result> {
+  async function transaction<Result>(work: Work<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       const outcome = await attemptTransaction(work);
       if (outcome.ok) return outcome.result;
-      const { error, stage } = outcome;
-      const again = isTransient(error) || (stage === 'begin' && isDisconnection(error) && attempt === 1);
+      const { error, committing } = outcome;
+      const again = isTransient(error) || (!committing && isDisconnection(error) && attempt === 1);
       if (!again || attempt === MAX_ATTEMPTS)
-        throw failureOf(error, stage === 'commit' && isDisconnection(error) ? 'unknown' : 'not-done');
+        throw failureOf(error, committing && isDisconnection(error) ? 'unknown' : 'not-done');
     }
   }
 
-  async function attemptTransaction<Result>(work: (client: ClientBase) => Promise<Result>): Promise<Ended<Result>> {
-    let stage: Stage = 'begin';
+  async function attemptTransaction<Result>(work: Work<Result>): Promise<Ended<Result>> {
+    let committing = false;
     let client: PoolClient | undefined;
     try {
-      client = await pool.connect();
-      await client.query('begin');
-      stage = 'work';
-      const result = await work(client);
-      stage = 'commit';
-      await client.query('commit');
-      client.release();
+      const taken = await pool.connect();
+      client = taken;
+      const commit = async (): Promise<void> => {
+        committing = true;
+        const { command } = await taken.query('commit');
+        // The server ends a transaction that has failed with another word, not with an error.
+        if (command !== 'COMMIT') throw new Error('the transaction was rolled back');
+      };
+      // Statements are sent without waiting for the one before: what makes one fail makes all later ones fail.
+      const [, result] = await Promise.all([taken.query('begin'), work(taken, commit)]);
+      taken.release();
       return { ok: true, result };
     } catch (error) {
       // A connection in an unknown state is thrown away; the server rolls back what it left open.
-      const kept = stage === 'work' && !isDisconnection(error) && (await rolledBack(client));
+      const kept = !isDisconnection(error) && (await rolledBack(client));
       client?.release(!kept);
-      return { ok: false, stage, error };
+      return { ok: false, committing, error };
     }
   }
 
@@ -143,11 +152,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
 }
 
-type Stage = 'begin' | 'work' | 'commit';
-
 type Ended<Result> =
   | { readonly ok: true; readonly result: Result }
-  | { readonly ok: false; readonly stage: Stage; readonly error: unknown };
+  | { readonly ok: false; readonly committing: boolean; readonly error: unknown };
 
 async function rolledBack(client: ClientBase | undefined): Promise<boolean> {
   try {

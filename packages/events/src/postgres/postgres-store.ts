@@ -273,7 +273,7 @@ class PostgresStore implements EventStore {
     this.#enter('settle', options);
     const checked = checkClaims('claims', claims);
     if (checked.length === 0) return;
-    await this.#database.transaction(async (client) => {
+    await this.#database.transaction(async (client, commit) => {
       const { effects, timers } = await lockClaims(client, checked);
       const held = new Set([
         ...effects.map(({ key, token }) => `effect\0${key}\0${token}`),
@@ -285,11 +285,12 @@ class PostgresStore implements EventStore {
         if (!held.has(name)) throw claimLost(claim);
       }
       const { rows } = await client.query<{ now: number }>(`select ${NOW} as now`);
-      await settleRows(client, {
+      const settled = settleRows(client, {
         effects: effects.map(({ id }) => id),
         timers: timers.map(({ id }) => id),
         now: rows[0]?.now ?? 0,
       });
+      await Promise.all([...settled, commit()]);
     });
   }
 
@@ -362,7 +363,7 @@ class PostgresStore implements EventStore {
     this.#enter('truncate', options);
     const through = requireWhole('options.through', options.through, 1);
     checkStream(stream);
-    await this.#database.transaction(async (client) => {
+    await this.#database.transaction(async (client, commit) => {
       const { rows } = await client.query<{ id: number; version: number | null }>({
         name: 'lock-stream',
         text: 'select id, snapshot_version as version from streams where name = $1 for update',
@@ -370,16 +371,17 @@ class PostgresStore implements EventStore {
       });
       const [found] = rows;
       if (found === undefined || (found.version ?? 0) < through) throw snapshotMissing(stream, through);
-      await client.query({
+      const removed = client.query({
         name: 'truncate',
         text: 'delete from events where stream = $1 and version <= $2',
         values: [found.id, through],
       });
-      await client.query({
+      const kept = client.query({
         name: 'keep-first',
         text: 'update streams set first = greatest(first, $2) where id = $1',
         values: [found.id, through + 1],
       });
+      await Promise.all([removed, kept, commit()]);
     });
   }
 

@@ -50,7 +50,9 @@ export function createWriter(database: Database, options: { readonly schema: str
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
     const appends = group.map(({ append }) => append);
     try {
-      const outcomes = await database.transaction((client) => appendGroup(client, appends, { cache, schema }));
+      const outcomes = await database.transaction((client, commit) =>
+        appendGroup(client, appends, { cache, schema, commit }),
+      );
       for (const [index, { done, fail }] of group.entries()) {
         const outcome = outcomes[index];
         if (outcome?.ok === true) done(outcome.appended);

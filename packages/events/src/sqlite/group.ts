@@ -23,9 +23,11 @@ interface Waiting {
   readonly signal: AbortSignal | undefined;
   readonly done: (result: never) => void;
   readonly fail: (error: unknown) => void;
+  /** Set inside the transaction; told once it is on the disk. */
+  ok: boolean;
+  /** The answer, or the error. */
+  outcome: unknown;
 }
-
-type Outcome = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: unknown };
 
 /** Most writes in one transaction: the caller of the first should not wait for thousands of others. */
 const MAX_GROUP = 2_000;
@@ -36,13 +38,15 @@ export interface GroupOptions {
   readonly busyMs: number;
   /** Called inside the transaction, before the first write. */
   readonly onBegin: () => void;
+  /** Called when the transaction is on the disk. */
+  readonly onCommit: () => void;
   /** Called when the transaction was rolled back. */
   readonly onRollback: () => void;
 }
 
 /** Groups writes: those that come while the loop turns once share one transaction and one sync of the disk. */
 export function createGroup(database: DatabaseSync, options: GroupOptions): Group {
-  const { busyMs, onBegin, onRollback } = options;
+  const { busyMs, onBegin, onCommit, onRollback } = options;
   const begin = database.prepare('begin immediate');
   const commit = database.prepare('commit');
   let queue: Waiting[] = [];
@@ -72,13 +76,13 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
     let committing = false;
     try {
       onBegin();
-      const outcomes = group.map(attempt);
+      for (const waiting of group) attempt(waiting);
       committing = true;
       commit.run();
-      for (const [index, { done, fail }] of group.entries()) {
-        const outcome = outcomes[index];
-        if (outcome?.ok === true) done(outcome.result as never);
-        else fail(outcome?.error);
+      onCommit();
+      for (const { ok, outcome, done, fail } of group) {
+        if (ok) done(outcome as never);
+        else fail(outcome);
       }
     } catch (error) {
       const undone = rollback();
@@ -101,14 +105,15 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
     }
   }
 
-  function attempt({ call, write, signal }: Waiting): Outcome {
-    if (signal?.aborted === true) return { ok: false, error: aborted(call) };
+  function attempt(waiting: Waiting): void {
     try {
-      return { ok: true, result: write() };
+      if (waiting.signal?.aborted === true) throw aborted(waiting.call);
+      waiting.outcome = waiting.write();
+      waiting.ok = true;
     } catch (error) {
       // SQLite's own errors end the group: after one of them nobody knows what this write has done.
       if (typeof error === 'object' && error !== null && 'errcode' in error) throw error;
-      return { ok: false, error };
+      waiting.outcome = error;
     }
   }
 
@@ -126,7 +131,7 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
     run: (call, write, signal) =>
       new Promise((done, fail) => {
         if (closed) return fail(storeClosed('sqlite'));
-        queue.push({ call, write, signal, done, fail });
+        queue.push({ call, write, signal, done, fail, ok: false, outcome: undefined });
         flushing ??= flush();
       }),
     async close() {

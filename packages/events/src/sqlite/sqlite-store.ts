@@ -126,6 +126,8 @@ class SqliteStore implements EventStore {
   readonly #streams = new Map<string, CachedStream>();
   /** Head as the transaction under way sees it. */
   #head = 0;
+  /** When the transaction under way began. */
+  #time = 0;
   /** `data_version`: changes when another connection has written, and the cache is stale. */
   #dataVersion: unknown;
 
@@ -140,6 +142,7 @@ class SqliteStore implements EventStore {
     this.#group = createGroup(database, {
       busyMs: options.busyMs,
       onBegin: () => this.#refresh(),
+      onCommit: () => this.#bell.ring(),
       onRollback: () => this.#forget(),
     });
   }
@@ -147,9 +150,7 @@ class SqliteStore implements EventStore {
   async append(append: Append, options: CallOptions = {}): Promise<Appended> {
     this.#enter('append', options);
     const prepared = prepareAppend(append);
-    const appended = await this.#group.run('append', () => this.#append(prepared), options.signal);
-    this.#bell.ring();
-    return appended;
+    return this.#group.run('append', () => this.#append(prepared), options.signal);
   }
 
   async readStream(stream: string, options: ReadOptions = {}): Promise<readonly StoredEvent[]> {
@@ -406,7 +407,7 @@ class SqliteStore implements EventStore {
     // Nothing above has written anything, and nothing below can refuse.
     if (settles.length > 0) this.#settle(settles);
     const written = stream ?? this.#newStream(name);
-    const time = this.#clock.nowMs();
+    const time = this.#time;
     const last = events.length - 1;
     for (let i = 0; i <= last; i++) {
       const event = events[i] as PreparedAppend['events'][number];
@@ -523,6 +524,7 @@ class SqliteStore implements EventStore {
 
   /** At the begin of a transaction: what others wrote since the last one makes the cache stale. */
   #refresh(): void {
+    this.#time = this.#clock.nowMs();
     const dataVersion = this.#sql.dataVersion.get()?.['data_version'];
     if (dataVersion === this.#dataVersion) return;
     this.#streams.clear();
