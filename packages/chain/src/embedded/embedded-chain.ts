@@ -14,7 +14,8 @@ import type { BlockNode, Connected } from '../model/block-node.ts';
 import { addBlock, type ChainState, type ChainTools, initialState } from '../model/chain-state.ts';
 import { chooseTransactions } from '../model/block-assembly.ts';
 import { inOrder } from '../model/mempool.ts';
-import { acceptToMempool, type Accepted, trimToSize } from '../model/mempool-accept.ts';
+import { acceptToMempool, type Accepted } from '../model/mempool-accept.ts';
+import { trimToPolicy } from '../model/mempool-eviction.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { ScriptCache } from '../model/scripts.ts';
 import type { BlockReference, ChainTransaction, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
@@ -365,7 +366,7 @@ export class EmbeddedChain {
       if (known !== undefined && equalBytes(known.tx.witnessId(), tx.witnessId())) return copyOf(tx.id());
       const accepted = this.#accept(this.#state, tx);
       if ('reason' in accepted) throw transactionRefused(tx, accepted);
-      const pool = trimToSize(accepted.pool, this.#tools.policy.maxPoolSizeVb);
+      const pool = trimToPolicy(accepted.pool, this.#tools.policy);
       if (pool.entries.get(tx.id()) === undefined) throw transactionRefused(tx, { reason: 'mempool full' });
       this.#become({ ...this.#state, mempool: pool });
       return copyOf(tx.id());

@@ -59,6 +59,16 @@ export function mineBlock(parent: BlockNode, contents: BlockContents, crypto: Cr
   return { bytes, header: solved, transactions: all };
 }
 
+/** The same block with a nonce that gives it its proof of work. */
+export function withProofOfWork(view: BlockView, crypto: CryptoEngine): BlockView {
+  const header = { ...view.header, nonce: findNonce(serializeBlockHeader({ ...view.header, nonce: 0 }), crypto) };
+  const bytes = joinBlock(
+    header,
+    view.transactions.map((tx) => tx.bytes),
+  );
+  return { bytes, header, transactions: view.transactions };
+}
+
 function coinbaseFor(height: number, contents: BlockContents, crypto: CryptoEngine): TransactionView {
   const { transactions, scriptPubKey, reward, extraNonce } = contents;
   const reserved = new Uint8Array(32);

@@ -32,6 +32,8 @@ export class BlockNode {
   readonly view: BlockView;
   readonly parent: BlockNode | undefined;
   readonly cheats: BlockCheats | undefined;
+  /** Order in which blocks were first seen: of two with equal work the earlier one stays. */
+  readonly sequence: number;
   /** Sum of the work from the genesis block to here. */
   readonly work: bigint;
   /** Median of the times of this block and the ten before (BIP113), Unix seconds. */
@@ -46,12 +48,13 @@ export class BlockNode {
     hash: Uint8Array,
     view: BlockView,
     parent: BlockNode | undefined,
-    options: { readonly blockWork: bigint; readonly cheats?: BlockCheats | undefined },
+    options: { readonly blockWork: bigint; readonly cheats?: BlockCheats | undefined; readonly sequence?: number },
   ) {
     this.hash = hash;
     this.view = view;
     this.parent = parent;
     this.cheats = options.cheats;
+    this.sequence = options.sequence ?? 0;
     this.height = parent === undefined ? 0 : parent.height + 1;
     this.work = (parent?.work ?? 0n) + options.blockWork;
     this.medianTime = medianTimeFrom(view.header.time, parent);

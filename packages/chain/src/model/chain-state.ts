@@ -4,8 +4,9 @@ import { type BlockCheats, BlockNode, forkPoint, pathBetween } from './block-nod
 import { checkBlock, checkBlockInContext, checkHeaderInContext } from './block-rules.ts';
 import { connectBlock, connectGenesis } from './connect.ts';
 import { emptyMempool, inOrder, type Mempool, type MempoolEntry, withDescendants, withoutEntries } from './mempool.ts';
-import { acceptToMempool, trimToSize } from './mempool-accept.ts';
-import type { MempoolPolicy } from './mempool-policy.ts';
+import { acceptToMempool } from './mempool-accept.ts';
+import { trimToPolicy } from './mempool-eviction.ts';
+import { type MempoolPolicy, rulesOf } from './mempool-policy.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { genesisBlock, REGTEST_BLOCK_WORK } from './regtest.ts';
 import type { Rejection } from './rejection.ts';
@@ -18,11 +19,15 @@ export interface ChainState {
   readonly nodes: PersistentMap<BlockNode>;
   /** Blocks known to break a rule, by hash. */
   readonly failed: PersistentMap<Rejection>;
+  /** Blocks declared invalid by the user's wish, by hash; those that stand on them count as invalid too. */
+  readonly invalidated: PersistentMap<BlockNode>;
   readonly mempool: Mempool;
   /** No block is made for an earlier time than this, Unix seconds. */
   readonly earliestTime: number;
   /** Counts the blocks made here, so that no two are equal. */
   readonly minedCount: number;
+  /** What is added to fees in the eyes of the miner, satoshis by transaction id. */
+  readonly priorities: PersistentMap<bigint>;
   /** Scripts and outpoints that may be spent without satisfaction. */
   readonly impersonated: ReadonlySet<string>;
 }
@@ -62,9 +67,11 @@ export function stateAt(tip: BlockNode): ChainState {
     tip,
     nodes: PersistentMap.empty<BlockNode>().with(tip.hash, tip),
     failed: PersistentMap.empty(),
+    invalidated: PersistentMap.empty(),
     mempool: emptyMempool(),
     earliestTime: 0,
     minedCount: 0,
+    priorities: PersistentMap.empty(),
     impersonated: new Set(),
   };
 }
@@ -98,7 +105,10 @@ export function addBlock(
   const refuse = (rejection: Rejection, next = state): BlockRefusal => ({ state: next, rejection, hash, transactions });
   if (state.failed.get(hash) !== undefined) return refuse({ reason: 'duplicate-invalid' });
   const known = state.nodes.get(hash);
-  if (known !== undefined) return { state, node: known, became: 'duplicate' };
+  if (known !== undefined)
+    return isInvalidated(state, known)
+      ? refuse({ reason: 'duplicate-invalid' })
+      : { state, node: known, became: 'duplicate' };
 
   // A fault found here may be that of a copy somebody has tampered with: the hash itself is not to blame.
   const own = checkBlock(view, hash, tools.crypto);
@@ -108,6 +118,7 @@ export function addBlock(
     return refuse({
       reason: state.failed.get(view.header.previousBlockHash) === undefined ? 'prev-blk-not-found' : 'bad-prevblk',
     });
+  if (isInvalidated(state, parent)) return refuse({ reason: 'bad-prevblk' });
   const headerFault = checkHeaderInContext(view.header, parent, options.now);
   if (headerFault !== undefined) return refuse(headerFault);
   const fault = checkBlockInContext(view, parent, tools.crypto);
@@ -120,11 +131,22 @@ export function addBlock(
   const node =
     same !== undefined && same.parent === parent && sameCheats(same.cheats, options.cheats)
       ? same
-      : new BlockNode(hash, view, parent, { blockWork: REGTEST_BLOCK_WORK, cheats: options.cheats });
+      : new BlockNode(hash, view, parent, {
+          blockWork: REGTEST_BLOCK_WORK,
+          cheats: options.cheats,
+          sequence: state.nodes.size,
+        });
   const extended: ChainState = { ...state, nodes: state.nodes.with(hash, node) };
   // Of two branches with equal work the one seen first stays.
   if (node.work <= state.tip.work) return { state: extended, node, became: 'branch' };
-  return activate(extended, node, tools);
+  return activateBlock(extended, node, tools);
+}
+
+/** Whether a block or one that it stands on was declared invalid. */
+export function isInvalidated({ invalidated }: ChainState, node: BlockNode): boolean {
+  if (invalidated.size === 0) return false;
+  for (const root of invalidated.values()) if (root.isOn(node)) return true;
+  return false;
 }
 
 function sameCheats(left: BlockCheats | undefined, right: BlockCheats | undefined): boolean {
@@ -132,7 +154,7 @@ function sameCheats(left: BlockCheats | undefined, right: BlockCheats | undefine
 }
 
 /** Makes a block the tip, connecting what lies between. */
-function activate(state: ChainState, node: BlockNode, tools: ChainTools): BlockOutcome | BlockRefusal {
+export function activateBlock(state: ChainState, node: BlockNode, tools: ChainTools): BlockOutcome | BlockRefusal {
   const fork = forkPoint(state.tip, node);
   const path = pathBetween(fork, node);
   const failure = connectBranch(path, tools);
@@ -199,11 +221,23 @@ function mempoolAfterReorg(before: ChainState, after: ChainState, tools: ChainTo
   const fork = forkPoint(before.tip, after.tip);
   const given = pathBetween(fork, before.tip).flatMap((node) => node.transactions.slice(1));
   const waiting = inOrder(before.mempool).map((entry) => entry.tx);
-  let pool = emptyMempool();
+  let pool: Mempool = { ...emptyMempool(), rolling: before.mempool.rolling, nextSequence: before.mempool.nextSequence };
+  const { tip, impersonated, priorities } = after;
+  // A node with rules of form asks for them again, without fees; the plain one asks for consensus alone.
+  const bypassLimits = rulesOf(tools.policy).name !== 'plain';
+  const context = {
+    ...tools,
+    tip,
+    impersonated,
+    priorities,
+    consensusOnly: !bypassLimits,
+    bypassLimits,
+    chainLimits: true,
+  };
   for (const tx of [...given, ...waiting]) {
-    const { tip, impersonated } = after;
-    const accepted = acceptToMempool(pool, tx, { ...tools, tip, impersonated, consensusOnly: true, chainLimits: true });
+    const known = before.mempool.entries.get(tx.id());
+    const accepted = acceptToMempool(pool, tx, known === undefined ? context : { ...context, now: known.time });
     if ('pool' in accepted) pool = accepted.pool;
   }
-  return trimToSize(pool, tools.policy.maxPoolSizeVb);
+  return trimToPolicy(pool, tools.policy);
 }

@@ -46,8 +46,8 @@ export class MempoolGraph {
   sumOf(positions: readonly number[]): PackageSum {
     const sum = { fee: 0, size: 0, weight: 0, sigopsCost: 0, count: positions.length };
     for (const position of positions) {
-      const { tx, fee, size, sigopsCost } = this.entries[position] as MempoolEntry;
-      sum.fee += Number(fee);
+      const { tx, modifiedFee, size, sigopsCost } = this.entries[position] as MempoolEntry;
+      sum.fee += Number(modifiedFee);
       sum.size += size;
       sum.weight += tx.weight;
       sum.sigopsCost += sigopsCost;

@@ -7,6 +7,8 @@ export interface MempoolEntry {
   readonly tx: TransactionView;
   /** Satoshis. */
   readonly fee: bigint;
+  /** Fee as the miner is told to see it (`prioritisetransaction`), satoshis. */
+  readonly modifiedFee: bigint;
   /** Virtual bytes, by weight or by signature operations, whichever is more. */
   readonly size: number;
   readonly sigopsCost: number;
@@ -16,6 +18,22 @@ export interface MempoolEntry {
   readonly waived: ReadonlySet<number>;
   /** Order of arrival. */
   readonly sequence: number;
+  /** When it came, Unix seconds. */
+  readonly time: number;
+  /** Height of the tip when it came. */
+  readonly height: number;
+  /** Weight units, by signature operations if those are more: what clusters and chunks are measured in. */
+  readonly adjustedWeight: number;
+}
+
+/** The fee rate that what the pool had to drop leaves behind for a while, as Core's rolling minimum. */
+export interface RollingFee {
+  /** sat/kvB, with fractions. */
+  readonly rate: number;
+  /** When it began to fall, Unix seconds. */
+  readonly since: number;
+  /** Whether a block has come since it rose last: it only falls then. */
+  readonly falls: boolean;
 }
 
 /** The transactions that wait, as a value: a changed pool is another one. */
@@ -26,12 +44,24 @@ export interface Mempool {
   readonly spenders: PersistentMap<MempoolEntry>;
   /** Sum of the virtual sizes. */
   readonly totalSize: number;
+  /** About what Core's pool would use of memory, bytes. */
+  readonly usage: number;
+  readonly rolling: RollingFee;
   readonly nextSequence: number;
 }
 
+const NO_ROLLING_FEE: RollingFee = { rate: 0, since: 0, falls: false };
+
 /** A pool in which nothing waits. */
 export function emptyMempool(): Mempool {
-  return { entries: PersistentMap.empty(), spenders: PersistentMap.empty(), totalSize: 0, nextSequence: 0 };
+  return {
+    entries: PersistentMap.empty(),
+    spenders: PersistentMap.empty(),
+    totalSize: 0,
+    usage: 0,
+    rolling: NO_ROLLING_FEE,
+    nextSequence: 0,
+  };
 }
 
 /** The pool with one more transaction. */
@@ -40,9 +70,11 @@ export function withEntry(pool: Mempool, entry: MempoolEntry): Mempool {
   for (let i = 0; i < entry.tx.inputCount; i++)
     spenders.set(entry.tx.previousTxid(i), entry.tx.previousIndex(i), entry);
   return {
+    ...pool,
     entries: pool.entries.with(entry.tx.id(), entry),
     spenders: spenders.freeze(),
     totalSize: pool.totalSize + entry.size,
+    usage: pool.usage + usageOf(entry),
     nextSequence: Math.max(pool.nextSequence, entry.sequence + 1),
   };
 }
@@ -51,13 +83,27 @@ export function withEntry(pool: Mempool, entry: MempoolEntry): Mempool {
 export function withoutEntries(pool: Mempool, removed: Iterable<MempoolEntry>): Mempool {
   const entries = pool.entries.draft();
   const spenders = pool.spenders.draft();
-  let { totalSize } = pool;
+  let { totalSize, usage } = pool;
   for (const entry of removed) {
     if (entries.delete(entry.tx.id()) === undefined) continue;
     totalSize -= entry.size;
+    usage -= usageOf(entry);
     for (let i = 0; i < entry.tx.inputCount; i++) spenders.delete(entry.tx.previousTxid(i), entry.tx.previousIndex(i));
   }
-  return { ...pool, entries: entries.freeze(), spenders: spenders.freeze(), totalSize };
+  return { ...pool, entries: entries.freeze(), spenders: spenders.freeze(), totalSize, usage };
+}
+
+/** The pool with another entry for a transaction that waits already. */
+export function withChangedEntry(pool: Mempool, entry: MempoolEntry): Mempool {
+  const spenders = pool.spenders.draft();
+  for (let i = 0; i < entry.tx.inputCount; i++)
+    spenders.set(entry.tx.previousTxid(i), entry.tx.previousIndex(i), entry);
+  return { ...pool, entries: pool.entries.with(entry.tx.id(), entry), spenders: spenders.freeze() };
+}
+
+/** About what an entry takes of memory in Core: measured on a 64-bit node, as a fixed part and parts by form. */
+function usageOf({ tx }: MempoolEntry): number {
+  return 900 + 150 * tx.inputCount + 50 * tx.outputCount + Math.ceil(tx.bytes.length * 1.1);
 }
 
 /** All that wait, in the order they came, which puts parents before children. */

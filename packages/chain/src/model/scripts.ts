@@ -1,12 +1,14 @@
 import { type CryptoEngine, toHex } from '@bitcoin-enterprise/core';
 import {
   consensusFlags,
+  type ScriptFlag,
   SignatureBatch,
   type SpentOutput,
   type TransactionView,
   verifyInput,
   verifyTransaction,
 } from '@bitcoin-enterprise/script';
+import { hashText } from './names.ts';
 import type { Rejection } from './rejection.ts';
 
 /** A transaction whose scripts are to be checked. */
@@ -58,6 +60,8 @@ export interface ScriptChecks {
   readonly prefix: string;
   /** Whether what is found right is remembered. */
   readonly remember: boolean;
+  /** The rules; those of blocks when absent. What the cache knows holds for these alone. */
+  readonly flags?: readonly ScriptFlag[];
 }
 
 /**
@@ -77,16 +81,16 @@ export class ScriptChecker {
 
   /** Takes the next transaction. */
   add(job: ScriptJob): void {
-    const { crypto, cache } = this.#checks;
+    const { crypto, cache, flags = consensusFlags } = this.#checks;
     const { tx, spentOutputs, waived } = job;
-    if (cache.has(tx.witnessId(crypto))) return;
+    if (flags === consensusFlags && cache.has(tx.witnessId(crypto))) return;
     const batchOwner = this.#jobs.push(job) - 1;
     // What comes behind a fault cannot be the first one.
     if (this.#failed) return;
     this.#failed =
       waived.size > 0
         ? checkOneByOne(job, this.#checks) !== undefined
-        : !verifyTransaction({ tx, spentOutputs, flags: consensusFlags, crypto, batch: this.#batch, batchOwner }).ok;
+        : !verifyTransaction({ tx, spentOutputs, flags, crypto, batch: this.#batch, batchOwner }).ok;
   }
 
   /** Names the first fault, if there is one; without one, what was found right may be remembered. */
@@ -108,12 +112,18 @@ function firstFault(jobs: readonly ScriptJob[], checks: ScriptChecks): Rejection
 }
 
 /** Checks a transaction input by input without a batch, which names the input and the error. */
-function checkOneByOne(job: ScriptJob, { crypto, prefix }: ScriptChecks): Rejection | undefined {
+function checkOneByOne(
+  job: ScriptJob,
+  { crypto, prefix, flags = consensusFlags }: ScriptChecks,
+): Rejection | undefined {
   const { tx, spentOutputs, transactionIndex, waived } = job;
   for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {
     if (waived.has(inputIndex)) continue;
-    const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags: consensusFlags, crypto });
-    if (!verdict.ok) return { reason: prefix, scriptError: verdict.error, transactionIndex, inputIndex };
+    const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags, crypto });
+    if (verdict.ok) continue;
+    const spent = `${hashText(tx.previousTxid(inputIndex))}:${tx.previousIndex(inputIndex)}`;
+    const detail = `input ${inputIndex} of ${hashText(tx.id())} (wtxid ${hashText(tx.witnessId())}), spending ${spent}`;
+    return { reason: prefix, detail, scriptError: verdict.error, transactionIndex, inputIndex };
   }
   return undefined;
 }

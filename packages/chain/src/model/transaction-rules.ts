@@ -3,6 +3,7 @@ import type { TransactionView } from '@bitcoin-enterprise/script';
 import type { BlockNode } from './block-node.ts';
 import type { Coin } from './coins.ts';
 import { COINBASE_MATURITY, LOCK_TIME_THRESHOLD } from './limits.ts';
+import { moneyText } from './money.ts';
 import type { Rejection } from './rejection.ts';
 
 const SEQUENCE_FINAL = 0xffff_ffff;
@@ -31,13 +32,19 @@ export function checkInputs(
   for (let i = 0; i < coins.length; i++) {
     const coin = coins[i] as Coin;
     if (coin.coinbase && height - coin.height < COINBASE_MATURITY)
-      return { reason: 'bad-txns-premature-spend-of-coinbase', inputIndex: i };
+      return {
+        reason: 'bad-txns-premature-spend-of-coinbase',
+        detail: `tried to spend coinbase at depth ${height - coin.height}`,
+        inputIndex: i,
+      };
     spent += coin.value;
     if (spent > MAX_SATOSHIS) return { reason: 'bad-txns-inputvalues-outofrange', inputIndex: i };
   }
   let created = 0n;
   for (let i = 0; i < tx.outputCount; i++) created += tx.value(i);
-  return spent < created ? { reason: 'bad-txns-in-belowout' } : { fee: spent - created };
+  return spent < created
+    ? { reason: 'bad-txns-in-belowout', detail: `value in (${moneyText(spent)}) < value out (${moneyText(created)})` }
+    : { fee: spent - created };
 }
 
 /**
