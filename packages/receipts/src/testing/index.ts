@@ -1,1 +1,3 @@
-export {};
+export { keyStorePromises } from './key-store.ts';
+export { logStoragePromises } from './log-storage.ts';
+export { witnessStoragePromises } from './witness-storage.ts';
