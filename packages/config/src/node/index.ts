@@ -1,1 +1,1 @@
-export {};
+export { type AppSettingsOptions, loadAppSettings } from './load-app-settings.ts';
