@@ -94,7 +94,7 @@ export function portsOf({ policy, state, hub, coinsOf, broadcast, testAccept }: 
     async estimateFeeRate(targetBlocks, options) {
       requireRunning('estimateFeeRate', options);
       requireWhole(targetBlocks, 'targetBlocks', 1, 1_008);
-      return feeRate(rateFor(state(), targetBlocks) ?? policy.minRelayFeeRate);
+      return feeRate(fillingRate(state(), targetBlocks) ?? policy.minRelayFeeRate);
     },
     blockEvents: (options = {}) => followBlocks(state, hub, options),
     mempoolEvents: (options = {}) => followMempool(state, hub, options),
@@ -161,7 +161,7 @@ export function unspentIn(
 }
 
 /** The rate at which what pays better fills the blocks until the target; `undefined` when it does not fill them. */
-function rateFor({ mempool }: ChainState, targetBlocks: number): bigint | undefined {
+export function fillingRate({ mempool }: ChainState, targetBlocks: number): bigint | undefined {
   let weight = targetBlocks * MAX_BLOCK_WEIGHT;
   if (mempool.totalSize * 4 <= weight) return undefined;
   const rates = inOrder(mempool).map(({ tx, fee, size }) => ({

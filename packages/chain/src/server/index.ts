@@ -1,1 +1,2 @@
-export {};
+export { type Credential, passwordCredential, rpcAuthCredential } from './auth.ts';
+export { type ChainServer, type ChainServerOptions, startChainServer } from './start.ts';

@@ -1,0 +1,75 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Credential, isAuthorized } from './auth.ts';
+import type { RpcReply } from './dispatcher.ts';
+
+/** Largest body that is read, bytes: two blocks of full size in hex, and some. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** What a wrong password costs, milliseconds: guessing shall take long. */
+const WRONG_PASSWORD_DELAY_MS = 250;
+
+/** How the HTTP side of the RPC is made. */
+export interface HttpOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly credentials: readonly Credential[];
+  readonly answer: (body: string) => Promise<RpcReply>;
+  /** How long an idle connection is kept, milliseconds. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Starts to listen; the answer is there once it does. */
+export async function listen(options: HttpOptions): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer((request, response) => {
+    void serve(request, response, options).catch(() => response.destroy());
+  });
+  server.keepAliveTimeout = options.idleTimeoutMs;
+  server.requestTimeout = 0;
+  server.timeout = 0;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => resolve());
+  });
+  const address = server.address();
+  return { server, port: typeof address === 'object' && address !== null ? address.port : options.port };
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, options: HttpOptions): Promise<void> {
+  if (request.method !== 'POST') {
+    request.resume();
+    return send(response, { status: 405, body: 'JSONRPC server handles only POST requests' }, 'text/plain');
+  }
+  if (!isAuthorized(request.headers.authorization, options.credentials)) {
+    request.resume();
+    if (request.headers.authorization !== undefined) await sleep(WRONG_PASSWORD_DELAY_MS);
+    response.setHeader('WWW-Authenticate', 'Basic realm="jsonrpc"');
+    return send(response, { status: 401, body: '' }, 'text/plain');
+  }
+  const path = request.url ?? '/';
+  if (path !== '/' && !path.startsWith('/wallet/')) {
+    request.resume();
+    return send(response, { status: 404, body: '' }, 'text/plain');
+  }
+  const body = await read(request);
+  if (body === undefined) return send(response, { status: 413, body: '' }, 'text/plain');
+  return send(response, await options.answer(body), 'application/json');
+}
+
+async function read(request: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > MAX_BODY_BYTES) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function send(response: ServerResponse, { status, body }: RpcReply, type: string): void {
+  const bytes = Buffer.from(body, 'utf8');
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': bytes.length });
+  response.end(bytes);
+}

@@ -1,0 +1,160 @@
+import { decodeAddress, decodeWif, equalBytes, hasCode, parseHex, toHex } from '@bitcoin-enterprise/core';
+import { assemble, outputTypeOf, witnessProgramOf } from '@bitcoin-enterprise/script';
+import { invalidParameter, readInt } from '../arguments.ts';
+import { withChecksum } from '../descriptor-checksum.ts';
+import { parseDescriptor } from '../descriptor.ts';
+import { amountJson } from '../json.ts';
+import { recoverSigner, signMessage } from '../message-signature.ts';
+import { method, type RpcCategory } from '../method.ts';
+import type { RegtestNode } from '../node.ts';
+import { RpcCode, RpcError } from '../rpc-error.ts';
+import { addressOf } from '../script-json.ts';
+
+/** The methods under `== Util ==`. */
+export const utilityMethods: RpcCategory<RegtestNode> = {
+  title: 'Util',
+  methods: [
+    method('validateaddress', 'address:str', (_, [address]) => validated(address as string)),
+    method('createmultisig', 'nrequired:num keys:arr address_type:str?', (node, [required, keys, type]) =>
+      createMultisig(node, {
+        required: readInt(required),
+        keys: keys as readonly unknown[],
+        type: (type as string | undefined) ?? 'legacy',
+      }),
+    ),
+    method('getdescriptorinfo', 'descriptor:str', (node, [text]) => {
+      const parsed = parseDescriptor(text as string, node.tools.crypto);
+      return {
+        descriptor: withChecksum(parsed.text),
+        checksum: parsed.checksum,
+        isrange: false,
+        issolvable: parsed.isSolvable,
+        hasprivatekeys: parsed.hasPrivateKeys,
+      };
+    }),
+    method('deriveaddresses', 'descriptor:str range:any?', (node, [text, range]) => {
+      if (range !== undefined) throw invalidParameter('Range should not be specified for an un-ranged descriptor');
+      const { scripts } = parseDescriptor(text as string, node.tools.crypto, { requireChecksum: true });
+      return scripts.flatMap((script) => {
+        const address = addressOf(script);
+        if (address === undefined && scripts.length === 1)
+          throw new RpcError(RpcCode.NOT_FOUND, 'Descriptor does not have a corresponding address');
+        return address ?? [];
+      });
+    }),
+    method('estimatesmartfee', 'conf_target:num estimate_mode:str?', (node, [target, mode]) => {
+      const blocks = readInt(target);
+      if (blocks < 1 || blocks > 1_008) throw invalidParameter('Invalid conf_target, must be between 1 and 1008');
+      if (mode !== undefined && !/^(?:unset|economical|conservative)$/i.test(String(mode)))
+        throw invalidParameter(
+          'Invalid estimate_mode parameter, must be one of: "unset", "economical", "conservative"',
+        );
+      const rate = node.estimate(blocks);
+      return rate === undefined
+        ? { errors: ['Insufficient data or no feerate found'], blocks }
+        : { feerate: amountJson(rate), blocks };
+    }),
+    method('signmessagewithprivkey', 'privkey:str message:str', (node, [wif, message]) => {
+      const key = readKey(wif as string);
+      const signature = signMessage(message as string, key.secretKey, {
+        compressed: key.compressed,
+        crypto: node.tools.crypto,
+      });
+      if (signature === undefined) throw new RpcError(RpcCode.NOT_FOUND, 'Sign failed');
+      return signature;
+    }),
+    method('verifymessage', 'address:str signature:str message:str', (node, [address, signature, message]) => {
+      const { crypto } = node.tools;
+      const { type, scriptPubKey } = addressOrThrow(address as string);
+      if (type !== 'p2pkh') throw new RpcError(RpcCode.TYPE, 'Address does not refer to key');
+      if (!/^[A-Za-z0-9+/]+={0,2}$/.test(signature as string))
+        throw new RpcError(RpcCode.TYPE, 'Malformed base64 encoding');
+      const bytes = new Uint8Array(Buffer.from(signature as string, 'base64'));
+      const key = recoverSigner(message as string, bytes, crypto);
+      return key !== undefined && equalBytes(crypto.hash160(key), scriptPubKey.subarray(3, 23));
+    }),
+    method('getindexinfo', 'index_name:str?', (node) => ({
+      txindex: { synced: true, best_block_height: node.tip.height },
+    })),
+  ],
+};
+
+function addressOrThrow(address: string): ReturnType<typeof decodeAddress> {
+  try {
+    return decodeAddress(address, 'regtest');
+  } catch {
+    throw new RpcError(RpcCode.TYPE, 'Invalid address');
+  }
+}
+
+/** A secret key in WIF; the text itself never comes back. */
+export function readKey(wif: string): ReturnType<typeof decodeWif> {
+  try {
+    return decodeWif(wif);
+  } catch {
+    throw new RpcError(RpcCode.NOT_FOUND, 'Invalid private key');
+  }
+}
+
+function validated(address: string): object {
+  try {
+    const { scriptPubKey } = decodeAddress(address, 'regtest');
+    const witness = witnessProgramOf(scriptPubKey);
+    return {
+      isvalid: true,
+      address,
+      scriptPubKey: toHex(scriptPubKey),
+      isscript: /scripthash|taproot/.test(outputTypeOf(scriptPubKey)),
+      iswitness: witness !== undefined,
+      ...(witness === undefined ? {} : { witness_version: witness.version, witness_program: toHex(witness.program) }),
+    };
+  } catch (error) {
+    if (!hasCode(error, 'CORE_ADDRESS_INVALID', 'CORE_ADDRESS_WRONG_NETWORK')) throw error;
+    return { isvalid: false, error_locations: [], error: 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.' };
+  }
+}
+
+function createMultisig(
+  node: RegtestNode,
+  options: { readonly required: number; readonly keys: readonly unknown[]; readonly type: string },
+): object {
+  const { required, type } = options;
+  const { crypto } = node.tools;
+  const keys = options.keys.map((key) => {
+    if (typeof key !== 'string' || !/^(?:[0-9a-fA-F]{2})+$/.test(key))
+      throw new RpcError(RpcCode.NOT_FOUND, `Pubkey "${String(key)}" must be a hex string`);
+    if (key.length !== 66 && key.length !== 130)
+      throw new RpcError(RpcCode.NOT_FOUND, `Pubkey "${key}" must have a length of either 33 or 65 bytes`);
+    const bytes = parseHex(key.toLowerCase());
+    if (!crypto.isPublicKey(bytes))
+      throw new RpcError(RpcCode.NOT_FOUND, `Pubkey "${key}" must be cryptographically valid.`);
+    return bytes;
+  });
+  if (required < 1) throw invalidParameter('a multisignature address must require at least one key to redeem');
+  if (keys.length < required)
+    throw invalidParameter(
+      `not enough keys supplied (got ${keys.length} keys, but need at least ${required} to redeem)`,
+    );
+  if (keys.length > 20)
+    throw invalidParameter('Number of keys involved in the multisignature address creation > 20\nReduce the number');
+  const script = assemble([required, ...keys, keys.length, 'OP_CHECKMULTISIG']);
+  const compressed = keys.every((key) => key.length === 33);
+  if (type === 'bech32m')
+    throw new RpcError(RpcCode.NOT_FOUND, 'createmultisig cannot create bech32m multisig addresses');
+  if (!['legacy', 'p2sh-segwit', 'bech32'].includes(type))
+    throw new RpcError(RpcCode.NOT_FOUND, `Unknown address type '${type}'`);
+  if ((type === 'legacy' || !compressed) && script.length > 520)
+    throw invalidParameter(`redeemScript exceeds size limit: ${script.length} > 520`);
+  const kind = compressed ? type : 'legacy';
+  const multi = `multi(${required},${keys.map((key) => toHex(key)).join(',')})`;
+  const text = kind === 'legacy' ? `sh(${multi})` : kind === 'bech32' ? `wsh(${multi})` : `sh(wsh(${multi}))`;
+  const [scriptPubKey] = parseDescriptor(text, crypto).scripts as readonly [Uint8Array];
+  return {
+    address: addressOf(scriptPubKey),
+    redeemScript: toHex(script),
+    descriptor: withChecksum(text),
+    ...(kind === type
+      ? {}
+      : { warnings: ['Unable to make chosen address type, please ensure no uncompressed public keys are present.'] }),
+  };
+}

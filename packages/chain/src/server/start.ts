@@ -1,0 +1,105 @@
+import type { MempoolPolicy } from '../model/mempool-policy.ts';
+import { mempoolProfile, type MempoolProfileName } from '../model/mempool-profiles.ts';
+import { type Credential, newCookiePassword, passwordCredential } from './auth.ts';
+import { RpcDispatcher } from './dispatcher.ts';
+import { listen } from './http.ts';
+import { allMethods } from './methods/all.ts';
+import { type NodeStore, RegtestNode } from './node.ts';
+import { SqliteNodeStore } from './sqlite-store.ts';
+
+/** How a server is started. */
+export interface ChainServerOptions {
+  /** Address to listen at; `127.0.0.1` when absent. */
+  readonly host?: string;
+  /** Port; 0, which lets the system choose, when absent. */
+  readonly port?: number;
+  /** Who may call. Absent: one user `__cookie__` with a password made at random, which the answer names. */
+  readonly credentials?: readonly Credential[];
+  /** Whose mempool policy: a named profile, `core-31` when absent, or a policy of your own. */
+  readonly policy?: MempoolProfileName | MempoolPolicy;
+  /** SQLite file that blocks and mempool are kept in; in memory alone when absent. */
+  readonly file?: string;
+  /** Unix seconds that time stands still at; the time of the machine when absent. */
+  readonly mockTime?: number;
+  /** Whether transactions in blocks are found by id alone; `true` when absent. */
+  readonly txIndex?: boolean;
+  /** What `getnetworkinfo` says. */
+  readonly version?: number;
+  readonly subversion?: string;
+  /** Called once a caller has said `stop` and the server has ended. */
+  readonly onStopped?: () => void;
+}
+
+/** A server that runs. */
+export interface ChainServer {
+  /** `http://host:port`. */
+  readonly url: string;
+  readonly port: number;
+  /** User and password that may call, if they were made here. */
+  readonly user: string;
+  readonly password: string;
+  /** Ends it; what was answered is kept, if there is a file. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a regtest node that speaks bitcoind's JSON-RPC over the embedded chain.
+ *
+ * @throws Node's error where the port is taken, SQLite's where the file is none.
+ *
+ * @example
+ * ```ts no-run
+ * import { startChainServer } from '@bitcoin-enterprise/chain/server';
+ *
+ * const server = await startChainServer({ port: 18_443 });
+ * console.log(server.url, server.user, server.password);
+ * await server.stop();
+ * ```
+ */
+export async function startChainServer(options: ChainServerOptions = {}): Promise<ChainServer> {
+  const { server } = await startNodeServer(options);
+  return server;
+}
+
+/** As {@link startChainServer}, with the node itself at hand. */
+export async function startNodeServer(
+  options: ChainServerOptions = {},
+): Promise<{ readonly server: ChainServer; readonly node: RegtestNode }> {
+  const { host = '127.0.0.1', port = 0, policy = 'core-31', file, onStopped } = options;
+  const password = newCookiePassword();
+  const { credentials = [passwordCredential('__cookie__', password)] } = options;
+  const store: NodeStore | undefined = file === undefined ? undefined : new SqliteNodeStore(file);
+  const node = new RegtestNode({
+    policy: typeof policy === 'string' ? mempoolProfile(policy) : policy,
+    txIndex: options.txIndex ?? true,
+    ...(store === undefined ? {} : { store }),
+    ...(options.mockTime === undefined ? {} : { mockTime: options.mockTime }),
+    ...(options.version === undefined ? {} : { version: options.version }),
+    ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
+  });
+  const dispatcher = new RpcDispatcher(node, allMethods());
+  const listening = await listen({
+    host,
+    port,
+    credentials,
+    idleTimeoutMs: 30_000,
+    answer: (body) => dispatcher.answer(body),
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= new Promise((resolve) => {
+      // The answer to `stop` itself still goes out; idle connections do not hold the server up.
+      listening.server.close(() => {
+        node.close();
+        resolve();
+        onStopped?.();
+      });
+      listening.server.closeIdleConnections();
+      setTimeout(() => listening.server.closeAllConnections(), 500).unref();
+    });
+    return stopped;
+  };
+  node.onStop = () => void stop();
+  const url = `http://${host}:${listening.port}`;
+  return { node, server: { url, port: listening.port, user: '__cookie__', password, stop } };
+}
