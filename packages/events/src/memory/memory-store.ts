@@ -131,6 +131,12 @@ class MemoryStore implements EventStore {
     return events.slice(low, low + limit).map(readEvent);
   }
 
+  async version(stream: string, options: CallOptions = {}): Promise<number> {
+    this.#enter('version', options);
+    const found = this.#data.streams.get(checkStream(stream));
+    return found === undefined ? 0 : versionOf(found);
+  }
+
   async head(options: CallOptions = {}): Promise<number> {
     this.#enter('head', options);
     return this.#data.head;

@@ -171,6 +171,9 @@ export interface EventStore {
   /** Events of all streams, oldest first; `after` is a position. Truncated events are left out. */
   readAll(options?: ReadOptions): Promise<readonly StoredEvent[]>;
 
+  /** Version of a stream's newest event, 0 when there is none. */
+  version(stream: string, options?: CallOptions): Promise<number>;
+
   /** Position of the newest event, 0 in an empty store. */
   head(options?: CallOptions): Promise<number>;
 

@@ -147,6 +147,17 @@ class PostgresStore implements EventStore {
     return rows.map((row) => readEventRow(row, STORE));
   }
 
+  async version(stream: string, options: CallOptions = {}): Promise<number> {
+    this.#enter('version', options);
+    const [row] = await this.#database.query<{ version: number }>(
+      'version',
+      `select greatest(first - 1, coalesce((select max(version) from events where events.stream = streams.id), 0))
+       as version from streams where name = $1`,
+      [checkStream(stream)],
+    );
+    return row?.version ?? 0;
+  }
+
   async head(options: CallOptions = {}): Promise<number> {
     this.#enter('head', options);
     const [row] = await this.#database.query<{ head: number }>('head', 'select head from store', []);

@@ -85,9 +85,10 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
         else fail(outcome);
       }
     } catch (error) {
-      const undone = rollback();
+      rollback();
       onRollback();
-      for (const { fail } of group) fail(failureOf(error, committing && !undone ? 'unknown' : 'not-done'));
+      // A commit that reached the log but not the disk may come back after a crash, whatever was rolled back since.
+      for (const { fail } of group) fail(failureOf(error, committing ? 'unknown' : 'not-done'));
     }
   }
 
@@ -117,13 +118,11 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
     }
   }
 
-  /** Whether the transaction is certainly undone. */
-  function rollback(): boolean {
+  function rollback(): void {
     try {
       if (database.isTransaction) database.exec('rollback');
-      return true;
     } catch {
-      return false;
+      // SQLite has rolled back by itself, or does so when the file is opened next.
     }
   }
 

@@ -174,6 +174,12 @@ class SqliteStore implements EventStore {
     return (rows as unknown as readonly EventRow[]).map((row) => readEventRow(row, STORE));
   }
 
+  async version(stream: string, options: CallOptions = {}): Promise<number> {
+    this.#enter('version', options);
+    checkStream(stream);
+    return Number(this.#read(() => this.#sql.versionByName.get(stream))?.['version'] ?? 0);
+  }
+
   async head(options: CallOptions = {}): Promise<number> {
     this.#enter('head', options);
     return this.#readHead();

@@ -7,6 +7,8 @@ const statements = {
 
   streamByName: 'select id, first, snapshot_version from streams where name = ?',
   newestVersion: 'select max(version) as version from events where stream = ?',
+  versionByName: `select max(first - 1, coalesce((select max(version) from events where stream = streams.id), 0))
+    as version from streams where name = ?`,
   insertStream: 'insert into streams (name, first) values (?, 1)',
 
   eventByKey: 'select version, position, size from events where stream = ? and key = ?',

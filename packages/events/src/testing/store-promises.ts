@@ -43,6 +43,7 @@ export const eventStorePromises: ReadonlyArray<Promised<EventStoreHarness>> =
       ensureEqual(await store.head(), 0, 'head');
       ensureEqual(await store.readAll(), [], 'events');
       ensureEqual(await store.readStream('none'), [], 'stream');
+      ensureEqual(await store.version('none'), 0, 'version');
       ensureEqual(await store.loadSnapshot('none'), undefined, 'snapshot');
       ensureEqual(await store.nextTimer(), undefined, 'next timer');
       ensureEqual(await store.claimEffects(), [], 'effects');
@@ -90,6 +91,7 @@ export const eventStorePromises: ReadonlyArray<Promised<EventStoreHarness>> =
         'head',
       );
       ensureEqual(await store.readAll({ after: 10 }), [], 'past the end');
+      ensureEqual(await store.version('odd'), 5, 'version');
     }),
     promise('names that look alike are different streams', async ({ store }) => {
       const names = ['a', 'A', 'a ', 'ä', 'a\u0308', "a'; drop table events; --", '%', '\\', '𝒳'];
@@ -470,6 +472,7 @@ export const eventStorePromises: ReadonlyArray<Promised<EventStoreHarness>> =
       await store.saveSnapshot({ stream: 'a', version: 2, state: 1 });
       await store.truncate('a', { through: 2 });
       const other = await harness.open();
+      ensureEqual(await other.version('a'), 2, 'version');
 
       await ensureThrows(() => other.append(one('a', 'x', { expectedVersion: 0 })), 'EVENTS_VERSION_CONFLICT');
       ensureEqual((await other.append(one('a', 'z', { expectedVersion: 2 }))).version, 3, 'version');
@@ -647,6 +650,7 @@ export const eventStorePromises: ReadonlyArray<Promised<EventStoreHarness>> =
         () => store.readStream('a', { signal }),
         () => store.readAll({ signal }),
         () => store.head({ signal }),
+        () => store.version('a', { signal }),
         () => store.waitForEvents({ after: 0, timeoutMs: 1_000, signal }),
         () => store.claimEffects({ signal }),
         () => store.claimTimers({ signal }),
