@@ -41,6 +41,8 @@ export interface RegtestNodeOptions {
   readonly txIndex?: boolean;
   /** Unix seconds that time stands still at, as of `setmocktime`; the time of the machine when absent or 0. */
   readonly mockTime?: number;
+  /** Gets a line for each change that a node would log. */
+  readonly log?: (line: string) => void;
   /** What `getnetworkinfo` calls the node. */
   readonly subversion?: string;
   /** Core's version number, for example 290000. */
@@ -132,6 +134,14 @@ export class RegtestNode {
     const outcome = addBlock(this.#state, view, this.tools, { now: this.now });
     this.become(outcome.state);
     return outcome;
+  }
+
+  /** Makes the first blocks, empty, each with its time and its reward. */
+  premine(blocks: readonly { readonly scriptPubKey: Uint8Array; readonly time: number }[]): void {
+    let state = this.#state;
+    for (const options of blocks) state = this.maker.mineOn(state, state.tip, [], options).state;
+    // Times of the past must not hold up those of the present.
+    this.become({ ...state, earliestTime: 0 });
   }
 
   /** Mines blocks with what pays best in the mempool. */

@@ -29,7 +29,10 @@ export class SqliteNodeStore implements NodeStore {
     >
   >;
 
-  constructor(file: string) {
+  readonly #keepsMempool: boolean;
+
+  constructor(file: string, options: { readonly keepsMempool: boolean }) {
+    this.#keepsMempool = options.keepsMempool;
     const database = new DatabaseSync(file);
     this.#database = database;
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
@@ -64,9 +67,9 @@ export class SqliteNodeStore implements NodeStore {
     }
     let { priorities } = state;
     for (const { txid, delta } of this.#rows<{ txid: Uint8Array; delta: bigint }>('SELECT txid, delta FROM priority'))
-      priorities = priorities.with(new Uint8Array(txid), BigInt(delta));
+      priorities = priorities.with(new Uint8Array(txid), BigInt(delta as bigint | number));
     state = { ...state, priorities };
-    return { ...state, mempool: this.#waiting(state, tools) };
+    return this.#keepsMempool ? { ...state, mempool: this.#waiting(state, tools) } : state;
   }
 
   #withBlocks(initial: ChainState, { crypto }: ChainTools): ChainState {

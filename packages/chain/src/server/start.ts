@@ -5,7 +5,6 @@ import { RpcDispatcher } from './dispatcher.ts';
 import { listen } from './http.ts';
 import { allMethods } from './methods/all.ts';
 import { type NodeStore, RegtestNode } from './node.ts';
-import { SqliteNodeStore } from './sqlite-store.ts';
 
 /** How a server is started. */
 export interface ChainServerOptions {
@@ -23,6 +22,10 @@ export interface ChainServerOptions {
   readonly mockTime?: number;
   /** Whether transactions in blocks are found by id alone; `true` when absent. */
   readonly txIndex?: boolean;
+  /** Whether the file keeps what waits too; `true` when absent. */
+  readonly keepsMempool?: boolean;
+  /** Gets a line for each call and each change, as bitcoind writes into its `debug.log`. */
+  readonly log?: (line: string) => void;
   /** What `getnetworkinfo` says. */
   readonly version?: number;
   readonly subversion?: string;
@@ -52,7 +55,7 @@ export interface ChainServer {
  * import { startChainServer } from '@bitcoin-enterprise/chain/server';
  *
  * const server = await startChainServer({ port: 18_443 });
- * console.log(server.url, server.user, server.password);
+ * server.url; // with server.user and server.password
  * await server.stop();
  * ```
  */
@@ -68,12 +71,13 @@ export async function startNodeServer(
   const { host = '127.0.0.1', port = 0, policy = 'core-31', file, onStopped } = options;
   const password = newCookiePassword();
   const { credentials = [passwordCredential('__cookie__', password)] } = options;
-  const store: NodeStore | undefined = file === undefined ? undefined : new SqliteNodeStore(file);
+  const store = file === undefined ? undefined : await openStore(file, options.keepsMempool ?? true);
   const node = new RegtestNode({
     policy: typeof policy === 'string' ? mempoolProfile(policy) : policy,
     txIndex: options.txIndex ?? true,
     ...(store === undefined ? {} : { store }),
     ...(options.mockTime === undefined ? {} : { mockTime: options.mockTime }),
+    ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.version === undefined ? {} : { version: options.version }),
     ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
   });
@@ -102,4 +106,10 @@ export async function startNodeServer(
   node.onStop = () => void stop();
   const url = `http://${host}:${listening.port}`;
   return { node, server: { url, port: listening.port, user: '__cookie__', password, stop } };
+}
+
+/** SQLite is loaded only where a file is asked for: without one a start shall cost nothing of it. */
+async function openStore(file: string, keepsMempool: boolean): Promise<NodeStore> {
+  const { SqliteNodeStore } = await import('./sqlite-store.ts');
+  return new SqliteNodeStore(file, { keepsMempool });
 }
