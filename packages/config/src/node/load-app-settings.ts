@@ -1,13 +1,10 @@
 import { open } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import {
-  ConfigError,
-  loadSettings,
-  type SecretResolver,
-  type SettingsFile,
-  type SettingsSchema,
-} from '@bitcoin-enterprise/config';
-import { describeValue } from '@bitcoin-enterprise/core';
+import type { SettingsFile } from '../border/file.ts';
+import type { SettingsSchema } from '../border/schema.ts';
+import { ConfigError, invalidArgument } from '../errors.ts';
+import { loadSettings } from '../flows/load-settings.ts';
+import type { SecretResolver } from '../ports/secret-resolver.ts';
 
 /** Where the settings of a process come from. */
 export interface AppSettingsOptions {
@@ -47,10 +44,10 @@ const MAX_SECRET_BYTES = 65_536;
  */
 export async function loadAppSettings<T>(schema: SettingsSchema<T>, options: AppSettingsOptions = {}): Promise<T> {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalid('options', 'an object', options);
+    throw invalidArgument('options', 'an object', options);
   const { file, prefix, variables = process.env, explicit, resolvers, signal } = options;
   if (file !== undefined && (typeof file !== 'string' || file.includes('\0')))
-    throw invalid('options.file', 'a path', file);
+    throw invalidArgument('options.file', 'a path', file);
   const read = file === undefined ? undefined : await readSettingsFile(file);
   // Without a prefix, variables are no settings; references to secrets may name them all the same.
   const environment = prefix === undefined ? undefined : { prefix, variables };
@@ -93,9 +90,9 @@ async function readSettingsFile(path: string): Promise<SettingsFile> {
 
 /** Reads a secret from a file of its own, as Docker and Kubernetes mount them; the line end of an editor is no part. */
 async function readSecret(path: string): Promise<string | undefined> {
-  if (!isAbsolute(path)) throw invalid('file reference', 'an absolute path', path);
+  if (!isAbsolute(path)) throw invalidArgument('file reference', 'an absolute path', path);
   const bytes = await readAtMost(path, MAX_SECRET_BYTES);
-  if (bytes === undefined) throw invalid('file reference', 'a file of a secret', path);
+  if (bytes === undefined) throw invalidArgument('file reference', 'a file of a secret', path);
   return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '');
 }
 
@@ -114,11 +111,4 @@ async function readAtMost(path: string, maximum: number): Promise<Uint8Array | u
   } finally {
     await handle.close();
   }
-}
-
-function invalid(argument: string, expected: string, value: unknown): ConfigError<'CONFIG_INVALID_ARGUMENT'> {
-  const got = describeValue(value);
-  return new ConfigError('CONFIG_INVALID_ARGUMENT', `expected ${argument} to be ${expected}, got ${got}`, {
-    details: { argument, expected, got },
-  });
 }
