@@ -1,0 +1,1 @@
+export { createPrometheus, type Prometheus } from './create-prometheus.ts';

@@ -1,0 +1,112 @@
+import type { Attributes } from '@opentelemetry/api';
+import {
+  type DataPoint,
+  DataPointType,
+  type Histogram,
+  type MetricData,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
+import { prometheusName } from '../telemetry/catalogue.ts';
+
+/**
+ * Collected metrics in the text format of Prometheus, version 0.0.4. A name that two meters use is one family, as the
+ * format asks for; of two that do not agree on the type the first stays.
+ */
+export function prometheusText(collected: ResourceMetrics): string {
+  const families = new Map<string, { readonly type: string; readonly help: string; readonly lines: Set<string> }>();
+  for (const metric of collected.scopeMetrics.flatMap(({ metrics }) => metrics)) {
+    const type = typeOf(metric);
+    if (type === undefined || metric.dataPoints.length === 0) continue;
+    const { name, unit, description } = metric.descriptor;
+    const family = prometheusName(name, { kind: type, unit });
+    const known = families.get(family) ?? { type, help: description, lines: new Set<string>() };
+    families.set(family, known);
+    if (known.type === type) for (const line of linesOf(family, metric)) known.lines.add(line);
+  }
+  return [...families]
+    .map(([name, { type, help, lines }]) => {
+      const head = help === '' ? [] : [`# HELP ${name} ${escapeHelp(help)}`];
+      return `${[...head, `# TYPE ${name} ${type}`, ...lines].join('\n')}\n`;
+    })
+    .join('');
+}
+
+function typeOf(metric: MetricData): 'counter' | 'gauge' | 'histogram' | undefined {
+  switch (metric.dataPointType) {
+    case DataPointType.SUM:
+      return metric.isMonotonic ? 'counter' : 'gauge';
+    case DataPointType.GAUGE:
+      return 'gauge';
+    case DataPointType.HISTOGRAM:
+      return 'histogram';
+    default:
+      // An exponential histogram: the text format has no form for it.
+      return undefined;
+  }
+}
+
+function linesOf(name: string, metric: MetricData): readonly string[] {
+  switch (metric.dataPointType) {
+    case DataPointType.SUM:
+    case DataPointType.GAUGE:
+      return metric.dataPoints.map(({ attributes, value }) => sample(name, { attributes, value }));
+    case DataPointType.HISTOGRAM:
+      return metric.dataPoints.flatMap((point) => histogramLines(name, point));
+    default:
+      return [];
+  }
+}
+
+function histogramLines(name: string, { attributes, value }: DataPoint<Histogram>): readonly string[] {
+  const { boundaries, counts } = value.buckets;
+  let cumulated = 0;
+  const buckets = boundaries
+    .filter((bound) => bound !== Infinity)
+    .map((bound, index) => {
+      cumulated += counts[index] ?? 0;
+      return sample(`${name}_bucket`, { attributes, value: cumulated, le: numberText(bound) });
+    });
+  return [
+    ...buckets,
+    sample(`${name}_bucket`, { attributes, value: value.count, le: '+Inf' }),
+    ...(value.sum === undefined ? [] : [sample(`${name}_sum`, { attributes, value: value.sum })]),
+    sample(`${name}_count`, { attributes, value: value.count }),
+  ];
+}
+
+function sample(
+  name: string,
+  { attributes, value, le }: { readonly attributes: Attributes; readonly value: number; readonly le?: string },
+): string {
+  const labels = new Map<string, string>();
+  for (const [key, item] of Object.entries(attributes)) {
+    const label = labelName(key);
+    const text = typeof item === 'string' ? item : JSON.stringify(item);
+    // Two attributes that are one label in Prometheus: the format forbids to write it twice.
+    const before = labels.get(label);
+    labels.set(label, before === undefined ? (text ?? '') : `${before};${text}`);
+  }
+  if (le !== undefined) labels.set('le', le);
+  const text = [...labels].map(([label, item]) => `${label}="${escapeLabel(item)}"`).join(',');
+  return `${name}${text === '' ? '' : `{${text}}`} ${numberText(value)}`;
+}
+
+function labelName(key: string): string {
+  const plain = key.replaceAll(/[^A-Za-z0-9_]/g, '_');
+  // `le` is the bucket's; what begins with two underscores is Prometheus's own.
+  if (plain === 'le') return 'attribute_le';
+  return /^(?:[0-9]|__|$)/.test(plain) ? `key_${plain}` : plain;
+}
+
+function numberText(value: number): string {
+  if (value === Infinity) return '+Inf';
+  return value === -Infinity ? '-Inf' : String(value);
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+}
+
+function escapeLabel(text: string): string {
+  return escapeHelp(text).replaceAll('"', '\\"');
+}
