@@ -83,7 +83,7 @@ export async function sealField(keys: KeyStore, value: Json, options: SealFieldO
   requireText('options.subject', subject);
   requireText('options.place', place);
   requireMethods('options.entropy', entropy, ['bytes']);
-  const json = utf8(canonicalJson(value, 'value'));
+  const json = secretJson(value);
   const salt = entropy.bytes(SALT_LENGTH);
   const used = SALT_LENGTH + 4 + json.length;
   const plaintext = new Uint8Array(Math.ceil(used / BLOCK) * BLOCK);
@@ -147,7 +147,7 @@ export function verifyDisclosure(
   const { digest } = readField(field);
   const { value, salt } = disclosure;
   if (typeof salt !== 'string' || !/^[0-9a-f]{64}$/.test(salt)) return false;
-  const json = utf8(canonicalJson(value, 'value'));
+  const json = secretJson(value);
   return equalBytes(digestOf({ salt: parseHex(salt), json, place }), parseHex(digest));
 }
 
@@ -194,6 +194,18 @@ function digestOf(parts: { readonly salt: Uint8Array; readonly json: Uint8Array;
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, where.length);
   return currentCrypto().hmacSha256(salt, concatBytes(length, where, json));
+}
+
+/** JSON of a value whose very field names are secret: where in it something is wrong is not told. */
+function secretJson(value: Json): Uint8Array {
+  try {
+    return utf8(canonicalJson(value));
+  } catch {
+    throw new ReceiptsError('RECEIPTS_JSON_UNSUPPORTED', 'expected a JSON value to seal', {
+      details: { path: 'value', got: 'something in it that JSON cannot carry' },
+      hint: 'write bigints as decimal strings and leave absent fields out',
+    });
+  }
 }
 
 /** The ciphertext belongs to one place and one digest. */
