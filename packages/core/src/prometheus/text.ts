@@ -10,23 +10,31 @@ import { prometheusName } from '../telemetry/catalogue.ts';
 
 /**
  * Collected metrics in the text format of Prometheus, version 0.0.4. A name that two meters use is one family, as the
- * format asks for; of two that do not agree on the type the first stays.
+ * format asks for; of two that do not agree on the type, or are one series, the first
+ * stays.
  */
 export function prometheusText(collected: ResourceMetrics): string {
-  const families = new Map<string, { readonly type: string; readonly help: string; readonly lines: Set<string> }>();
+  const families = new Map<
+    string,
+    { readonly type: string; readonly help: string; readonly lines: Map<string, string> }
+  >();
   for (const metric of collected.scopeMetrics.flatMap(({ metrics }) => metrics)) {
     const type = typeOf(metric);
     if (type === undefined || metric.dataPoints.length === 0) continue;
     const { name, unit, description } = metric.descriptor;
     const family = prometheusName(name, { kind: type, unit });
-    const known = families.get(family) ?? { type, help: description, lines: new Set<string>() };
+    const known = families.get(family) ?? { type, help: description, lines: new Map<string, string>() };
     families.set(family, known);
-    if (known.type === type) for (const line of linesOf(family, metric)) known.lines.add(line);
+    if (known.type !== type) continue;
+    for (const line of linesOf(family, metric)) {
+      const series = line.slice(0, line.lastIndexOf(' '));
+      if (!known.lines.has(series)) known.lines.set(series, line);
+    }
   }
   return [...families]
     .map(([name, { type, help, lines }]) => {
       const head = help === '' ? [] : [`# HELP ${name} ${escapeHelp(help)}`];
-      return `${[...head, `# TYPE ${name} ${type}`, ...lines].join('\n')}\n`;
+      return `${[...head, `# TYPE ${name} ${type}`, ...lines.values()].join('\n')}\n`;
     })
     .join('');
 }
