@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { currentCrypto, installCrypto, jsCrypto, loadCrypto, wasmCrypto } from '@bitcoin-enterprise/core';
@@ -81,6 +83,37 @@ describe('loading an engine', () => {
     }
   });
 
+  it('takes the only engine that will do, or says what is missing where tiny-secp256k1 is not installed', async () => {
+    expect((await loadCrypto({ only: 'tiny' })).name).toBe('tiny');
+    expect((await loadCrypto({ only: 'js', prefer: 'wasm' })).name).toBe('js');
+
+    // The loader of Node itself looks for a package that is not there.
+    const script = `
+      import { registerHooks } from 'node:module';
+      registerHooks({ resolve: (name, context, next) => next(name === 'tiny-secp256k1' ? 'tiny-secp256k1-absent' : name, context) });
+      const { loadCrypto } = await import('@bitcoin-enterprise/core');
+      const { notice, name } = await loadCrypto({ prefer: 'tiny' });
+      const error = await loadCrypto({ only: 'tiny' }).catch((error) => error.toJSON());
+      process.stdout.write(JSON.stringify({ name, notice, error }));
+    `;
+    const flags = ['--conditions=@bitcoin-enterprise/source', '--input-type=module', '--eval', script];
+    const { stdout } = await promisify(execFile)(process.execPath, flags, {
+      cwd: import.meta.dirname,
+      timeout: 30_000,
+    });
+    const { name, notice, error } = JSON.parse(stdout) as Record<string, unknown>;
+
+    expect(name).toBe('js');
+    expect(notice).toMatch(
+      /'tiny' is not available \(CORE_CRYPTO_ENGINE_UNAVAILABLE.*not installed; npm install tiny-secp256k1/,
+    );
+    expect(error).toMatchObject({
+      code: 'CORE_CRYPTO_ENGINE_UNAVAILABLE',
+      details: { engine: 'tiny' },
+      hint: expect.stringContaining('npm install tiny-secp256k1'),
+    });
+  });
+
   it('refuses a module that is not ours instead of falling back', async () => {
     const empty = await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
 
@@ -98,9 +131,11 @@ describe('loading an engine', () => {
   });
 
   it('refuses an unknown name', async () => {
-    await expect(loadCrypto({ prefer: 'native' as never })).rejects.toMatchObject({
-      code: 'CORE_CRYPTO_INVALID_ARGUMENT',
-    });
+    for (const option of ['prefer', 'only'])
+      await expect(loadCrypto({ [option]: 'native' })).rejects.toMatchObject({
+        code: 'CORE_CRYPTO_INVALID_ARGUMENT',
+        message: expect.stringContaining(`options.${option}`),
+      });
   });
 
   it.skipIf(all.size < 4)('blinds signing without changing signatures', async () => {

@@ -10,6 +10,8 @@ import type { WasmCryptoOptions } from './wasm.ts';
 export interface LoadCryptoOptions extends WasmCryptoOptions {
   /** The first engine to try; those after it, in the order `wasm`, `tiny`, `js`, are the fallbacks. */
   readonly prefer?: CryptoEngine['name'];
+  /** This engine or none: without it the call fails instead of falling back. */
+  readonly only?: CryptoEngine['name'];
 }
 
 /** The engine that was loaded. */
@@ -44,11 +46,11 @@ export function installCrypto(engine: CryptoEngine): void {
 
 /**
  * Loads the fastest engine this runtime allows and makes it the current one: WebAssembly, else tiny-secp256k1 (in
- * Node), else plain JavaScript.
+ * Node, where it is installed), else plain JavaScript.
  *
  * @returns The engine, with a notice when it is a fallback.
- * @throws {@link CoreError} `CORE_CRYPTO_ENGINE_UNAVAILABLE` when a `module` was handed in that cannot be used: a
- * fallback would hide the mistake. `CORE_CRYPTO_INVALID_ARGUMENT` for options of the wrong type.
+ * @throws {@link CoreError} `CORE_CRYPTO_ENGINE_UNAVAILABLE` when a `module` was handed in that cannot be used, for a
+ * fallback would hide the mistake, or when the `only` engine is not there. `CORE_CRYPTO_INVALID_ARGUMENT` for options of the wrong type.
  *
  * @example
  * ```ts
@@ -60,11 +62,13 @@ export function installCrypto(engine: CryptoEngine): void {
  */
 export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<LoadedCrypto> {
   requireOptions(options);
-  const { prefer = 'wasm', ...wasm } = options;
-  const first = order.indexOf(prefer);
-  if (first < 0) throw cryptoArgumentError('options.prefer', "'wasm', 'tiny' or 'js'", describeValue(prefer));
+  const { only, prefer = 'wasm', ...wasm } = options;
+  for (const [option, name] of Object.entries({ prefer, only: only ?? prefer }))
+    if (!order.includes(name))
+      throw cryptoArgumentError(`options.${option}`, "'wasm', 'tiny' or 'js'", describeValue(name));
   const reasons: string[] = [];
-  for (const name of order.slice(first)) {
+  let hint: string | undefined;
+  for (const name of only === undefined ? order.slice(order.indexOf(prefer)) : [only]) {
     try {
       const engine = await load(name, wasm);
       installCrypto(engine);
@@ -80,12 +84,13 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
           hint: 'pass the module of @bitcoin-enterprise/secp256k1/secp256k1.wasm',
           cause,
         });
-      const hint = hintOf(cause);
+      hint = hintOf(cause);
       reasons.push(`'${name}' is not available (${reason}${hint === undefined ? '' : `; ${hint}`})`);
     }
   }
   throw new CoreError('CORE_CRYPTO_ENGINE_UNAVAILABLE', `no crypto engine: ${reasons.join('; ')}`, {
-    details: { engine: prefer, reason: reasons.join('; ') },
+    details: { engine: only ?? prefer, reason: reasons.join('; ') },
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 
@@ -101,9 +106,8 @@ function typeTag(engine: unknown, name: string): string {
 async function load(name: CryptoEngine['name'], wasm: WasmCryptoOptions): Promise<CryptoEngine> {
   if (name === 'js') return jsCrypto;
   if (name === 'wasm') return wasmCrypto(wasm);
-  const { tinyCrypto } = await import('#tiny');
-  if (tinyCrypto === undefined) throw new Error('it needs Node');
-  return tinyCrypto;
+  const { loadTiny } = await import('#tiny');
+  return loadTiny();
 }
 
 function hintOf(error: unknown): string | undefined {

@@ -1,4 +1,4 @@
-import * as tiny from 'tiny-secp256k1';
+import type * as TinySecp256k1 from 'tiny-secp256k1';
 import { isBytes, sizeOf } from '../codecs/is-bytes.ts';
 import { CoreError } from '../errors.ts';
 import type { CryptoEngine } from '../ports/crypto.ts';
@@ -6,6 +6,9 @@ import { isCompressed, requireBytes, requireOneOf, requirePoint, requirePoints }
 import { jsHashes } from './js-hashes.ts';
 import { jsCrypto, verifyOneByOne } from './js.ts';
 import { withoutHybrid, writeScalar, ORDER } from './points.ts';
+
+/** The library, from when {@link loadTiny} has found it: an optional peer, which may not be there. */
+let tiny: typeof TinySecp256k1;
 
 /**
  * The library throws a TypeError for what is merely invalid; lengths and types were checked before. Anything else is a
@@ -49,7 +52,7 @@ function arePoints(...xOnly: readonly Uint8Array[]): boolean {
 const minusOne = writeScalar(ORDER - 1n);
 
 /** The engine on tiny-secp256k1; what that library lacks comes from the JavaScript engine. */
-export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngine>({
+const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngine>({
   name: 'tiny',
   ...jsHashes,
 
@@ -105,7 +108,9 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     requireBytes('messageHash', messageHash, 32);
     // The library asks whether r is an x coordinate, where with these ids r + n is the one.
     if (recoveryId >= 2) return jsCrypto.ecdsaRecover(signature, recoveryId, messageHash);
-    return attempt(() => tiny.recover(own(messageHash), own(signature), recoveryId as tiny.RecoveryIdType, true));
+    return attempt(() =>
+      tiny.recover(own(messageHash), own(signature), recoveryId as TinySecp256k1.RecoveryIdType, true),
+    );
   },
 
   schnorrSign(message, secretKey, auxiliaryRandom) {
@@ -138,7 +143,7 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     requireOneOf('parity', parity, [0, 1]);
     requireBytes('internalXOnly', internalXOnly, 32);
     requireBytes('tweak', tweak, 32);
-    const wanted = parity as tiny.TweakParity;
+    const wanted = parity as TinySecp256k1.TweakParity;
     return (
       arePoints(internalXOnly, tweakedXOnly) &&
       attempt(() => tiny.xOnlyPointAddTweakCheck(own(internalXOnly), own(tweak), own(tweakedXOnly), wanted)) === true
@@ -190,3 +195,24 @@ export const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngi
     return shared === undefined ? undefined : jsHashes.sha256(shared);
   },
 });
+
+/**
+ * Loads tiny-secp256k1, which compiles its module as it is imported.
+ *
+ * @throws {@link CoreError} `CORE_CRYPTO_ENGINE_UNAVAILABLE` when it is not installed, or its module does not compile.
+ */
+export async function loadTiny(): Promise<CryptoEngine> {
+  try {
+    // Inside of a try, where bundlers take a package that is absent for one that may be.
+    tiny = await import('tiny-secp256k1');
+  } catch (cause) {
+    const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+    const reason = isAbsent ? 'it is not installed' : 'it cannot be loaded';
+    throw new CoreError('CORE_CRYPTO_ENGINE_UNAVAILABLE', `expected the package tiny-secp256k1, but ${reason}`, {
+      details: { engine: 'tiny', reason },
+      ...(isAbsent ? { hint: 'npm install tiny-secp256k1, an optional peer of @bitcoin-enterprise/core' } : {}),
+      cause,
+    });
+  }
+  return tinyCrypto;
+}
