@@ -22,7 +22,8 @@ export {
   verifyEnvelope,
   type VerifyEnvelopeOptions,
 } from './flows/envelopes.ts';
-export { type CreateLogOptions, createLog, type AppendedEntry, type MerkleLog, type NewEntry } from './flows/log.ts';
+export { createLog, type CreateLogOptions, type MerkleLog } from './flows/log.ts';
+export type { AppendedEntry, NewEntry } from './flows/log-writer.ts';
 export { createLogReader, type CreateLogReaderOptions, type LogReader, type ProvedEntry } from './flows/log-reader.ts';
 export {
   publishCheckpoint,

@@ -19,6 +19,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createScene } from './scene.ts';
 
+const compare = (a: string, b: string): number => (a < b ? -1 : 1);
 const entry = (i: number): Uint8Array => new TextEncoder().encode(`entry ${i}`);
 const entriesUpTo = (count: number, from = 0): ReadonlyArray<{ readonly entry: Uint8Array }> =>
   Array.from({ length: count - from }, (_, i) => ({ entry: entry(from + i) }));
@@ -55,7 +56,7 @@ describe('the layout of C2SP tlog-tiles', () => {
     await log.append(entriesUpTo(256));
     const files = storage.files();
 
-    expect([...files.keys()].toSorted()).toEqual(['tile/0/000', 'tile/1/000.p/1', 'tile/entries/000']);
+    expect([...files.keys()].toSorted(compare)).toEqual(['tile/0/000', 'tile/1/000.p/1', 'tile/entries/000']);
     let row = Array.from({ length: 256 }, (_, i) => leafHash(entry(i)));
     expect(toHex(files.get('tile/0/000') as Uint8Array)).toBe(toHex(concatBytes(...row)));
     while (row.length > 1)
@@ -76,7 +77,7 @@ describe('the layout of C2SP tlog-tiles', () => {
     await log.append(entriesUpTo(5, 3));
     await log.append(entriesUpTo(7, 5));
     const partials = (): readonly string[] =>
-      [...storage.files().keys()].filter((path) => path.includes('.p/')).toSorted();
+      [...storage.files().keys()].filter((path) => path.includes('.p/')).toSorted(compare);
 
     const widths = (list: readonly number[]): readonly string[] =>
       ['tile/0/000', 'tile/entries/000'].flatMap((path) => list.map((width) => `${path}.p/${width}`));

@@ -33,7 +33,7 @@ describe('a sealed field', () => {
         expect(verifyDisclosure(field, shown, { place })).toBe(true);
         expect(isSealedField(field)).toBe(true);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 

@@ -1,7 +1,5 @@
-import { type CryptoEngine, currentCrypto, equalBytes, toHex } from '@bitcoin-enterprise/core';
-import { invalidArgument, ReceiptsError } from '../errors.ts';
+import { concatBytes, type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
 import {
-  requireBytes,
   requireCount,
   requireList,
   requireMethods,
@@ -9,41 +7,21 @@ import {
   requireText,
   throwIfAborted,
 } from '../model/checks.ts';
-import { CompactRange, subtreesOf } from '../model/compact-range.ts';
-import { appendToEdge, emptyEdge, type LogEdge } from '../model/log-edge.ts';
 import { emptyRoot, treeHasher } from '../model/merkle.ts';
 import { consistencyPath, hashesOf, inclusionPath, outOfRange } from '../model/proof-paths.ts';
-import {
-  CHECKPOINT_PATH,
-  damaged,
-  decodeTile,
-  decodeBundle,
-  encodeBundle,
-  MAX_ENTRY_LENGTH,
-  partialTiles,
-  TILE_WIDTH,
-  tilePath,
-} from '../model/tiles.ts';
+import { CHECKPOINT_PATH, encodeBundle, partialTiles, TILE_WIDTH, tilePath } from '../model/tiles.ts';
 import type { LogHead, LogStorage } from '../ports/log-storage.ts';
 import type { CallOptions } from '../ports/signer.ts';
+import {
+  type AppendedEntry,
+  checkEntry,
+  contended,
+  createLogWriter,
+  hashedKey,
+  MAX_ATTEMPTS,
+  type NewEntry,
+} from './log-writer.ts';
 import { type TileAccess, tileAccess } from './tile-access.ts';
-import { concatBytes } from '@bitcoin-enterprise/core';
-
-/** What to append. */
-export interface NewEntry {
-  /** 0 to 65,535 bytes. */
-  readonly entry: Uint8Array;
-  /** Names the entry for good: a second append under the same key changes nothing. Its hash alone is stored. */
-  readonly key?: string;
-}
-
-/** Where an entry went. */
-export interface AppendedEntry {
-  /** Its number, from 0. */
-  readonly index: number;
-  /** Whether this call appended it; `false` when its key was there before. */
-  readonly appended: boolean;
-}
 
 /** Settings of {@link createLog}. */
 export interface CreateLogOptions {
@@ -81,15 +59,6 @@ export interface MerkleLog {
   publish(checkpoint: { readonly note: string; readonly size: number }, options?: CallOptions): Promise<void>;
 }
 
-const MAX_ATTEMPTS = 20;
-const MAX_BATCH = 8_192;
-
-interface Waiting {
-  readonly entries: ReadonlyArray<{ readonly entry: Uint8Array; readonly key: string | undefined }>;
-  readonly resolve: (appended: readonly AppendedEntry[]) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
 /**
  * Opens a log on a storage. Several processes may append to one storage: its compare-and-set keeps the log one line.
  *
@@ -111,9 +80,7 @@ export function createLog(options: CreateLogOptions): MerkleLog {
   requireMethods('options.storage', storage, ['head', 'read', 'indexOfKey', 'commit']);
   requireMethods('options.crypto', crypto, ['sha256']);
   const hasher = treeHasher(crypto);
-  const waiting: Waiting[] = [];
-  let draining = false;
-  let known: { readonly head: LogHead | undefined; readonly edge: LogEdge } | undefined;
+  const writer = createLogWriter(storage, hasher);
 
   const headOrEmpty = async (call: CallOptions): Promise<LogHead> =>
     (await storage.head(call)) ?? { size: 0, root: emptyRoot(), published: 0 };
@@ -129,88 +96,6 @@ export function createLog(options: CreateLogOptions): MerkleLog {
     return access(size, head.size, call);
   }
 
-  /** Reads head and edge, and checks that they belong together: nothing is appended to a log that is damaged. */
-  async function load(): Promise<{ readonly head: LogHead | undefined; readonly edge: LogEdge }> {
-    const head = await storage.head();
-    if (head === undefined || head.size === 0) return { head, edge: emptyEdge(hasher) };
-    const tiles = access(head.size, head.size, {});
-    const subtrees = await Promise.all(
-      subtreesOf(head.size).map(async ({ level, index }) => ({ level, hash: await tiles.subtree(level, index) })),
-    );
-    const range = new CompactRange(hasher, subtrees);
-    if (!equalBytes(range.root(), head.root)) throw damaged('tile', 'hash');
-    const growing = new Map<number | 'entries', { readonly index: number; readonly items: readonly Uint8Array[] }>();
-    for (const level of levelsOf(head.size)) {
-      const count = level === 'entries' ? head.size : Math.floor(head.size / TILE_WIDTH ** level);
-      const index = Math.floor(count / TILE_WIDTH);
-      const isPartial = count % TILE_WIDTH > 0;
-      const items = !isPartial ? [] : await (level === 'entries' ? tiles.bundle(index) : tiles.tile(level, index));
-      growing.set(level, { index, items });
-    }
-    return { head, edge: { range, growing } };
-  }
-
-  async function drain(): Promise<void> {
-    if (draining) return;
-    draining = true;
-    try {
-      while (waiting.length > 0) {
-        const batch: Waiting[] = [];
-        for (let count = 0; waiting.length > 0 && count < MAX_BATCH;) {
-          const next = waiting.shift() as Waiting;
-          batch.push(next);
-          count += next.entries.length;
-        }
-        try {
-          const answers = await commitBatch(batch);
-          batch.forEach(({ resolve }, i) => resolve(answers[i] ?? []));
-        } catch (error) {
-          // What the storage holds now is uncertain: look again before the next one.
-          known = undefined;
-          for (const { reject } of batch) reject(error);
-        }
-      }
-    } finally {
-      draining = false;
-    }
-  }
-
-  async function commitBatch(batch: readonly Waiting[]): Promise<ReadonlyArray<readonly AppendedEntry[]>> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      known ??= await load();
-      const { head, edge } = known;
-      const size = head?.size ?? 0;
-      const fresh: Uint8Array[] = [];
-      const keys = new Map<string, number>();
-      const answers: AppendedEntry[][] = [];
-      for (const { entries } of batch) {
-        const answer: AppendedEntry[] = [];
-        for (const { entry, key } of entries) {
-          const before = key === undefined ? undefined : (keys.get(key) ?? (await storage.indexOfKey(key)));
-          if (before !== undefined) {
-            answer.push({ index: before, appended: false });
-            continue;
-          }
-          const index = size + fresh.length;
-          fresh.push(entry);
-          if (key !== undefined) keys.set(key, index);
-          answer.push({ index, appended: true });
-        }
-        answers.push(answer);
-      }
-      if (fresh.length === 0) return answers;
-      const change = appendToEdge(edge, fresh, hasher);
-      const next: LogHead = { size: change.size, root: change.root, published: head?.published ?? 0 };
-      const deletes = uselessPartials({ size, published: next.published, change });
-      if (await storage.commit({ expected: head, head: next, writes: change.writes, deletes, keys })) {
-        known = { head: next, edge: change.edge };
-        return answers;
-      }
-      known = undefined;
-    }
-    throw contended(MAX_ATTEMPTS);
-  }
-
   return {
     head: (call = {}) => headOrEmpty(call),
     async append(entries, call = {}) {
@@ -218,10 +103,7 @@ export function createLog(options: CreateLogOptions): MerkleLog {
       requireObject('options', call);
       const checked = entries.map(checkEntry);
       throwIfAborted('append', call.signal);
-      return new Promise((resolve, reject) => {
-        waiting.push({ entries: checked, resolve, reject });
-        void drain();
-      });
+      return writer.append(checked);
     },
     indexOf: async (key, call = {}) => storage.indexOfKey(hashedKey(key), call),
     async entry(index, call = {}) {
@@ -262,9 +144,7 @@ export function createLog(options: CreateLogOptions): MerkleLog {
         const next: LogHead = { ...head, published: size };
         const change = { expected: current, head: next, writes, deletes: [], keys: new Map<string, number>() };
         if (await storage.commit(change, call)) {
-          // An append that was going on will find its head changed and look again.
-          if (known?.head !== undefined && sameTree(known.head, next)) known = { ...known, head: next };
-          else known = undefined;
+          writer.moved(next);
           return;
         }
       }
@@ -281,70 +161,13 @@ export function createLog(options: CreateLogOptions): MerkleLog {
   }): Promise<void> {
     const { size, reached, writes, call } = options;
     const tiles = access(size, reached, call);
-    for (const { level, index, width } of partialTiles(size)) {
-      const path = tilePath({ level, index, width });
-      if (level === 'entries') {
-        const bytes = encodeBundle(await tiles.bundle(index));
-        decodeBundle(bytes, width, path);
-        writes.set(path, bytes);
-      } else {
-        const bytes = concatBytes(...(await tiles.tile(level, index)));
-        decodeTile(bytes, width, path);
-        writes.set(path, bytes);
-      }
+    for (const place of partialTiles(size)) {
+      const { level, index } = place;
+      const bytes =
+        level === 'entries'
+          ? encodeBundle(await tiles.bundle(index))
+          : concatBytes(...(await tiles.tile(level, index)));
+      writes.set(tilePath(place), bytes);
     }
   }
-}
-
-/** Partial tiles that no published checkpoint needs: those of an unpublished size, and all of tiles that are full. */
-function uselessPartials(options: {
-  readonly size: number;
-  readonly published: number;
-  readonly change: ReturnType<typeof appendToEdge>;
-}): readonly string[] {
-  const { size, published, change } = options;
-  const needed = new Set([...partialTiles(published), ...partialTiles(change.size)].map(tilePath));
-  const useless = new Set<string>();
-  for (const place of partialTiles(size)) if (!needed.has(tilePath(place))) useless.add(tilePath(place));
-  for (const { level, index } of change.filled)
-    for (let width = 1; width < TILE_WIDTH; width++) useless.add(tilePath({ level, index, width }));
-  return [...useless];
-}
-
-function levelsOf(size: number): ReadonlyArray<number | 'entries'> {
-  const levels: Array<number | 'entries'> = ['entries'];
-  for (let level = 0; size >= TILE_WIDTH ** level; level++) levels.push(level);
-  return levels;
-}
-
-function sameTree(a: LogHead, b: LogHead): boolean {
-  return a.size === b.size && equalBytes(a.root, b.root);
-}
-
-function checkEntry(item: NewEntry): { readonly entry: Uint8Array; readonly key: string | undefined } {
-  requireObject('entries[]', item);
-  const { entry, key } = item;
-  requireBytes('entries[].entry', entry);
-  if (entry.length > MAX_ENTRY_LENGTH) {
-    const details = { length: entry.length, maximum: MAX_ENTRY_LENGTH };
-    const text = `expected an entry of at most ${MAX_ENTRY_LENGTH} bytes, got ${entry.length}`;
-    throw new ReceiptsError('RECEIPTS_ENTRY_TOO_LARGE', text, {
-      details,
-      hint: 'keep what is large elsewhere and state its digest as the subject',
-    });
-  }
-  return { entry: new Uint8Array(entry), key: key === undefined ? undefined : hashedKey(key) };
-}
-
-/** Keys may name people; what is stored and served is their hash. */
-function hashedKey(key: string): string {
-  if (typeof key !== 'string' || key === '') throw invalidArgument('key', 'a text that is not empty', key);
-  return toHex(currentCrypto().sha256(new TextEncoder().encode(key)));
-}
-
-function contended(attempts: number): ReceiptsError<'RECEIPTS_LOG_CONTENDED'> {
-  return new ReceiptsError('RECEIPTS_LOG_CONTENDED', `expected to change the log, lost ${attempts} times to others`, {
-    details: { attempts },
-    retryable: true,
-  });
 }

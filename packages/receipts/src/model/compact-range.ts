@@ -12,7 +12,8 @@ export interface Subtree {
  */
 export class CompactRange {
   readonly #hasher: TreeHasher;
-  readonly #subtrees: Subtree[];
+  readonly #levels: number[];
+  readonly #hashes: Uint8Array[];
   #size: number;
 
   /**
@@ -21,8 +22,9 @@ export class CompactRange {
    */
   constructor(hasher: TreeHasher, subtrees: readonly Subtree[] = []) {
     this.#hasher = hasher;
-    this.#subtrees = [...subtrees];
-    this.#size = subtrees.reduce((size, { level }) => size + 2 ** level, 0);
+    this.#levels = subtrees.map(({ level }) => level);
+    this.#hashes = subtrees.map(({ hash }) => hash);
+    this.#size = this.#levels.reduce((size, level) => size + 2 ** level, 0);
   }
 
   /** How many leaves the tree has. */
@@ -32,7 +34,8 @@ export class CompactRange {
 
   /** A copy that goes its own way. */
   clone(): CompactRange {
-    return new CompactRange(this.#hasher, this.#subtrees);
+    const subtrees = this.#levels.map((level, i) => ({ level, hash: this.#hashes[i] as Uint8Array }));
+    return new CompactRange(this.#hasher, subtrees);
   }
 
   /**
@@ -40,28 +43,25 @@ export class CompactRange {
    *
    * @param onSubtree - Told every subtree that the leaf completes, from the leaf itself upwards.
    */
-  append(leaf: Uint8Array, onSubtree?: (subtree: Subtree) => void): void {
-    let subtree: Subtree = { level: 0, hash: leaf };
-    onSubtree?.(subtree);
-    for (
-      let left = this.#subtrees.at(-1);
-      left !== undefined && left.level === subtree.level;
-      left = this.#subtrees.at(-1)
-    ) {
-      this.#subtrees.pop();
-      subtree = { level: subtree.level + 1, hash: this.#hasher.node(left.hash, subtree.hash) };
-      onSubtree?.(subtree);
+  append(leaf: Uint8Array, onSubtree?: (level: number, hash: Uint8Array) => void): void {
+    let level = 0;
+    let hash = leaf;
+    onSubtree?.(level, hash);
+    while (this.#levels.at(-1) === level) {
+      this.#levels.pop();
+      hash = this.#hasher.node(this.#hashes.pop() as Uint8Array, hash);
+      level++;
+      onSubtree?.(level, hash);
     }
-    this.#subtrees.push(subtree);
+    this.#levels.push(level);
+    this.#hashes.push(hash);
     this.#size++;
   }
 
   /** The root: the subtrees folded from the right. */
   root(): Uint8Array {
-    let root: Uint8Array | undefined;
-    for (const { hash } of this.#subtrees.toReversed())
-      root = root === undefined ? hash : this.#hasher.node(hash, root);
-    return root ?? emptyRoot();
+    if (this.#hashes.length === 0) return emptyRoot();
+    return this.#hashes.reduceRight((right, left) => this.#hasher.node(left, right));
   }
 }
 

@@ -1,5 +1,5 @@
-import { CompactRange } from './compact-range.ts';
 import { concatBytes } from '@bitcoin-enterprise/core';
+import { CompactRange } from './compact-range.ts';
 import type { TreeHasher } from './merkle.ts';
 import { encodeBundle, partialTiles, TILE_HEIGHT, TILE_WIDTH, tilePath } from './tiles.ts';
 
@@ -32,7 +32,11 @@ export function emptyEdge(hasher: TreeHasher): LogEdge {
   return { range: new CompactRange(hasher), growing: new Map() };
 }
 
-/** Appends entries to an edge, which stays as it was; each costs one leaf hash and about one node hash. */
+/**
+ * Appends entries to an edge, which stays as it was; each costs one leaf hash and about one node hash.
+ *
+ * @param entries - Each behind the zero byte that makes it a leaf.
+ */
 export function appendToEdge(edge: LogEdge, entries: readonly Uint8Array[], hasher: TreeHasher): EdgeChange {
   const range = edge.range.clone();
   const growing = new Map<number | 'entries', { index: number; items: Uint8Array[] }>();
@@ -51,13 +55,14 @@ export function appendToEdge(edge: LogEdge, entries: readonly Uint8Array[], hash
     filled.push({ level, index: tile.index });
     growing.set(level, { index: tile.index + 1, items: [] });
   };
+  // The root of a full tile is a hash of the level above: the subtree that its last leaf completes.
+  const addHash = (level: number, hash: Uint8Array): void => {
+    if (level % TILE_HEIGHT === 0) add(level / TILE_HEIGHT, hash);
+  };
 
   for (const entry of entries) {
-    add('entries', entry);
-    // The root of a full tile is a hash of the level above: the subtree that its last leaf completes.
-    range.append(hasher.leaf(entry), ({ level, hash }) => {
-      if (level % TILE_HEIGHT === 0) add(level / TILE_HEIGHT, hash);
-    });
+    add('entries', entry.subarray(1));
+    range.append(hasher.prefixedLeaf(entry), addHash);
   }
   for (const place of partialTiles(range.size)) {
     const items = growing.get(place.level)?.items ?? [];

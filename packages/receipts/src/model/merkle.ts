@@ -8,6 +8,8 @@ export const HASH_LENGTH = 32;
 export interface TreeHasher {
   /** SHA-256 of `0x00 || entry`. */
   leaf(entry: Uint8Array): Uint8Array;
+  /** The same of an entry that {@link prefixed} has copied. */
+  prefixedLeaf(prefixed: Uint8Array): Uint8Array;
   /** SHA-256 of `0x01 || left || right`. */
   node(left: Uint8Array, right: Uint8Array): Uint8Array;
 }
@@ -22,17 +24,21 @@ export function treeHasher(crypto: CryptoEngine = currentCrypto()): TreeHasher {
   const pair = new Uint8Array(1 + 2 * HASH_LENGTH);
   pair[0] = 1;
   return {
-    leaf(entry) {
-      const prefixed = new Uint8Array(1 + entry.length);
-      prefixed.set(entry, 1);
-      return crypto.sha256(prefixed);
-    },
+    leaf: (entry) => crypto.sha256(prefixed(entry)),
+    prefixedLeaf: (bytes) => crypto.sha256(bytes),
     node(left, right) {
       pair.set(left, 1);
       pair.set(right, 1 + HASH_LENGTH);
       return crypto.sha256(pair);
     },
   };
+}
+
+/** A copy of an entry behind the zero byte that makes it a leaf: it is hashed as it stands, and its rest is the entry. */
+export function prefixed(entry: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(1 + entry.length);
+  bytes.set(entry, 1);
+  return bytes;
 }
 
 /**
