@@ -149,7 +149,7 @@ export interface CoreErrors {
     /** Name of the policy. */
     readonly policy: string;
     readonly scope: 'attempt' | 'deadline';
-    /** How long it was given, in milliseconds. */
+    /** How long it was given, in milliseconds; how much was left, where that did not suffice for another attempt. */
     readonly limitMs: number;
   };
   /** A call that was ended by its AbortSignal; the cause is the reason of the signal. */

@@ -7,9 +7,13 @@ import { isTree, type Path, valueAt } from '../model/tree.ts';
  * @see https://standardschema.dev
  */
 export interface SettingsSchema<T> {
+  /** What Standard Schema asks for. */
   readonly '~standard': {
+    /** Of Standard Schema. */
     readonly version: 1;
+    /** The library. */
     readonly vendor: string;
+    /** Judges settings. */
     readonly validate: (value: unknown) => SchemaResult<T> | Promise<SchemaResult<T>>;
   };
 }

@@ -25,7 +25,7 @@ const reserved: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname
  * hint. A field with a name of pino's own (`level`, `time`, `pid`, `hostname`, `msg`) is written as `field.level`.
  *
  * @param pino - From `pino()`; where its lines go is the app's to say.
- * @throws {@link CoreError} `CORE_INVALID_ARGUMENT` for anything that is no logger.
+ * @throws CoreError `CORE_INVALID_ARGUMENT` for anything that is no logger.
  *
  * @example
  * ```ts

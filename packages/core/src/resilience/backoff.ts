@@ -17,7 +17,7 @@ export interface FullJitterOptions {
  *
  * @param retry - Which retry it is for, from 1.
  * @returns Milliseconds, 0 up to the bound.
- * @throws {@link CoreError} `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
  *
  * @example
  * ```ts

@@ -83,7 +83,7 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown; readonly fa
  * Makes a circuit breaker, to be shared by whatever uses the same system. Cockatiel keeps the states; time comes from
  * the monotonic clock, so that a step of the wall clock does not hold it open.
  *
- * @throws {@link CoreError} `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
  *
  * @example
  * ```ts

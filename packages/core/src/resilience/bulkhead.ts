@@ -38,7 +38,7 @@ export interface Bulkhead {
 /**
  * Makes a bulkhead, to be shared by whatever uses the same system.
  *
- * @throws {@link CoreError} `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
  *
  * @example
  * ```ts

@@ -15,7 +15,7 @@ export interface DeadlineOptions extends Pick<World, 'clock' | 'timers'> {
  * no attempt more time than is left.
  *
  * @param work - Must hand the signal on to what it calls; it is answered for at the deadline even if it does not.
- * @throws {@link CoreError} `CORE_TIMEOUT` at the deadline, `CORE_ABORTED` by the signal, `CORE_INVALID_ARGUMENT`; and
+ * @throws CoreError `CORE_TIMEOUT` at the deadline, `CORE_ABORTED` by the signal, `CORE_INVALID_ARGUMENT`; and
  * whatever the work throws.
  *
  * @example
@@ -43,16 +43,11 @@ export async function withDeadline<T>(
   }
 }
 
-/** The error of a call whose deadline passed, or that could not begin again before it. */
-export function deadlineError(facts: {
-  readonly policy: string;
-  readonly limitMs: number;
-  readonly cause?: unknown;
-}): CoreError<'CORE_TIMEOUT'> {
-  const { policy, limitMs, cause } = facts;
-  return new CoreError('CORE_TIMEOUT', `expected an answer before the deadline of ${Math.round(limitMs)} ms`, {
+/** The error of a call whose deadline passed. */
+export function deadlineError(facts: { readonly policy: string; readonly limitMs: number }): CoreError<'CORE_TIMEOUT'> {
+  const { policy, limitMs } = facts;
+  return new CoreError('CORE_TIMEOUT', `expected ${policy} to answer before the deadline of ${limitMs} ms`, {
     details: { policy, scope: 'deadline', limitMs },
     retryable: true,
-    ...(cause === undefined ? {} : { cause }),
   });
 }

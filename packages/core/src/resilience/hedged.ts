@@ -45,7 +45,7 @@ export interface HedgedOptions extends Pick<World, 'clock' | 'timers'> {
  * The first answer wins; the signals of the losers are aborted. For reads only: several sources may do the work.
  *
  * @param sources - One or more, in order of preference; the same one twice asks it twice.
- * @throws {@link CoreError} `CORE_TIMEOUT`, `CORE_ABORTED`, `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`; when all
+ * @throws CoreError `CORE_TIMEOUT`, `CORE_ABORTED`, `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`; when all
  * sources failed, the error that came last.
  *
  * @example

@@ -39,7 +39,7 @@ export interface RateLimit {
  * Makes a rate limit, to be shared by whatever uses the same system. In any stretch of time at most
  * `burst + perSecond * seconds` calls are let through.
  *
- * @throws {@link CoreError} `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
  *
  * @example
  * ```ts

@@ -89,7 +89,7 @@ export interface Resilient {
  *
  * Nothing is left behind by a call that settled: no timer, no listener, no rejection that nobody handles.
  *
- * @throws {@link CoreError} `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
  *
  * @example
  * ```ts
@@ -195,7 +195,7 @@ async function retrying<T>(settings: Settings, call: Call<T>): Promise<T> {
       const delayMs = Math.max(jitterMs, retryAfterMsOf(error));
       const leftMs = remainingMs(call.signal);
       // To wait for a deadline that will pass before the next attempt helps nobody.
-      if (delayMs >= leftMs) throw deadlineError({ policy: name, limitMs: leftMs, cause: error });
+      if (delayMs >= leftMs) throw tooLateError(name, { leftMs, cause: error });
       if (retry.budget?.withdraw() === false) throw budgetError(name, call.attempts, error);
       observe({ kind: 'retry', policy: name, attempt: call.attempts + 1, delayMs, errorType: errorType(error) });
       await sleep(delayMs, { timers, signal: call.signal });
@@ -258,6 +258,16 @@ function attemptError(policy: string, limitMs: number): CoreError<'CORE_TIMEOUT'
     details: { policy, scope: 'attempt', limitMs },
     retryable: true,
   });
+}
+
+function tooLateError(
+  policy: string,
+  facts: { readonly leftMs: number; readonly cause: unknown },
+): CoreError<'CORE_TIMEOUT'> {
+  const limitMs = Math.max(0, facts.leftMs);
+  const text = `expected ${policy} to answer before the deadline, got a failure and no time to try again`;
+  const details = { policy, scope: 'deadline' as const, limitMs };
+  return new CoreError('CORE_TIMEOUT', text, { details, retryable: true, cause: facts.cause });
 }
 
 function budgetError(policy: string, attempts: number, cause: unknown): CoreError<'CORE_RETRY_BUDGET_SPENT'> {

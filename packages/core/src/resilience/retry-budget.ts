@@ -30,7 +30,7 @@ export interface RetryBudget {
  * Makes a retry budget, to be shared by policies. In any stretch of time there are at most
  * `burst + share * calls + minimumPerSecond * seconds` retries.
  *
- * @throws {@link CoreError} `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
  *
  * @example
  * ```ts

@@ -14,7 +14,7 @@ export interface SleepOptions {
  * Waits; ends at once when the signal is aborted, and leaves neither timer nor listener behind.
  *
  * @param delayMs - Milliseconds, 0 or more.
- * @throws {@link CoreError} `CORE_ABORTED`.
+ * @throws CoreError `CORE_ABORTED`.
  *
  * @example
  * ```ts
