@@ -16,9 +16,9 @@ import { ancestorsWithin } from './chain-limits.ts';
 import type { Coin } from './coins.ts';
 import { dustOutputs } from './ephemeral.ts';
 import { outpointKey, scriptKey } from './impersonation.ts';
-import { ancestorsOf, type Mempool, type MempoolEntry, parentsOf, withDescendants } from './mempool.ts';
+import { ancestorsOf, type Mempool, type MempoolEntry, parentsOf, sortedById, withDescendants } from './mempool.ts';
 import type { AcceptContext } from './mempool-context.ts';
-import { type MempoolPolicy, rulesOf } from './mempool-policy.ts';
+import { type MempoolPolicy, type MempoolRules, rulesOf } from './mempool-policy.ts';
 import { feeAt } from './money.ts';
 import { hashText } from './names.ts';
 import type { Rejection } from './rejection.ts';
@@ -89,7 +89,7 @@ export function checkCandidate(
   const entry = entryFor(pool, tx, context, options);
   if ('reason' in entry) return entry;
   if (form !== undefined) {
-    const fault = formOfSpent(entry, form);
+    const fault = formOfSpent(entry, form, rules);
     if (fault !== undefined) return fault;
   }
   return consensusOnly || context.bypassLimits === true
@@ -130,11 +130,15 @@ function entryFor(
   };
 }
 
-function formOfSpent({ tx, spent, fee, modifiedFee }: MempoolEntry, form: PolicyProfile): Rejection | undefined {
+function formOfSpent(
+  { tx, spent, fee, modifiedFee }: MempoolEntry,
+  form: PolicyProfile,
+  { explainsInputs }: MempoolRules,
+): Rejection | undefined {
   const inputFault = checkStandardInputs(tx, spent, form);
   if (inputFault !== undefined) {
     const { fault, detail } = inputFault;
-    return detail === undefined ? { reason: fault } : { reason: fault, detail };
+    return detail === undefined || !explainsInputs ? { reason: fault } : { reason: fault, detail };
   }
   // Whoever mined dust for its own fee would leave it behind.
   return (fee !== 0n || modifiedFee !== 0n) && dustOutputs(tx, form.dustRelayFee).length > 0
@@ -167,7 +171,8 @@ function checkRelay(
     const fault = chainFault(pool, candidate, policy, options);
     if (fault !== undefined) return { reason: 'too-long-mempool-chain', detail: fault };
   }
-  const checked = rules.truc === 'enforce' ? checkTruc(pool, candidate, options) : candidate;
+  const relatives = rules.limits === 'clusters' ? candidate.parents : ancestorsOf(pool, entry.tx);
+  const checked = rules.truc === 'enforce' ? checkTruc(pool, candidate, relatives, options) : candidate;
   if ('reason' in checked || rules.limits === 'clusters') return checked;
   return spendsConflictFault(pool, checked) ?? checked;
 }
@@ -227,9 +232,14 @@ function chainFault(
   return typeof retried === 'string' ? found : undefined;
 }
 
-function checkTruc(pool: Mempool, candidate: Candidate, options: CandidateOptions): Candidate | Rejection {
+function checkTruc(
+  pool: Mempool,
+  candidate: Candidate,
+  relatives: ReadonlySet<MempoolEntry>,
+  options: CandidateOptions,
+): Candidate | Rejection {
   const { entry, conflicts, parents } = candidate;
-  const fault = trucFault(pool, entry.tx, { size: entry.size, parents, conflicts });
+  const fault = trucFault(pool, entry.tx, { size: entry.size, parents, conflicts, relatives });
   if (fault === undefined) return candidate;
   if (fault.sibling === undefined || !options.siblingEviction)
     return { reason: 'TRUC-violation', detail: fault.detail };
@@ -239,7 +249,7 @@ function checkTruc(pool: Mempool, candidate: Candidate, options: CandidateOption
 /** A transaction that stands on what it replaces could never be mined. */
 export function spendsConflictFault(pool: Mempool, { entry, conflicts }: Candidate): Rejection | undefined {
   if (conflicts.size === 0) return undefined;
-  for (const ancestor of ancestorsOf(pool, entry.tx))
+  for (const ancestor of sortedById(ancestorsOf(pool, entry.tx)))
     if (conflicts.has(ancestor))
       return {
         reason: 'bad-txns-spends-conflicting-tx',

@@ -1,6 +1,6 @@
 import { toHex } from '@bitcoin-enterprise/core';
 import type { TransactionView } from '@bitcoin-enterprise/script';
-import { type Chunk, chunksOf } from './linearization.ts';
+import { type Chunk, chunksOf, coarseChunksOf, type LinearNode } from './linearization.ts';
 import { childrenOf, type Mempool, type MempoolEntry, parentsOf } from './mempool.ts';
 
 /** Transactions that hang together by what they spend. */
@@ -89,14 +89,21 @@ function parentPositions(txs: readonly TransactionView[]): readonly (readonly nu
 
 /** The chunks of a cluster; positions are those in the cluster. */
 export function clusterChunks(cluster: Cluster): readonly Chunk[] {
+  return chunksOf(linearNodes(cluster));
+}
+
+/** The chunks of a cluster as far as its diagram needs them. */
+export function diagramChunks(cluster: Cluster): readonly Chunk[] {
+  return coarseChunksOf(linearNodes(cluster));
+}
+
+function linearNodes(cluster: Cluster): readonly LinearNode[] {
   const parents = parentPositions(cluster.map(({ tx }) => tx));
-  return chunksOf(
-    cluster.map(({ modifiedFee, adjustedWeight }, i) => ({
-      fee: modifiedFee,
-      size: BigInt(adjustedWeight),
-      parents: parents[i] ?? [],
-    })),
-  );
+  return cluster.map(({ modifiedFee, adjustedWeight }, i) => ({
+    fee: modifiedFee,
+    size: BigInt(adjustedWeight),
+    parents: parents[i] ?? [],
+  }));
 }
 
 /** Whether every cluster keeps the limits. */

@@ -23,6 +23,11 @@ export interface Chunk {
  * set with the most gain that holds its ancestors is a minimum cut. Clusters have at most some dozens of members.
  */
 export function chunksOf(nodes: readonly LinearNode[]): readonly Chunk[] {
+  return coarseChunksOf(nodes).flatMap(({ members }) => finest(nodes, members));
+}
+
+/** As {@link chunksOf}, but sets that could follow one another at the same rate may be one chunk: enough for a diagram. */
+export function coarseChunksOf(nodes: readonly LinearNode[]): readonly Chunk[] {
   const left = new Set(nodes.keys());
   const chunks: Chunk[] = [];
   while (left.size > 0) {
@@ -31,6 +36,52 @@ export function chunksOf(nodes: readonly LinearNode[]): readonly Chunk[] {
     chunks.push(sumOf(nodes, members));
   }
   return chunks;
+}
+
+/** Splits a chunk into sets of the same rate that can follow one another, as small as can be. */
+function finest(nodes: readonly LinearNode[], members: readonly number[]): readonly Chunk[] {
+  const whole = sumOf(nodes, members);
+  if (members.length === 1) return [whole];
+  const gains = gainsAt(nodes, members, whole);
+  for (const [i, member] of members.entries()) {
+    const must = ancestorsWithin(nodes, member, members);
+    if (must.size === members.length) continue;
+    // A gain beyond all losses draws the member in with what it stands on; what is left over shows whether it is even.
+    const bonus = gains.reduce((sum, gain) => sum + (gain < 0n ? -gain : gain), 1n);
+    const drawn = gains.map((gain, j) => (j === i ? gain + bonus : gain));
+    const found = maximumClosure(nodes, members, drawn);
+    const part = sumOf(nodes, found);
+    if (found.length === members.length || part.fee * whole.size !== whole.fee * part.size) continue;
+    const inside = new Set(found);
+    return [
+      ...finest(nodes, found),
+      ...finest(
+        nodes,
+        members.filter((other) => !inside.has(other)),
+      ),
+    ];
+  }
+  return [whole];
+}
+
+function ancestorsWithin(nodes: readonly LinearNode[], start: number, members: readonly number[]): ReadonlySet<number> {
+  const inside = new Set(members);
+  const found = new Set([start]);
+  for (const at of found)
+    for (const parent of (nodes[at] as LinearNode).parents) if (inside.has(parent)) found.add(parent);
+  return found;
+}
+
+/** What each gains or loses at the rate of all together. */
+function gainsAt(
+  nodes: readonly LinearNode[],
+  members: readonly number[],
+  { fee, size }: Pick<Chunk, 'fee' | 'size'>,
+): readonly bigint[] {
+  return members.map((i) => {
+    const node = nodes[i] as LinearNode;
+    return node.fee * size - fee * node.size;
+  });
 }
 
 function sumOf(nodes: readonly LinearNode[], members: readonly number[]): Chunk {
@@ -48,12 +99,7 @@ function bestClosure(nodes: readonly LinearNode[], left: readonly number[]): rea
   let best = left;
   for (;;) {
     if (best.length === 1 && left.length === 1) return best;
-    const { fee, size } = sumOf(nodes, best);
-    const gains = left.map((i) => {
-      const node = nodes[i] as LinearNode;
-      return node.fee * size - fee * node.size;
-    });
-    const better = maximumClosure(nodes, left, gains);
+    const better = maximumClosure(nodes, left, gainsAt(nodes, left, sumOf(nodes, best)));
     if (better.length === 0) return best;
     best = better;
   }

@@ -29,6 +29,8 @@ export interface MempoolRules {
   readonly minRelayFeeInPackages: boolean;
   /** BIP125 rule 2: whether a replacement may spend no output that waits, unless what it replaces did. */
   readonly replacesConfirmedOnly: boolean;
+  /** Whether the node says which input has no standard form. */
+  readonly explainsInputs: boolean;
   /** What a replacement must beat besides the fees: the rate of each direct conflict, or the fee rate diagram. */
   readonly replacementBeats: 'conflicts' | 'diagram';
 }
@@ -78,6 +80,7 @@ export const plainRules: MempoolRules = {
   truc: 'accept',
   minRelayFeeInPackages: true,
   replacesConfirmedOnly: false,
+  explainsInputs: false,
   replacementBeats: 'conflicts',
 };
 

@@ -36,6 +36,7 @@ function profiles(): Readonly<Record<MempoolProfileName, MempoolPolicy>> {
     truc: 'enforce',
     minRelayFeeInPackages: false,
     replacesConfirmedOnly: false,
+    explainsInputs: true,
     replacementBeats: 'diagram',
   };
   const core30: MempoolRules = {
@@ -46,6 +47,7 @@ function profiles(): Readonly<Record<MempoolProfileName, MempoolPolicy>> {
     carveOut: true,
     minRelayFeeInPackages: true,
     replacesConfirmedOnly: true,
+    explainsInputs: false,
     replacementBeats: 'conflicts',
   };
   const core29: MempoolRules = {
@@ -66,6 +68,6 @@ function profiles(): Readonly<Record<MempoolProfileName, MempoolPolicy>> {
     'core-31': { ...cheap, rules: core31 },
     'core-30': { ...cheap, rules: core30 },
     'core-29': { ...dear, rules: core29 },
-    'knots-29': { ...dear, rules: knots29 },
+    'knots-29': { ...cheap, rules: knots29 },
   };
 }

@@ -1,3 +1,4 @@
+import { compareBytes } from '@bitcoin-enterprise/core';
 import type { TransactionView } from '@bitcoin-enterprise/script';
 import type { Coin } from './coins.ts';
 import { PersistentMap } from './persistent-map.ts';
@@ -140,6 +141,11 @@ export function ancestorsOf(pool: Mempool, tx: TransactionView): ReadonlySet<Mem
 /** A transaction and all that stand on it. */
 export function withDescendants(pool: Mempool, entries: Iterable<MempoolEntry>): ReadonlySet<MempoolEntry> {
   return closure(entries, (entry) => childrenOf(pool, entry));
+}
+
+/** Entries in the order of their ids as bytes, which is that of Core's sets. */
+export function sortedById(entries: Iterable<MempoolEntry>): readonly MempoolEntry[] {
+  return [...entries].sort((a, b) => compareBytes(a.tx.id(), b.tx.id()));
 }
 
 function closure(

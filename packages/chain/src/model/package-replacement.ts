@@ -1,7 +1,15 @@
 import type { Candidate } from './candidate.ts';
-import { clusterChange, clusterChunks, clustersFit } from './clusters.ts';
+import { clusterChange, diagramChunks, clustersFit } from './clusters.ts';
 import { type Chunk, isBetterDiagram } from './linearization.ts';
-import { ancestorsOf, childrenOf, type Mempool, type MempoolEntry, parentsOf, withDescendants } from './mempool.ts';
+import {
+  ancestorsOf,
+  childrenOf,
+  type Mempool,
+  type MempoolEntry,
+  parentsOf,
+  sortedById,
+  withDescendants,
+} from './mempool.ts';
 import { type MempoolPolicy, rulesOf } from './mempool-policy.ts';
 import { rateText } from './money.ts';
 import { hashText } from './names.ts';
@@ -55,7 +63,7 @@ function clusterFault(
 ): Rejection | undefined {
   const { before, after } = clusterChange(pool, replaced, entries);
   if (!clustersFit(after, rulesOf(policy).cluster)) return { reason: 'too-large-cluster' };
-  return isBetterDiagram(after.flatMap(clusterChunks), before.flatMap(clusterChunks))
+  return isBetterDiagram(after.flatMap(diagramChunks), before.flatMap(diagramChunks))
     ? undefined
     : { reason: NO_BETTER };
 }
@@ -68,7 +76,7 @@ function pairFault(
 ): Rejection | undefined {
   const before: Chunk[] = [];
   const after: Chunk[] = [chunk(total.modifiedFee, total.size)];
-  for (const entry of replaced) {
+  for (const entry of sortedById(replaced)) {
     const problem = topologyFault(pool, entry);
     if (problem !== undefined) return { reason: `package RBF failed: ${problem}` };
   }

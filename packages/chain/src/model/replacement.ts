@@ -1,8 +1,7 @@
-import { compareBytes } from '@bitcoin-enterprise/core';
 import type { Candidate } from './candidate.ts';
-import { clusterChange, clusterChunks, clustersFit, clustersOf } from './clusters.ts';
+import { clusterChange, diagramChunks, clustersFit, clustersOf } from './clusters.ts';
 import { isBetterDiagram } from './linearization.ts';
-import { type Mempool, type MempoolEntry, withDescendants } from './mempool.ts';
+import { type Mempool, type MempoolEntry, sortedById, withDescendants } from './mempool.ts';
 import { type MempoolPolicy, rulesOf } from './mempool-policy.ts';
 import { feeAt, moneyText, rateText } from './money.ts';
 import { hashText } from './names.ts';
@@ -36,7 +35,7 @@ export function replacementFault(pool: Mempool, candidate: Candidate, policy: Me
   if (rules.limits !== 'clusters') return undefined;
   const change = clusterChange(pool, replaced, [entry]);
   if (!clustersFit(change.after, rules.cluster)) return { reason: 'too-large-cluster' };
-  return isBetterDiagram(change.after.flatMap(clusterChunks), change.before.flatMap(clusterChunks))
+  return isBetterDiagram(change.after.flatMap(diagramChunks), change.before.flatMap(diagramChunks))
     ? undefined
     : {
         reason: 'replacement-failed',
@@ -47,16 +46,12 @@ export function replacementFault(pool: Mempool, candidate: Candidate, policy: Me
 
 /** BIP125 with full RBF, rule 6 of Core's list: the rate must beat that of each direct conflict. */
 function rateFault(entry: MempoolEntry, conflicts: ReadonlySet<MempoolEntry>): string | undefined {
-  for (const conflict of byName(conflicts)) {
+  for (const conflict of sortedById(conflicts)) {
     if (entry.modifiedFee * BigInt(conflict.size) > conflict.modifiedFee * BigInt(entry.size)) continue;
     const rates = [entry, conflict].map(({ modifiedFee, size }) => rateText(modifiedFee, size));
     return `rejecting replacement ${hashText(entry.tx.id())}; new feerate ${rates[0]} <= old feerate ${rates[1]}`;
   }
   return undefined;
-}
-
-function byName(entries: Iterable<MempoolEntry>): readonly MempoolEntry[] {
-  return [...entries].sort((a, b) => compareBytes(a.tx.id(), b.tx.id()));
 }
 
 /** BIP125 rule 5; what is counted are transactions, or clusters. */
@@ -73,7 +68,7 @@ export function tooManyConflicts(
       : undefined;
   }
   let count = 0;
-  for (const conflict of byName(conflicts)) {
+  for (const conflict of sortedById(conflicts)) {
     count += withDescendants(pool, [conflict]).size;
     if (count > policy.maxReplaced)
       return `rejecting replacement ${name}; too many potential replacements (${count} > ${policy.maxReplaced})`;

@@ -1,6 +1,6 @@
 import { equalBytes } from '@bitcoin-enterprise/core';
 import type { TransactionView } from '@bitcoin-enterprise/script';
-import { ancestorsOf, type Mempool, type MempoolEntry, withDescendants } from './mempool.ts';
+import { ancestorsOf, type Mempool, type MempoolEntry, sortedById, withDescendants } from './mempool.ts';
 import { txText } from './names.ts';
 
 /** Version of transactions that ask for the limits of BIP431. */
@@ -24,11 +24,13 @@ export function trucFault(
     readonly size: number;
     readonly parents: ReadonlySet<MempoolEntry>;
     readonly conflicts: ReadonlySet<MempoolEntry>;
+    /** Among whom the version is looked at: the parents, or before Core 31 all ancestors. */
+    readonly relatives: ReadonlySet<MempoolEntry>;
   },
 ): TrucFault | undefined {
   const { size, parents, conflicts } = options;
-  for (const parent of parents) {
-    const detail = inheritanceFault(tx, parent.tx);
+  for (const relative of sortedById(options.relatives)) {
+    const detail = inheritanceFault(tx, relative.tx);
     if (detail !== undefined) return { detail };
   }
   if (tx.version !== TRUC_VERSION) return undefined;
@@ -62,7 +64,7 @@ export function packageTrucFault(
   const before = options.package.slice(0, options.package.indexOf(entry));
   const inPackage = before.filter((other) => spends(tx, other.tx));
   if (tx.version !== TRUC_VERSION) {
-    for (const parent of [...parents, ...inPackage]) {
+    for (const parent of [...sortedById(parents), ...inPackage]) {
       const detail = inheritanceFault(tx, parent.tx);
       if (detail !== undefined) return detail;
     }

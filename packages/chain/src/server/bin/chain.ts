@@ -1,7 +1,13 @@
 #!/usr/bin/env node
-import { loadCrypto } from '@bitcoin-enterprise/core';
-import { runCli } from '../cli.ts';
-import { quietProcess } from './process.ts';
+import { enableCompileCache } from 'node:module';
+
+// Most of a start is reading code: what V8 makes of it is kept for the next one, and so is loaded after this line.
+enableCompileCache();
+const [{ loadCrypto }, { runCli }, { quietProcess }] = await Promise.all([
+  import('@bitcoin-enterprise/core'),
+  import('../cli.ts'),
+  import('./process.ts'),
+]);
 
 quietProcess();
 try {

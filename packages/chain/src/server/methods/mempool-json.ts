@@ -1,5 +1,6 @@
 import { toHex } from '@bitcoin-enterprise/core';
 import { clusterChunks, clusterOf } from '../../model/clusters.ts';
+import type { Chunk } from '../../model/linearization.ts';
 import {
   ancestorsOf,
   childrenOf,
@@ -13,12 +14,34 @@ import { amountJson } from '../json.ts';
 
 const MAX_REPLACEABLE_SEQUENCE = 0xffff_fffd;
 
+/** The chunk of each transaction of a pool, found once for a whole cluster. */
+class ChunkFinder {
+  readonly #pool: Mempool;
+  readonly #found = new Map<MempoolEntry, Chunk>();
+
+  constructor(pool: Mempool) {
+    this.#pool = pool;
+  }
+
+  chunkOf(entry: MempoolEntry): Chunk | undefined {
+    if (!this.#found.has(entry)) {
+      const cluster = clusterOf(this.#pool, entry);
+      for (const chunk of clusterChunks(cluster))
+        for (const member of chunk.members) this.#found.set(cluster[member] as MempoolEntry, chunk);
+    }
+    return this.#found.get(entry);
+  }
+}
+
 /** A waiting transaction as `getmempoolentry` shows it. */
 export function entryJson(pool: Mempool, entry: MempoolEntry): object {
+  return shownEntry(pool, entry, new ChunkFinder(pool));
+}
+
+function shownEntry(pool: Mempool, entry: MempoolEntry, chunks: ChunkFinder): object {
   const ancestors = [entry, ...ancestorsOf(pool, entry.tx)];
   const descendants = [...withDescendants(pool, [entry])];
-  const cluster = clusterOf(pool, entry);
-  const chunk = clusterChunks(cluster).find(({ members }) => members.some((i) => cluster[i] === entry));
+  const chunk = chunks.chunkOf(entry);
   return {
     vsize: entry.size,
     weight: entry.tx.weight,
@@ -58,7 +81,8 @@ export function namesOf(entries: Iterable<MempoolEntry>): readonly string[] {
 /** Entries by id, or the ids alone. */
 export function entriesJson(pool: Mempool, entries: Iterable<MempoolEntry>, verbose: boolean): unknown {
   if (!verbose) return Array.from(entries, ({ tx }) => hashJson(tx.id()));
-  return Object.fromEntries(Array.from(entries, (entry) => [hashJson(entry.tx.id()), entryJson(pool, entry)]));
+  const chunks = new ChunkFinder(pool);
+  return Object.fromEntries(Array.from(entries, (entry) => [hashJson(entry.tx.id()), shownEntry(pool, entry, chunks)]));
 }
 
 /** A cluster as `getmempoolcluster` shows it. */

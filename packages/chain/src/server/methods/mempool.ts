@@ -1,7 +1,8 @@
-import { toHex } from '@bitcoin-enterprise/core';
+import { compareBytes, toHex } from '@bitcoin-enterprise/core';
 import { type TransactionView, ScriptReader } from '@bitcoin-enterprise/script';
 import { acceptToMempool } from '../../model/mempool-accept.ts';
 import { ancestorsOf, inOrder, type MempoolEntry, withChangedEntry, withDescendants } from '../../model/mempool.ts';
+import { dustOutputs } from '../../model/ephemeral.ts';
 import { rulesOf } from '../../model/mempool-policy.ts';
 import { feeAt } from '../../model/money.ts';
 import { acceptPackage, type PackageMember, testPackage } from '../../model/package-accept.ts';
@@ -254,16 +255,17 @@ function submitPackage(node: RegtestNode, list: readonly unknown[], options: Sen
   const maxFeeRate = options.maxFeeRate === 0n ? {} : { maxFeeRate: options.maxFeeRate };
   const outcome = acceptPackage(node.state.mempool, txs, node.acceptContext, maxFeeRate);
   node.become({ ...node.state, mempool: outcome.pool });
-  const replaced = new Set<string>();
+  const replaced = new Map<string, Uint8Array>();
   const results = txs.map((tx) => {
     const member = outcome.members.get(memberKey(tx));
-    if (member?.kind === 'accepted') for (const gone of member.replaced) replaced.add(hashJson(gone.tx.id()));
+    if (member?.kind === 'accepted')
+      for (const { tx: gone } of member.replaced) replaced.set(hashJson(gone.id()), gone.id());
     return [hashJson(tx.witnessId()), { txid: hashJson(tx.id()), ...memberJson(member) }] as const;
   });
   return {
     package_msg: outcome.fault === undefined ? 'success' : withDetail(outcome.fault),
     'tx-results': Object.fromEntries(results),
-    'replaced-transactions': [...replaced].sort(),
+    'replaced-transactions': [...replaced].sort(([, a], [, b]) => compareBytes(a, b)).map(([name]) => name),
   };
 }
 
@@ -314,6 +316,11 @@ function prioritise(
   if (dummy !== 0)
     throw invalidParameter('Priority is no longer supported, dummy argument to prioritisetransaction must be 0.');
   const { state } = node;
+  const { form } = rulesOf(node.tools.policy);
+  const known = state.mempool.entries.get(txid);
+  // Dust is only taken for nothing, and whoever gave it a fee by priority would mine it alone.
+  if (form !== undefined && known !== undefined && dustOutputs(known.tx, form.dustRelayFee).length > 0)
+    throw invalidParameter('Priority is not supported for transactions with dust outputs.');
   const before = state.priorities.get(txid) ?? 0n;
   const sum = before + BigInt(readInt(delta, { absent: 0 }));
   const priorities = sum === 0n ? state.priorities.without(txid) : state.priorities.with(txid, sum);
