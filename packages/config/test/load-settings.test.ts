@@ -344,6 +344,9 @@ it('hands out settings that nobody can change', async () => {
 
   expect(Object.isFrozen(loaded) && Object.isFrozen(loaded.rpc) && Object.isFrozen(loaded.peers[0])).toBe(true);
   expect(Object.isFrozen(explicit)).toBe(false);
+  const defaults = { list: ['a'] };
+  await loadSettings(z.object({ group: z.custom<typeof defaults>().default(defaults) }), {});
+  expect(Object.isFrozen(defaults) || Object.isFrozen(defaults.list)).toBe(false);
   explicit.rpc.url = 'http://b';
   expect(loaded.rpc.url).toBe('http://a');
 });

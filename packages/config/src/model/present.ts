@@ -2,16 +2,20 @@ import { redact } from '@bitcoin-enterprise/core/telemetry';
 import { isTree } from './tree.ts';
 
 /**
- * Freezes settings through and through, and makes every group of them show itself without secrets, also those in plain
- * fields that only their name gives away, when it is printed as JSON or by Node.
+ * A copy of settings that is frozen through and through, and of which every group shows itself without secrets, also
+ * those in plain fields that only their name gives away, when it is printed as JSON or by Node. A copy, because a
+ * schema hands out its own defaults. What is neither a group nor a list is left as it is.
  */
 export function present<T>(settings: T): T {
-  if (Array.isArray(settings)) settings.forEach((item) => present(item));
-  else if (isTree(settings)) {
-    for (const item of Object.values(settings)) present(item);
-    const shown = { enumerable: false, value: () => redact({ ...settings }) };
-    if (Object.isExtensible(settings))
-      Object.defineProperties(settings, { toJSON: shown, [Symbol.for('nodejs.util.inspect.custom')]: shown });
-  } else return settings;
-  return Object.freeze(settings);
+  return copy(settings) as T;
+}
+
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze(value.map(copy));
+  if (!isTree(value)) return value;
+  const made = Object.fromEntries(Object.entries(value).map(([name, item]) => [name, copy(item)]));
+  const shown = { enumerable: false, value: () => redact({ ...made }) };
+  return Object.freeze(
+    Object.defineProperties(made, { toJSON: shown, [Symbol.for('nodejs.util.inspect.custom')]: shown }),
+  );
 }
