@@ -360,7 +360,7 @@ def verify_anchor(anchor, checkpoint, policy):
 def verify_receipt(text, policy):
     receipt = strict_json(text)
     fields(receipt, ["type", "envelope", "index", "inclusion", "checkpoint"], ["anchor"])
-    demand(receipt["type"] == "https://bitcoin-enterprise.dev/receipt/v1", "receipt: type")
+    demand(receipt["type"] == "bitcoin-enterprise/receipt/v1", "receipt: type")
     index = receipt["index"]
     demand(isinstance(index, int) and not isinstance(index, bool), "receipt: index")
     demand(isinstance(receipt["checkpoint"], str), "receipt: checkpoint")

@@ -1,6 +1,6 @@
 import { createPrivateKey, sign, verify, createPublicKey } from 'node:crypto';
 import { parseHex, toHex } from '@bitcoin-enterprise/core';
-import { ed25519PublicKey, ed25519Sign, ed25519Verify } from '@bitcoin-enterprise/core/ed25519';
+import { ed25519PublicKey, ed25519Sign, ed25519Verify, isEd25519PublicKey } from '@bitcoin-enterprise/core/ed25519';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -75,6 +75,7 @@ describe('Ed25519 of RFC 8032', () => {
     signature[0] = 1;
     const message = Uint8Array.of(1, 2, 3);
 
+    expect(isEd25519PublicKey(neutral)).toBe(false);
     expect(ed25519Verify(signature, message, neutral)).toBe(false);
     expect(ed25519Verify(signature, message, neutral, { rule: 'zip215' })).toBe(true);
   });
@@ -91,6 +92,17 @@ describe('Ed25519 of RFC 8032', () => {
 
     for (const rule of ['strict', 'zip215'] as const)
       expect(ed25519Verify(malleable, Uint8Array.of(1), ed25519PublicKey(secret), { rule })).toBe(false);
+  });
+
+  it('knows a public key: a point, in its one encoding, not of small order', () => {
+    const neutral = (y: bigint): Uint8Array =>
+      Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 0xffn));
+    const p = 2n ** 255n - 19n;
+
+    for (const { key } of vectors) expect(isEd25519PublicKey(parseHex(key))).toBe(true);
+    // y = 1 and y = -1, y = p + 1 (which is 1 in another spelling), and a y without an x.
+    for (const y of [1n, p - 1n, p + 1n, 2n]) expect(isEd25519PublicKey(neutral(y))).toBe(false);
+    expect(() => isEd25519PublicKey(new Uint8Array(33))).toThrow('CORE_CRYPTO_INVALID_ARGUMENT');
   });
 
   it('takes a Buffer and bytes of a subclass', () => {

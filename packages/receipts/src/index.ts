@@ -76,7 +76,7 @@ export {
   parseNote,
   signNote,
 } from './model/note.ts';
-export { cosigner, type NoteKeyParts, noteSigner, noteVerifier, parseSignerKey } from './model/note-keys.ts';
+export { cosigner, type NoteKeyParts, noteSigner, noteVerifier, parseSignerKey } from './adapters/note-keys.ts';
 export { type ConsistencyClaim, type InclusionClaim, verifyConsistency, verifyInclusion } from './model/proofs.ts';
 export type { Receipt } from './model/receipt.ts';
 export {

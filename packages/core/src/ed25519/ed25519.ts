@@ -37,6 +37,28 @@ export function ed25519PublicKey(secretKey: Uint8Array): Uint8Array {
 }
 
 /**
+ * Whether 32 bytes are a public key under the strict rule: a point, canonically encoded, not of small order.
+ *
+ * @throws CoreError `CORE_CRYPTO_INVALID_ARGUMENT` for another type or length.
+ *
+ * @example
+ * ```ts
+ * import { ed25519PublicKey, isEd25519PublicKey } from '@bitcoin-enterprise/core/ed25519';
+ *
+ * isEd25519PublicKey(ed25519PublicKey(new Uint8Array(32).fill(1))); // => true
+ * isEd25519PublicKey(new Uint8Array(32)); // => false
+ * ```
+ */
+export function isEd25519PublicKey(publicKey: Uint8Array): boolean {
+  requireBytes('publicKey', publicKey, 32);
+  try {
+    return !ed25519.Point.fromBytes(plain(publicKey), false).isSmallOrder();
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Signs a message with Ed25519 (RFC 8032 §5.1.6): deterministic, 64 bytes.
  *
  * @param message - Any length; it is signed as it is, not its hash.

@@ -1,7 +1,8 @@
 import { assertBytes, type CryptoEngine, currentCrypto, toHex } from '@bitcoin-enterprise/core';
-import { ed25519PublicKey, ed25519Sign, ed25519Verify } from '@bitcoin-enterprise/core/ed25519';
+import { ed25519PublicKey, ed25519Sign } from '@bitcoin-enterprise/core/ed25519';
 import { invalidArgument, ReceiptsError } from '../errors.ts';
 import { requireBytes, requireObject, requireText, throwIfAborted } from '../model/checks.ts';
+import { ed25519Check } from './ed25519-check.ts';
 import type { ReceiptSigner, ReceiptVerifier, SignatureAlgorithm } from '../ports/signer.ts';
 
 /** Settings of a signer or verifier. */
@@ -70,10 +71,7 @@ export function ed25519Signer(secretKey: Uint8Array, options: KeyOptions = {}): 
 export function ed25519Verifier(publicKey: Uint8Array, options: KeyOptions = {}): ReceiptVerifier {
   requireBytes('publicKey', publicKey, 32);
   const key = new Uint8Array(publicKey);
-  return {
-    ...named('ed25519', key, options),
-    verify: async (bytes, signature) => signature.length === 64 && ed25519Verify(signature, bytes, key),
-  };
+  return { ...named('ed25519', key, options), verify: ed25519Check(key) };
 }
 
 /**

@@ -16,7 +16,7 @@ import { canonicalJson, type JsonLimits, parseJson } from '../model/json.ts';
 import type { Receipt } from '../model/receipt.ts';
 
 /** `type` of a receipt in JSON. */
-export const RECEIPT_TYPE = 'https://bitcoin-enterprise.dev/receipt/v1';
+export const RECEIPT_TYPE = 'bitcoin-enterprise/receipt/v1';
 
 // Trees of 2^53 entries are 53 high, Merkle trees of blocks far lower.
 const MAX_PROOF = 64;

@@ -12,7 +12,7 @@ import {
 import { parseCheckpoint } from '../model/checkpoint.ts';
 import { emptyRoot } from '../model/merkle.ts';
 import { formatNoteLine, type NoteSigner, type NoteVerifier, parseNote } from '../model/note.ts';
-import { noteVerifier } from '../model/note-keys.ts';
+import { noteVerifier } from '../adapters/note-keys.ts';
 import { verifyConsistency } from '../model/proofs.ts';
 import { outOfRange } from '../model/proof-paths.ts';
 import type { Witness, WitnessedCheckpoint, WitnessStorage } from '../ports/witness.ts';

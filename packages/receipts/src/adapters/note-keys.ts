@@ -1,10 +1,10 @@
 import { type Clock, concatBytes, currentCrypto, systemClock, toHex } from '@bitcoin-enterprise/core';
-import { ed25519Verify } from '@bitcoin-enterprise/core/ed25519';
 import { invalidArgument, ReceiptsError } from '../errors.ts';
 import type { ReceiptSigner } from '../ports/signer.ts';
-import { decodeBase64, encodeBase64 } from './base64.ts';
-import { requireMethods, requireObject, requireText } from './checks.ts';
-import { isKeyName, type NoteSigner, type NoteVerdict, type NoteVerifier } from './note.ts';
+import { type Ed25519Check, ed25519Check } from './ed25519-check.ts';
+import { decodeBase64, encodeBase64 } from '../model/base64.ts';
+import { requireMethods, requireObject, requireText } from '../model/checks.ts';
+import { isKeyName, type NoteSigner, type NoteVerdict, type NoteVerifier } from '../model/note.ts';
 
 /** Signature types of C2SP signed-note. */
 const types = { note: 0x01, cosignature: 0x04 } as const;
@@ -71,7 +71,8 @@ export function noteVerifier(verifierKey: string): NoteVerifier {
   const { kind, bytes: publicKey } = readKey({ name, hash, base64: rest.join('+') });
   const key = keyOf(name, kind, publicKey);
   if (key.keyHash !== hash) throw keyInvalid('key-id');
-  return { ...key, verify: async (text, signature) => judge(kind, { text, signature, publicKey }) };
+  const check = ed25519Check(publicKey);
+  return { ...key, verify: (text, signature) => judge(kind, { text, signature, check }) };
 }
 
 /**
@@ -100,20 +101,19 @@ export function noteKeyHash(name: string, kind: 'note' | 'cosignature', publicKe
   return toHex(currentCrypto().sha256(bytes).subarray(0, 4));
 }
 
-function judge(
+async function judge(
   kind: 'note' | 'cosignature',
-  parts: { readonly text: string; readonly signature: Uint8Array; readonly publicKey: Uint8Array },
-): NoteVerdict {
-  const { text, signature, publicKey } = parts;
-  if (kind === 'note') return { valid: signature.length === 64 && ed25519Verify(signature, utf8(text), publicKey) };
+  parts: { readonly text: string; readonly signature: Uint8Array; readonly check: Ed25519Check },
+): Promise<NoteVerdict> {
+  const { text, signature, check } = parts;
+  if (kind === 'note') return { valid: await check(utf8(text), signature) };
   if (signature.length !== 72) return { valid: false };
   const stamp = new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0);
   // The specification allows times to 2^63 - 1; one beyond the exact numbers is millions of years away.
   if (stamp > BigInt(Number.MAX_SAFE_INTEGER)) return { valid: false };
   const timestamp = Number(stamp);
-  return ed25519Verify(signature.subarray(8), cosigned(text, timestamp), publicKey)
-    ? { valid: true, timestamp }
-    : { valid: false };
+  const isValid = await check(cosigned(text, timestamp), signature.subarray(8));
+  return isValid ? { valid: true, timestamp } : { valid: false };
 }
 
 function cosigned(text: string, time: number): Uint8Array {
