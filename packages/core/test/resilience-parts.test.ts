@@ -9,7 +9,7 @@ import {
   type ResilienceEvent,
   systemTimers,
 } from '@bitcoin-enterprise/core/resilience';
-import { createManualClock, createSeededEntropy } from '@bitcoin-enterprise/core/testing';
+import { createManualClock, createSeededEntropy, timersPromises } from '@bitcoin-enterprise/core/testing';
 import fc from 'fast-check';
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
@@ -420,7 +420,9 @@ describe('a circuit breaker', () => {
   });
 });
 
-describe('the timers of the system', () => {
+describe('the timers of the system keep the Timers promises', () => {
+  it.for(timersPromises)('$name', ({ run }) => run(systemTimers));
+
   it('ring later than setTimeout can count, and never when called off', () => {
     vi.useFakeTimers();
     try {
