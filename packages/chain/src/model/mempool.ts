@@ -1,6 +1,7 @@
 import { compareBytes } from '@bitcoin-enterprise/core';
 import type { TransactionView } from '@bitcoin-enterprise/script';
 import type { Coin } from './coins.ts';
+import { memoryUsage } from './memory-usage.ts';
 import { PersistentMap } from './persistent-map.ts';
 
 /** A transaction that waits for a block. */
@@ -75,7 +76,7 @@ export function withEntry(pool: Mempool, entry: MempoolEntry): Mempool {
     entries: pool.entries.with(entry.tx.id(), entry),
     spenders: spenders.freeze(),
     totalSize: pool.totalSize + entry.size,
-    usage: pool.usage + usageOf(entry),
+    usage: pool.usage + memoryUsage(entry.tx),
     nextSequence: Math.max(pool.nextSequence, entry.sequence + 1),
   };
 }
@@ -88,7 +89,7 @@ export function withoutEntries(pool: Mempool, removed: Iterable<MempoolEntry>): 
   for (const entry of removed) {
     if (entries.delete(entry.tx.id()) === undefined) continue;
     totalSize -= entry.size;
-    usage -= usageOf(entry);
+    usage -= memoryUsage(entry.tx);
     for (let i = 0; i < entry.tx.inputCount; i++) spenders.delete(entry.tx.previousTxid(i), entry.tx.previousIndex(i));
   }
   return { ...pool, entries: entries.freeze(), spenders: spenders.freeze(), totalSize, usage };
@@ -100,11 +101,6 @@ export function withChangedEntry(pool: Mempool, entry: MempoolEntry): Mempool {
   for (let i = 0; i < entry.tx.inputCount; i++)
     spenders.set(entry.tx.previousTxid(i), entry.tx.previousIndex(i), entry);
   return { ...pool, entries: pool.entries.with(entry.tx.id(), entry), spenders: spenders.freeze() };
-}
-
-/** About what an entry takes of memory in Core: measured on a 64-bit node, as a fixed part and parts by form. */
-function usageOf({ tx }: MempoolEntry): number {
-  return 900 + 150 * tx.inputCount + 50 * tx.outputCount + Math.ceil(tx.bytes.length * 1.1);
 }
 
 /** All that wait, in the order they came, which puts parents before children. */

@@ -45,7 +45,8 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
   const configFile = join(datadir, optionText(line, 'conf') ?? 'bitcoin.conf');
   const options = existsSync(configFile) ? mergeOptions(line, readConfigFile(readFileSync(configFile, 'utf8'))) : line;
   const home = join(datadir, 'regtest');
-  mkdirSync(join(home, 'blocks'), { recursive: true });
+  // Wallets live in a folder of their own, and who copies a data folder expects it to be there.
+  for (const folder of ['blocks', 'wallets']) mkdirSync(join(home, folder), { recursive: true });
   const logFile = join(home, 'debug.log');
   const log = (text: string): void => appendFileSync(logFile, `${new Date().toISOString()} ${text}\n`);
   log('BitcoinEnterprise chain starting');
