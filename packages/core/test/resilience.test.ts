@@ -534,3 +534,104 @@ it('answers absurd arguments with a code', async () => {
     for (const call of calls) expect(await codeOfAnswer(call)).toMatch(/^(no error|CORE_[A-Z_]+)$/);
   }
 });
+
+describe('an argument of the wrong type or out of range', () => {
+  const good = async (): Promise<number> => 1;
+  const loose = <T>(value: unknown): T => value as T;
+  const types: ReadonlyArray<readonly [string, (value: unknown) => unknown, readonly unknown[]]> = [
+    ['resilient.name', (value) => resilient({ name: loose(value) }), [1, null]],
+    ['resilient.timeoutMs', (value) => resilient({ timeoutMs: loose(value) }), ['1', null]],
+    ['resilient.retry', (value) => resilient({ retry: loose(value) }), [1, null, []]],
+    ['resilient.breaker', (value) => resilient({ breaker: loose(value) }), [1, { run: good }, { check: good }]],
+    ['resilient.bulkhead', (value) => resilient({ bulkhead: loose(value) }), [1, {}]],
+    ['resilient.rateLimit', (value) => resilient({ rateLimit: loose(value) }), [1, {}]],
+    ['resilient.observe', (value) => resilient({ observe: loose(value) }), [1, {}]],
+    ['resilient.clock', (value) => resilient({ clock: loose(value) }), [1, {}]],
+    ['resilient.timers', (value) => resilient({ timers: loose(value) }), [1, {}]],
+    ['resilient.entropy', (value) => resilient({ entropy: loose(value) }), [1, {}]],
+    ['retry.attempts', (value) => resilient({ retry: { attempts: loose(value) } }), ['1', 1.5]],
+    ['retry.baseMs', (value) => resilient({ retry: { baseMs: loose(value) } }), ['1', null]],
+    ['retry.capMs', (value) => resilient({ retry: { capMs: loose(value) } }), ['1', null]],
+    ['retry.budget', (value) => resilient({ retry: { budget: loose(value) } }), [1, { deposit: good }]],
+    ['retry.isRetryable', (value) => resilient({ retry: { isRetryable: loose(value) } }), [true]],
+    ['execute.work', (value) => resilient().execute(loose(value)), [undefined, 1]],
+    ['execute.options', (value) => resilient().execute(good, loose(value)), [null, 1]],
+    ['execute.signal', (value) => resilient().execute(good, { signal: loose(value) }), [1, { aborted: false }]],
+    ['execute.deadlineMs', (value) => resilient().execute(good, { deadlineMs: loose(value) }), ['1']],
+    ['createBreaker', (value) => createBreaker(loose(value)), [null, 1]],
+    ['createBreaker.name', (value) => createBreaker({ name: loose(value) }), [1]],
+    ['createBreaker.failures', (value) => createBreaker({ consecutiveFailures: loose(value) }), ['1', 1.5]],
+    ['createBreaker.openMs', (value) => createBreaker({ openMs: loose(value) }), ['1']],
+    ['createBreaker.isFailure', (value) => createBreaker({ isFailure: loose(value) }), [true]],
+    ['createBreaker.sampling', (value) => createBreaker({ sampling: loose(value) }), [1, null]],
+    ['createBreaker.calls', (value) => createBreaker({ sampling: { share: 0.5, calls: loose(value) } }), ['1', 1.5]],
+    ['breaker.run', (value) => createBreaker().run(loose(value)), [1]],
+    ['breaker.run.options', (value) => createBreaker().run(good, loose(value)), [null]],
+    ['breaker.run.isIgnored', (value) => createBreaker().run(good, { isIgnored: loose(value) }), [1]],
+    ['createBulkhead', (value) => createBulkhead(loose(value)), [undefined, null]],
+    ['createBulkhead.concurrency', (value) => createBulkhead({ concurrency: loose(value) }), ['1', 1.5]],
+    ['createBulkhead.queue', (value) => createBulkhead({ concurrency: 1, queue: loose(value) }), ['1', 1.5]],
+    ['bulkhead.run', (value) => createBulkhead({ concurrency: 1 }).run(loose(value)), [1]],
+    ['bulkhead.run.signal', (value) => createBulkhead({ concurrency: 1 }).run(good, { signal: loose(value) }), [1]],
+    ['createRateLimit.perSecond', (value) => createRateLimit({ perSecond: loose(value) }), ['1', undefined]],
+    ['createRateLimit.burst', (value) => createRateLimit({ perSecond: 1, burst: loose(value) }), ['1']],
+    ['createRateLimit.maxWaitMs', (value) => createRateLimit({ perSecond: 1, maxWaitMs: loose(value) }), ['1']],
+    ['rateLimit.take', (value) => createRateLimit({ perSecond: 1 }).take(loose(value)), [null, 1]],
+    ['rateLimit.take.signal', (value) => createRateLimit({ perSecond: 1 }).take({ signal: loose(value) }), [1]],
+    ['createRetryBudget', (value) => createRetryBudget(loose(value)), [null, 1]],
+    ['createRetryBudget.share', (value) => createRetryBudget({ share: loose(value) }), ['1']],
+    ['createRetryBudget.minimum', (value) => createRetryBudget({ minimumPerSecond: loose(value) }), ['1']],
+    ['createRetryBudget.burst', (value) => createRetryBudget({ burst: loose(value) }), ['1']],
+    ['withDeadline.work', (value) => withDeadline(loose(value), { deadlineMs: 1 }), [1]],
+    ['withDeadline.deadlineMs', (value) => withDeadline(good, { deadlineMs: loose(value) }), [undefined, '1']],
+    ['withDeadline.signal', (value) => withDeadline(good, { deadlineMs: 1, signal: loose(value) }), [1]],
+    ['hedged.sources', (value) => hedged(loose(value), { delayMs: 1 }), [undefined, [], [1], good]],
+    ['hedged.options', (value) => hedged([good], loose(value)), [undefined, null]],
+    ['hedged.delayMs', (value) => hedged([good], { delayMs: loose(value) }), [undefined, '1']],
+    ['hedged.deadlineMs', (value) => hedged([good], { delayMs: 1, deadlineMs: loose(value) }), ['1']],
+    ['hedged.signal', (value) => hedged([good], { delayMs: 1, signal: loose(value) }), [1]],
+    ['hedged.budget', (value) => hedged([good], { delayMs: 1, budget: loose(value) }), [1]],
+    ['hedged.isRetryable', (value) => hedged([good], { delayMs: 1, isRetryable: loose(value) }), [1]],
+    ['hedged.observe', (value) => hedged([good], { delayMs: 1, observe: loose(value) }), [1]],
+    ['hedged.name', (value) => hedged([good], { delayMs: 1, name: loose(value) }), [1]],
+    ['sleep.delayMs', (value) => sleep(loose(value)), [undefined, '1']],
+    ['sleep.options', (value) => sleep(0, loose(value)), [null]],
+    ['sleep.signal', (value) => sleep(0, { signal: loose(value) }), [1]],
+  ];
+  it.for(types)('is a bug of the caller that has a code: %s', async ([, call, values]) => {
+    for (const value of values)
+      await expect((async () => call(value))()).rejects.toMatchObject({ code: 'CORE_INVALID_ARGUMENT' });
+  });
+
+  const ranges: ReadonlyArray<readonly [string, (value: number) => unknown, readonly number[]]> = [
+    ['resilient.timeoutMs', (timeoutMs) => resilient({ timeoutMs }), [-1, Number.NaN, Infinity]],
+    ['retry.attempts', (attempts) => resilient({ retry: { attempts } }), [0, -1, Infinity]],
+    ['retry.baseMs', (baseMs) => resilient({ retry: { baseMs } }), [-1, Infinity]],
+    ['retry.capMs', (capMs) => resilient({ retry: { capMs } }), [-1, Infinity]],
+    ['execute.deadlineMs', (deadlineMs) => resilient().execute(good, { deadlineMs }), [-1, Infinity]],
+    ['createBreaker.failures', (consecutiveFailures) => createBreaker({ consecutiveFailures }), [0]],
+    ['createBreaker.openMs', (openMs) => createBreaker({ openMs }), [-1]],
+    ['createBreaker.maxOpenMs', (maxOpenMs) => createBreaker({ openMs: 10, maxOpenMs }), [9]],
+    ['createBreaker.share', (share) => createBreaker({ sampling: { share, calls: 5 } }), [0, 1, Number.NaN]],
+    ['createBreaker.calls', (calls) => createBreaker({ sampling: { share: 0.5, calls } }), [0]],
+    ['createBulkhead.concurrency', (concurrency) => createBulkhead({ concurrency }), [0]],
+    ['createBulkhead.queue', (queue) => createBulkhead({ concurrency: 1, queue }), [-1]],
+    ['createRateLimit.perSecond', (perSecond) => createRateLimit({ perSecond }), [0, -1, 1e10]],
+    ['createRateLimit.burst', (burst) => createRateLimit({ perSecond: 1, burst }), [0.5]],
+    ['createRateLimit.maxWaitMs', (maxWaitMs) => createRateLimit({ perSecond: 1, maxWaitMs }), [-1]],
+    ['createRetryBudget.share', (share) => createRetryBudget({ share }), [-0.1, 1.1]],
+    ['createRetryBudget.minimum', (minimumPerSecond) => createRetryBudget({ minimumPerSecond }), [-1]],
+    ['createRetryBudget.burst', (burst) => createRetryBudget({ burst }), [-1]],
+    ['withDeadline.deadlineMs', (deadlineMs) => withDeadline(good, { deadlineMs }), [-1]],
+    ['hedged.delayMs', (delayMs) => hedged([good], { delayMs }), [-1]],
+    ['hedged.deadlineMs', (deadlineMs) => hedged([good], { delayMs: 1, deadlineMs }), [-1]],
+    ['sleep.delayMs', (delayMs) => sleep(delayMs), [-1]],
+  ];
+  it.for(ranges)('is told of with its range: %s', async ([, call, values]) => {
+    for (const value of values)
+      await expect((async () => call(value))()).rejects.toMatchObject({
+        code: 'CORE_UNIT_OUT_OF_RANGE',
+        details: { value },
+      });
+  });
+});
