@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { toHex } from '@bitcoin-enterprise/core';
+import {
+  createFileLogStorage,
+  createFileWitnessStorage,
+  createLog,
+  createLogReader,
+  type FileAccess,
+  ed25519Signer,
+  leafHash,
+  noteSigner,
+  noteVerifier,
+  publishCheckpoint,
+  verifyInclusion,
+} from '@bitcoin-enterprise/receipts';
+import { logStoragePromises, witnessStoragePromises } from '@bitcoin-enterprise/receipts/testing';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Random } from '../../../scripts/testing/random.ts';
+
+const long = process.env['BE_LONG'] === '1';
+const base = mkdtempSync(join(tmpdir(), 'be-receipts-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let folders = 0;
+const folder = (): string => join(base, `${folders++}`);
+const entryOf = (i: number): Uint8Array => new TextEncoder().encode(`entry of ${i}`);
+const key = noteSigner({ name: 'files.example', signer: ed25519Signer(new Uint8Array(32).fill(1)) });
+const policy = { origin: 'files.example', logKeys: [noteVerifier(key.verifierKey)] };
+
+describe('the log storage in files keeps the promises', () => {
+  it.for(logStoragePromises)('$name', ({ run }) => run(() => createFileLogStorage({ folder: folder(), fs })));
+});
+
+describe('the witness storage in files keeps the promises', () => {
+  it.for(witnessStoragePromises)('$name', ({ run }) => run(() => createFileWitnessStorage({ folder: folder(), fs })));
+});
+
+describe('a log in files', () => {
+  it('is served by its files alone', async () => {
+    const at = folder();
+    const log = createLog({ storage: createFileLogStorage({ folder: at, fs }) });
+    await log.append(Array.from({ length: 300 }, (_, i) => ({ entry: entryOf(i) })));
+    await publishCheckpoint(log, { origin: 'files.example', signers: [key] });
+    const reader = createLogReader({ read: async (path) => new Uint8Array(await fs.readFile(join(at, path))), policy });
+
+    expect((await reader.refresh()).size).toBe(300);
+    expect((await reader.entry(299)).entry).toEqual(entryOf(299));
+  });
+
+  it('lets no path leave its folder', async () => {
+    const storage = createFileLogStorage({ folder: folder(), fs });
+    for (const path of ['../x', '/etc/passwd', 'tile/../../x', '.head.json', 'a\\b', 'a//b', '', 'tile/.head'])
+      expect(await storage.read(path)).toBeUndefined();
+  });
+
+  it('is whole after a crash at every single call of the file system', async () => {
+    let finished = false;
+    for (let failAt = 0; !finished; failAt++) {
+      const at = folder();
+      await createLog({ storage: createFileLogStorage({ folder: at, fs }) }).append([{ entry: entryOf(0), key: '0' }]);
+      let calls = 0;
+      let crashed = false;
+      // From the call on, nothing happens any more; a write that was going on has written half.
+      const step = async <T>(call: () => Promise<T>): Promise<T> => {
+        if (crashed || calls++ === failAt) {
+          crashed = true;
+          throw new Error('crash');
+        }
+        return call();
+      };
+      const dying: FileAccess = {
+        readFile: (path) => step(() => fs.readFile(path)),
+        rename: (from, to) => step(() => fs.rename(from, to)),
+        mkdir: (path, options) => step(() => fs.mkdir(path, options)),
+        rm: (path, options) => step(() => fs.rm(path, options)),
+        open: (path, flags) =>
+          step(async () => {
+            const handle = await fs.open(path, flags);
+            return {
+              writeFile: async (data) => {
+                if (calls === failAt) await handle.write(data.subarray(0, data.length >> 1));
+                await step(() => handle.writeFile(data));
+              },
+              sync: () => step(() => handle.sync()),
+              close: () => handle.close(),
+            };
+          }),
+      };
+      const log = createLog({ storage: createFileLogStorage({ folder: at, fs: dying }) });
+      const acknowledged = await log.append([{ entry: entryOf(1), key: '1' }]).then(
+        () => true,
+        () => false,
+      );
+      finished = !crashed;
+      const again = createLog({ storage: createFileLogStorage({ folder: at, fs }) });
+      const [first] = await again.append([{ entry: entryOf(1), key: '1' }]);
+
+      expect(first?.index).toBe(1);
+      if (acknowledged) expect(first?.appended).toBe(false);
+      expect((await again.head()).size).toBe(2);
+      expect([await again.entry(0), await again.entry(1)]).toEqual([entryOf(0), entryOf(1)]);
+      expect(toHex((await again.head()).root)).toBe(toHex(await again.root(2)));
+      if (failAt > 200) expect.unreachable('it never ends');
+    }
+  });
+
+  it(`keeps every acknowledged entry over ${long ? 300 : 8} kill -9`, { timeout: 3_600_000 }, async () => {
+    const at = folder();
+    const random = new Random(Number(process.env['BE_SEED'] ?? 5));
+    const acknowledged = new Map<number, number>();
+    for (let round = 0; round < (long ? 300 : 8); round++) {
+      const worker = resolve(import.meta.dirname, 'file-worker.ts');
+      const flags = ['--conditions=@bitcoin-enterprise/source', '--disable-warning=ExperimentalWarning'];
+      const child = spawn(process.execPath, [...flags, worker, at, `${acknowledged.size}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let out = '';
+      const left = 1 + random.below(20);
+      child.stdout.on('data', (chunk: Buffer) => {
+        out += chunk.toString();
+        // Killed in the middle of whatever comes after so many answers, or a moment later.
+        if (out.split('\n').length > left) setTimeout(() => child.kill('SIGKILL'), random.below(4));
+      });
+      await new Promise((done) => child.on('close', done));
+      for (const [, i, index] of out.matchAll(/^(\d+) (\d+)$/gm)) acknowledged.set(Number(i), Number(index));
+    }
+    const log = createLog({ storage: createFileLogStorage({ folder: at, fs }) });
+    const { size, root } = await log.head();
+
+    expect(acknowledged.size).toBeGreaterThan(8);
+    for (const [i, index] of acknowledged) {
+      expect([index, await log.entry(index)]).toEqual([i, entryOf(i)]);
+      verifyInclusion({ leaf: leafHash(entryOf(i)), index, size, proof: await log.proveInclusion(index, size), root });
+    }
+    const reader = createLogReader({ read: async (path) => new Uint8Array(await fs.readFile(join(at, path))), policy });
+    const checkpoint = await reader.refresh();
+    expect((await reader.entry(checkpoint.size - 1)).entry).toEqual(entryOf(checkpoint.size - 1));
+  });
+});
+
+it('a witness whose memory is damaged says so, and does not sign as if it knew nothing', async () => {
+  const at = folder();
+  const storage = createFileWitnessStorage({ folder: at, fs });
+  await storage.compareAndSet('o', { expected: undefined, next: { size: 1, root: new Uint8Array(32), note: 'n\n' } });
+  const [file = ''] = await fs.readdir(at);
+  await fs.writeFile(join(at, file), '{"size":');
+
+  await expect(createFileWitnessStorage({ folder: at, fs }).read('o')).rejects.toThrow('RECEIPTS_LOG_DAMAGED');
+});
