@@ -24,4 +24,5 @@ export type {
   SubmittedBlock,
 } from './embedded/options.ts';
 export type { EmbeddedPorts } from './embedded/ports.ts';
-export { defaultMempoolPolicy, type MempoolPolicy } from './model/mempool-policy.ts';
+export { defaultMempoolPolicy, type MempoolPolicy, type MempoolRules } from './model/mempool-policy.ts';
+export { mempoolProfile, type MempoolProfileName } from './model/mempool-profiles.ts';

@@ -1,5 +1,5 @@
 import { toHex } from '@bitcoin-enterprise/core';
-import { serializeBlockHeader } from '@bitcoin-enterprise/script';
+import { serializeBlockHeader, type TransactionView } from '@bitcoin-enterprise/script';
 import type { BlockNode } from '../model/block-node.ts';
 import { targetBytes, targetOf } from '../model/proof-of-work.ts';
 import { hashJson } from './arguments.ts';
@@ -11,7 +11,8 @@ export function difficultyOf(bits: number): number {
   let difficulty = 0x0000ffff / (bits & 0x00ffffff);
   for (; shift < 29; shift++) difficulty *= 256;
   for (; shift > 29; shift--) difficulty /= 256;
-  return difficulty;
+  // Core prints sixteen digits of a fraction.
+  return Number(difficulty.toPrecision(16));
 }
 
 /** A compact target written out, most significant byte first. */
@@ -56,7 +57,12 @@ export function headerHex(node: BlockNode): string {
 }
 
 /** A block as `getblock` shows it: ids, transactions, or transactions with what they spend. */
-export function blockJson(node: BlockNode, tip: BlockNode, verbosity: 1 | 2 | 3): object {
+export function blockJson(
+  node: BlockNode,
+  tip: BlockNode,
+  options: { readonly verbosity: 1 | 2 | 3; readonly version: number },
+): object {
+  const { verbosity, version } = options;
   const header = headerJson(node, tip);
   const { previousblockhash, nextblockhash, nTx, ...first } = header;
   let baseSize = 80 + (node.transactions.length < 253 ? 1 : 3);
@@ -71,10 +77,23 @@ export function blockJson(node: BlockNode, tip: BlockNode, verbosity: 1 | 2 | 3)
     strippedsize: baseSize,
     size,
     weight: baseSize * 3 + size,
+    ...(version >= 310_000 ? { coinbase_tx: coinbaseJson(node) } : {}),
     tx: node.transactions.map((tx, i) =>
       verbosity === 1
         ? hashJson(tx.id())
         : transactionJson(tx, { spent: spent[i] ?? [], previousOutputs: verbosity === 3, hex: true }),
     ),
+  };
+}
+
+function coinbaseJson({ transactions: [coinbase] }: BlockNode): object {
+  const tx = coinbase as TransactionView;
+  const [witness] = tx.witness(0);
+  return {
+    version: tx.version,
+    locktime: tx.lockTime,
+    sequence: tx.sequence(0),
+    coinbase: toHex(tx.scriptSig(0)),
+    ...(witness === undefined ? {} : { witness: toHex(witness) }),
   };
 }

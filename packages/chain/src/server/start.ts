@@ -1,4 +1,4 @@
-import type { MempoolPolicy } from '../model/mempool-policy.ts';
+import { type MempoolPolicy, rulesOf } from '../model/mempool-policy.ts';
 import { mempoolProfile, type MempoolProfileName } from '../model/mempool-profiles.ts';
 import { type Credential, newCookiePassword, passwordCredential } from './auth.ts';
 import { RpcDispatcher } from './dispatcher.ts';
@@ -72,13 +72,14 @@ export async function startNodeServer(
   const password = newCookiePassword();
   const { credentials = [passwordCredential('__cookie__', password)] } = options;
   const store = file === undefined ? undefined : await openStore(file, options.keepsMempool ?? true);
+  const mempoolPolicy = typeof policy === 'string' ? mempoolProfile(policy) : policy;
   const node = new RegtestNode({
-    policy: typeof policy === 'string' ? mempoolProfile(policy) : policy,
+    policy: mempoolPolicy,
+    version: options.version ?? versionOf(rulesOf(mempoolPolicy).name),
     txIndex: options.txIndex ?? true,
     ...(store === undefined ? {} : { store }),
     ...(options.mockTime === undefined ? {} : { mockTime: options.mockTime }),
     ...(options.log === undefined ? {} : { log: options.log }),
-    ...(options.version === undefined ? {} : { version: options.version }),
     ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
   });
   const dispatcher = new RpcDispatcher(node, allMethods());
@@ -106,6 +107,12 @@ export async function startNodeServer(
   node.onStop = () => void stop();
   const url = `http://${host}:${listening.port}`;
   return { node, server: { url, port: listening.port, user: '__cookie__', password, stop } };
+}
+
+/** What Core calls the version that a profile stands for. */
+function versionOf(profile: string): number {
+  const major = Number(/\d+$/.exec(profile)?.[0] ?? 31);
+  return major * 10_000;
 }
 
 /** SQLite is loaded only where a file is asked for: without one a start shall cost nothing of it. */

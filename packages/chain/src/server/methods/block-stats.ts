@@ -5,12 +5,14 @@ import { hashJson, invalidParameter } from '../arguments.ts';
 import { wholeJson } from '../json.ts';
 import { spentInBlock } from '../transaction-json.ts';
 
-/** What Core adds for a coin besides the output itself: outpoint, height and coinbase flag. */
-const COIN_OVERHEAD = 41;
+/** What Core adds for a coin besides the output itself: outpoint and height; before version 31 a byte for the coinbase flag. */
+function coinOverhead(version: number): number {
+  return version >= 310_000 ? 40 : 41;
+}
 
 /** The sums over a block, as `getblockstats` answers; amounts in satoshis. */
-export function blockStats(node: BlockNode, selected: readonly string[] | undefined): object {
-  const all = allStats(node);
+export function blockStats(node: BlockNode, selected: readonly string[] | undefined, version: number): object {
+  const all = allStats(node, coinOverhead(version));
   if (selected === undefined || selected.length === 0) return all;
   return Object.fromEntries(
     selected.toSorted().map((name) => {
@@ -20,7 +22,7 @@ export function blockStats(node: BlockNode, selected: readonly string[] | undefi
   );
 }
 
-function allStats(node: BlockNode): Readonly<Record<string, unknown>> {
+function allStats(node: BlockNode, overhead: number): Readonly<Record<string, unknown>> {
   const spent = spentInBlock(node);
   const fees: bigint[] = [];
   const rates: { readonly rate: bigint; readonly weight: number }[] = [];
@@ -32,7 +34,7 @@ function allStats(node: BlockNode): Readonly<Record<string, unknown>> {
     let created = 0n;
     for (let n = 0; n < tx.outputCount; n++) {
       created += tx.value(n);
-      const size = tx.outputBytes(n).length + COIN_OVERHEAD;
+      const size = tx.outputBytes(n).length + overhead;
       coins.size += size;
       if (node.height === 0 || isUnspendable(tx.scriptPubKey(n))) continue;
       coins.made++;
@@ -53,7 +55,7 @@ function allStats(node: BlockNode): Readonly<Record<string, unknown>> {
     let taken = 0n;
     for (const { value, scriptPubKey } of spent[i] ?? []) {
       taken += value;
-      const coinSize = 8 + (scriptPubKey.length < 253 ? 1 : 3) + scriptPubKey.length + COIN_OVERHEAD;
+      const coinSize = 8 + (scriptPubKey.length < 253 ? 1 : 3) + scriptPubKey.length + overhead;
       coins.size -= coinSize;
       coins.actual -= coinSize;
     }

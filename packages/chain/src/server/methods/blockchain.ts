@@ -55,12 +55,15 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
       const verbosity = readVerbosity(asked, 1);
       const found = blockNamed(node, hash);
       if (verbosity <= 0) return toHex(found.view.bytes);
-      return blockJson(found, node.tip, verbosity >= 3 ? 3 : (verbosity as 1 | 2));
+      return blockJson(found, node.tip, {
+        verbosity: verbosity >= 3 ? 3 : (verbosity as 1 | 2),
+        version: node.version,
+      });
     }),
     method('getblockstats', 'hash_or_height:any stats:arr?', (node, [target, stats]) => {
       const found = typeof target === 'number' ? blockAt(node, target) : blockNamed(node, target);
       if (!found.isOn(node.tip)) throw invalidParameter(`Block is not in chain regtest`);
-      return blockStats(found, stats as readonly string[] | undefined);
+      return blockStats(found, stats as readonly string[] | undefined, node.version);
     }),
     method('getchaintips', '', (node) => chainTips(node)),
     method('getchaintxstats', 'nblocks:num? blockhash:str?', chainTxStats),
@@ -182,7 +185,7 @@ function chainTxStats(node: RegtestNode, [count, hash]: readonly unknown[]): obj
       : {
           window_interval: interval,
           window_tx_count: inWindow,
-          ...(interval > 0 ? { txrate: inWindow / interval } : {}),
+          ...(interval > 0 ? { txrate: Number((inWindow / interval).toPrecision(16)) } : {}),
         }),
   };
 }

@@ -21,6 +21,7 @@ import {
 } from '../arguments.ts';
 import { method, type RpcCategory } from '../method.ts';
 import type { RegtestNode } from '../node.ts';
+import { withChecksum } from '../descriptor-checksum.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
 import { addressOf, inferredDescriptor, scriptPubKeyJson } from '../script-json.ts';
 import { scriptAsm } from '../asm.ts';
@@ -235,7 +236,7 @@ function decodeScript(node: RegtestNode, script: Uint8Array): object {
       : {
           segwit: {
             asm: scriptAsm(segwit),
-            desc: inferredDescriptor(segwit),
+            desc: segwitDescriptor(script, segwit),
             hex: toHex(segwit),
             address: addressOf(segwit),
             type: outputTypeOf(segwit),
@@ -243,6 +244,13 @@ function decodeScript(node: RegtestNode, script: Uint8Array): object {
           },
         }),
   };
+}
+
+/** What a hash of a script is known to stand for, where the script itself has a descriptor. */
+function segwitDescriptor(script: Uint8Array, segwit: Uint8Array): string {
+  if (outputTypeOf(segwit) !== 'witness_v0_scripthash' || outputTypeOf(script) !== 'multisig')
+    return inferredDescriptor(segwit);
+  return withChecksum(`wsh(${inferredDescriptor(script).replace(/#.*$/, '')})`);
 }
 
 /** Whether a script may stand behind a hash: it has valid opcodes, and can be spent. */
