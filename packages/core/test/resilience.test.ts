@@ -5,6 +5,7 @@ import {
   createRateLimit,
   createRetryBudget,
   errorType,
+  fullJitterMs,
   hedged,
   isRetryable,
   remainingMs,
@@ -538,6 +539,7 @@ it('answers absurd arguments with a code', async () => {
 describe('an argument of the wrong type or out of range', () => {
   const good = async (): Promise<number> => 1;
   const loose = <T>(value: unknown): T => value as T;
+  const jitter = { baseMs: 1, capMs: 1, entropy: createSeededEntropy('jitter') };
   const types: ReadonlyArray<readonly [string, (value: unknown) => unknown, readonly unknown[]]> = [
     ['resilient.name', (value) => resilient({ name: loose(value) }), [1, null]],
     ['resilient.timeoutMs', (value) => resilient({ timeoutMs: loose(value) }), ['1', null]],
@@ -594,6 +596,11 @@ describe('an argument of the wrong type or out of range', () => {
     ['hedged.isRetryable', (value) => hedged([good], { delayMs: 1, isRetryable: loose(value) }), [1]],
     ['hedged.observe', (value) => hedged([good], { delayMs: 1, observe: loose(value) }), [1]],
     ['hedged.name', (value) => hedged([good], { delayMs: 1, name: loose(value) }), [1]],
+    ['fullJitterMs.retry', (value) => fullJitterMs(loose(value), jitter), ['1', 1.5]],
+    ['fullJitterMs.options', (value) => fullJitterMs(1, loose(value)), [undefined, null]],
+    ['fullJitterMs.baseMs', (value) => fullJitterMs(1, { ...jitter, baseMs: loose(value) }), ['1', undefined]],
+    ['fullJitterMs.capMs', (value) => fullJitterMs(1, { ...jitter, capMs: loose(value) }), ['1', undefined]],
+    ['fullJitterMs.entropy', (value) => fullJitterMs(1, { ...jitter, entropy: loose(value) }), [1, {}, undefined]],
     ['sleep.delayMs', (value) => sleep(loose(value)), [undefined, '1']],
     ['sleep.options', (value) => sleep(0, loose(value)), [null]],
     ['sleep.signal', (value) => sleep(0, { signal: loose(value) }), [1]],
@@ -625,6 +632,9 @@ describe('an argument of the wrong type or out of range', () => {
     ['withDeadline.deadlineMs', (deadlineMs) => withDeadline(good, { deadlineMs }), [-1]],
     ['hedged.delayMs', (delayMs) => hedged([good], { delayMs }), [-1]],
     ['hedged.deadlineMs', (deadlineMs) => hedged([good], { delayMs: 1, deadlineMs }), [-1]],
+    ['fullJitterMs.retry', (retry) => fullJitterMs(retry, jitter), [0]],
+    ['fullJitterMs.baseMs', (baseMs) => fullJitterMs(1, { ...jitter, baseMs }), [-1]],
+    ['fullJitterMs.capMs', (capMs) => fullJitterMs(1, { ...jitter, capMs }), [-1]],
     ['sleep.delayMs', (delayMs) => sleep(delayMs), [-1]],
   ];
   it.for(ranges)('is told of with its range: %s', async ([, call, values]) => {

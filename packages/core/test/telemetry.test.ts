@@ -4,6 +4,7 @@ import {
   isSecretName,
   metricCatalogue,
   type MetricDefinition,
+  type MetricName,
   prometheusName,
   recordMetric,
   redact,
@@ -459,3 +460,31 @@ async function exerciseEverything(meterProvider: MeterProvider): Promise<void> {
   recordMetric('bitcoin_enterprise.call.hedges', 1, { meterProvider });
   expect(kinds).toEqual(new Set(['attempt', 'retry', 'hedge', 'call', 'breaker']));
 }
+
+it('refuses wrong arguments with a code', async () => {
+  const loose = <T>(value: unknown): T => value as T;
+  const calls: ReadonlyArray<() => unknown> = [
+    () => recordMetric('toString' as MetricName, 1),
+    () => recordMetric(undefined as unknown as MetricName, 1),
+    () => recordMetric('bitcoin_enterprise.call.hedges', loose('1')),
+    () => recordMetric('bitcoin_enterprise.call.hedges', 1, loose(null)),
+    () => recordMetric('bitcoin_enterprise.call.hedges', 1, { meterProvider: loose({}) }),
+    () => resilienceMetrics(loose(null)),
+    () => resilienceMetrics({ meterProvider: loose(1) }),
+    () => traced('', {}, () => 1),
+    () => traced(loose(1), {}, () => 1),
+    () => traced('a', loose(null), () => 1),
+    () => traced('a', {}, loose(1)),
+    () => traced('a', {}, () => 1, loose(null)),
+    () => traced('a', {}, () => 1, { tracerProvider: loose({}) }),
+    () => tracedPolicy(loose(undefined), { name: 'a' }),
+    () => tracedPolicy(resilient(), loose(undefined)),
+    () => tracedPolicy(resilient(), { name: loose(1) }),
+    () => tracedPolicy(resilient(), { name: 'a' }).execute(loose(1)),
+    () => prometheusName(loose(1), { kind: 'gauge', unit: '' }),
+    () => prometheusName('a', loose(null)),
+  ];
+  for (const call of calls)
+    await expect((async () => call())()).rejects.toMatchObject({ code: 'CORE_INVALID_ARGUMENT' });
+  expect(isSecretName(loose(1))).toBe(false);
+});

@@ -32,7 +32,7 @@ export function fullJitterMs(retry: number, options: FullJitterOptions): number 
   requireCount('retry', retry, 1);
   requireNumber('options.baseMs', options.baseMs, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('options.capMs', options.capMs, 0, Number.MAX_SAFE_INTEGER);
-  requirePart('options.entropy', options.entropy, ['bytes']);
+  requirePart('options.entropy', options.entropy ?? null, ['bytes']);
   const { baseMs, capMs, entropy } = options;
   return shareOf(entropy) * Math.min(capMs, baseMs * 2 ** (retry - 1));
 }

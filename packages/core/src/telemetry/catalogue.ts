@@ -1,3 +1,5 @@
+import { assertObject, invalidArgument } from '../errors.ts';
+
 /** A metric, as OpenTelemetry knows it. */
 export interface MetricDefinition {
   readonly kind: 'counter' | 'histogram' | 'gauge';
@@ -108,6 +110,8 @@ export const DURATION_BUCKETS: readonly number[] = [
  * The name of a metric in Prometheus, after OpenTelemetry's rules: underscores for what is no letter or digit, the unit
  * behind it, `_total` behind a counter.
  *
+ * @throws CoreError `CORE_INVALID_ARGUMENT`
+ *
  * @example
  * ```ts
  * import { prometheusName } from '@bitcoin-enterprise/core/telemetry';
@@ -117,6 +121,8 @@ export const DURATION_BUCKETS: readonly number[] = [
  * ```
  */
 export function prometheusName(name: string, facts: Pick<MetricDefinition, 'kind' | 'unit'>): string {
+  if (typeof name !== 'string') throw invalidArgument('name', 'a text', name);
+  assertObject('facts', facts);
   const plain = name.replaceAll(/[^A-Za-z0-9_]+/g, '_').replaceAll(/_{2,}/g, '_');
   const unit = units[facts.unit] ?? (/^[a-z]{2,20}$/.test(facts.unit) ? facts.unit : undefined);
   const base = plain.replace(/_total$/, '');

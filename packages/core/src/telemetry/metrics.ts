@@ -1,4 +1,6 @@
 import { type Counter, type Gauge, type Histogram, type MeterProvider, metrics } from '@opentelemetry/api';
+import { invalidArgument } from '../errors.ts';
+import { requireOptions, requirePart } from '../resilience/arguments.ts';
 import type { BreakerState, ResilienceObserver } from '../resilience/events.ts';
 import {
   DURATION_BUCKETS,
@@ -30,6 +32,7 @@ const instruments = /* @__PURE__ */ new WeakMap<MeterProvider, Map<string, Instr
  *
  * @param name - From the catalogue.
  * @param value - In the unit of the catalogue.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`
  *
  * @example
  * ```ts
@@ -43,6 +46,10 @@ export function recordMetric<Name extends MetricName>(
   value: number,
   options: MetricOptions & { readonly attributes?: MetricAttributes<Name> } = {},
 ): void {
+  requireOptions('options', options);
+  requirePart('options.meterProvider', options.meterProvider, ['getMeter']);
+  if (!Object.hasOwn(metricCatalogue, name)) throw invalidArgument('name', 'a metric of the catalogue', name);
+  if (typeof value !== 'number') throw invalidArgument('value', 'a number', value);
   const { meterProvider = metrics.getMeterProvider(), attributes = {} } = options;
   const instrument = instrumentOf(meterProvider, name);
   if ('add' in instrument) instrument.add(value, attributes);
@@ -71,6 +78,8 @@ const stateNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-
 /**
  * An observer that counts what policies, hedged reads and breakers do.
  *
+ * @throws CoreError `CORE_INVALID_ARGUMENT`
+ *
  * @example
  * ```ts
  * import { createBreaker, resilient } from '@bitcoin-enterprise/core/resilience';
@@ -82,7 +91,9 @@ const stateNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-
  * ```
  */
 export function resilienceMetrics(options: MetricOptions = {}): ResilienceObserver {
+  requireOptions('options', options);
   const { meterProvider } = options;
+  requirePart('options.meterProvider', meterProvider, ['getMeter']);
   const to = meterProvider === undefined ? {} : { meterProvider };
   return (event) => {
     const { policy } = event;

@@ -24,6 +24,7 @@ const MAX_FRAMES = 8;
  * ```
  */
 export function isSecretName(name: string): boolean {
+  if (typeof name !== 'string') return false;
   const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   return secretParts.test(plain) || secretNames.test(plain);
 }

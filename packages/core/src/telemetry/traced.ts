@@ -7,7 +7,8 @@ import {
   trace,
   type TracerProvider,
 } from '@opentelemetry/api';
-import { describeValue } from '../errors.ts';
+import { describeValue, invalidArgument } from '../errors.ts';
+import { requireFunction, requireOptions, requirePart } from '../resilience/arguments.ts';
 import { errorType } from '../resilience/error-facts.ts';
 import type { Resilient } from '../resilience/resilient.ts';
 import { systemClock } from '../system/clock.ts';
@@ -33,7 +34,7 @@ const MAX_TEXT = 256;
  * @param name - Of the operation, the same for all its calls: `app.orders.settle`.
  * @param attributes - Texts are cut; a field whose name says secret is redacted.
  * @param work - Is handed a function that adds attributes while it runs.
- * @throws Whatever the work throws.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`; and whatever the work throws.
  *
  * @example
  * ```ts
@@ -51,6 +52,10 @@ export async function traced<T>(
   work: (add: (attributes: TraceAttributes) => void) => PromiseLike<T> | T,
   options: TraceOptions = {},
 ): Promise<T> {
+  if (typeof name !== 'string' || name === '') throw invalidArgument('name', 'a text', name);
+  requireOptions('attributes', attributes);
+  requireFunction('work', work);
+  requireTraceOptions(options);
   const { meterProvider } = options;
   const clock = systemClock();
   const startMs = clock.monotonicMs();
@@ -76,6 +81,7 @@ export async function traced<T>(
  *
  * @param policy - What to watch.
  * @param options - `name`: the policy as spans call it.
+ * @throws CoreError `CORE_INVALID_ARGUMENT`
  *
  * @example
  * ```ts
@@ -87,18 +93,28 @@ export async function traced<T>(
  * ```
  */
 export function tracedPolicy(policy: Resilient, options: TraceOptions & { readonly name: string }): Resilient {
+  requirePart('policy', policy ?? null, ['execute']);
+  requireTraceOptions(options);
   const { name } = options;
+  if (typeof name !== 'string') throw invalidArgument('options.name', 'a text', name);
   return {
     execute: (work, executeOptions) =>
       inSpan('bitcoin_enterprise.call', { attributes: { policy: name }, options }, (call) => {
         // Said and not looked up, for after a wait a runtime without asynchronous context no longer knows.
         const parent = trace.setSpan(context.active(), call);
+        requireFunction('work', work);
         return policy.execute((attempt) => {
           const attributes = { policy: name, attempt: attempt.attempt };
           return inSpan('bitcoin_enterprise.attempt', { attributes, options, parent }, () => work(attempt));
         }, executeOptions);
       }),
   };
+}
+
+function requireTraceOptions(options: TraceOptions): void {
+  requireOptions('options', options);
+  requirePart('options.meterProvider', options.meterProvider, ['getMeter']);
+  requirePart('options.tracerProvider', options.tracerProvider, ['getTracer']);
 }
 
 async function inSpan<T>(
