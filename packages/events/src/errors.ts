@@ -20,6 +20,10 @@ export interface EventsErrors {
   readonly EVENTS_LEASE_LOST: { readonly name: string; readonly token: number };
   /** Events that were removed by `truncate`; `first` is the oldest version that is still there. */
   readonly EVENTS_TRUNCATED: { readonly stream: string; readonly after: number; readonly first: number };
+  /** A recorded event that the machine of today refuses: its code was changed so that it cannot read its own past. */
+  readonly EVENTS_HISTORY_REFUSED: { readonly stream: string; readonly version: number; readonly type: string };
+  /** A trace that cannot be played on this model. */
+  readonly EVENTS_ACTION_IMPOSSIBLE: { readonly action: string };
   /** A truncation without a snapshot that stands for what it would remove. */
   readonly EVENTS_SNAPSHOT_MISSING: { readonly stream: string; readonly through: number };
   /** The store was closed. */

@@ -1,4 +1,30 @@
 export { EventsError, type EventsErrors } from './errors.ts';
+export {
+  type Counterexample,
+  type Exploration,
+  explore,
+  type ExploreOptions,
+  replay,
+  type ReplayedStep,
+  shrink,
+  walk,
+  type WalkOptions,
+} from './explorer/explore.ts';
+export type { Action, Faults, Message, Model, Outcome, Performance, Situation } from './explorer/model.ts';
+export { type ScriptOptions, toScript } from './explorer/script.ts';
+export type { Instance } from './machine/instance.ts';
+export type { Ask, Machine, Step, Typed } from './machine/machine.ts';
+export {
+  createRunner,
+  type PerformContext,
+  type Performer,
+  type Performers,
+  register,
+  type Registration,
+  type Runner,
+  type RunnerOptions,
+  type Sent,
+} from './machine/runner.ts';
 export { createMemoryData, type MemoryData } from './memory/memory-data.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
 export type * from './ports/event-store.ts';
