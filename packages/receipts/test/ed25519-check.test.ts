@@ -32,7 +32,8 @@ it('answers as the strict rule in JavaScript does, for good, broken and hostile 
   );
 });
 
-it('refuses a key of small order that WebCrypto itself would take', async () => {
+it('refuses a key of small order also where WebCrypto itself would take it', async () => {
+  vi.spyOn(crypto.subtle, 'verify').mockResolvedValue(true);
   const neutral = new Uint8Array(32);
   neutral[0] = 1;
   const signature = new Uint8Array(64);

@@ -156,7 +156,19 @@ describe('a witness', () => {
     const scene = createScene();
     for (let round = 0; round < 10; round++) {
       const storage = createMemoryWitnessStorage();
-      const witness = witnessOf(scene, storage);
+      // Both have read that nothing is held before either of them writes.
+      let readers = 0;
+      let open: () => void = () => undefined;
+      const both = new Promise<void>((resolve) => (open = resolve));
+      const witness = witnessOf(scene, {
+        ...storage,
+        read: async (origin) => {
+          const held = await storage.read(origin);
+          if (++readers === 2) open();
+          await both;
+          return held;
+        },
+      });
       const forks = await Promise.all(
         ['x', 'y'].map(async (text) => {
           const log = createLog({ storage: createMemoryLogStorage() });
@@ -221,10 +233,15 @@ describe('a quorum of witnesses', () => {
     await scene.log.append([entry('a')]);
     const [first, second] = scene.witnesses as [Witness, Witness];
     const liar: Witness = { key: first.key, cosign: (request) => second.cosign(request) };
+    const broken: Witness = {
+      key: first.key,
+      cosign: async (request) => (await first.cosign(request)).replace(/.{6}==\n$/, 'AAAAAA==\n'),
+    };
 
-    await expect(
-      publishCheckpoint(scene.log, { origin: scene.origin, signers: [scene.logSigner], witnesses: [liar] }),
-    ).rejects.toMatchObject({ cause: { code: 'RECEIPTS_WITNESS_ANSWER_INVALID' } });
+    for (const witness of [liar, broken])
+      await expect(
+        publishCheckpoint(scene.log, { origin: scene.origin, signers: [scene.logSigner], witnesses: [witness] }),
+      ).rejects.toMatchObject({ cause: { code: 'RECEIPTS_WITNESS_ANSWER_INVALID' } });
   });
 });
 
