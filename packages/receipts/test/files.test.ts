@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { toHex } from '@bitcoin-enterprise/core';
 import {
   createFileLogStorage,
@@ -112,7 +113,7 @@ describe('a log in files', () => {
     const random = new Random(Number(process.env['BE_SEED'] ?? 5));
     const acknowledged = new Map<number, number>();
     for (let round = 0; round < (long ? 300 : 8); round++) {
-      const worker = resolve(import.meta.dirname, 'file-worker.ts');
+      const worker = fileURLToPath(new URL('./file-worker.ts', import.meta.url));
       const flags = ['--conditions=@bitcoin-enterprise/source', '--disable-warning=ExperimentalWarning'];
       const child = spawn(process.execPath, [...flags, worker, at, `${acknowledged.size}`], {
         stdio: ['ignore', 'pipe', 'inherit'],
