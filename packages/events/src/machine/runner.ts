@@ -32,7 +32,7 @@ export interface PerformContext {
 export type Performer<Event extends Typed, Effect extends Typed> = (
   effect: Effect,
   context: PerformContext,
-) => Promise<Event | undefined | void>;
+) => Promise<Event | undefined>;
 
 /** Performers by type of effect. */
 export type Performers<Event extends Typed, Effect extends Typed> = {
@@ -49,7 +49,7 @@ export interface Registration {
 /** Puts a machine together with those who perform its effects. */
 export function register<State, Event extends Typed, Effect extends Typed>(
   machine: Machine<State, Event, Effect>,
-  performers: Performers<Event, Effect>,
+  performers: Performers<NoInfer<Event>, NoInfer<Effect>>,
 ): Registration {
   return { machine, performers } as unknown as Registration;
 }
@@ -263,11 +263,14 @@ export function createRunner(options: RunnerOptions): Runner {
     // A tenth of the time is left to record the outcome.
     const timeout = AbortSignal.timeout(leaseMs - Math.ceil(leaseMs / 10));
     const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
-    let event: Typed | undefined | void;
+    let event: Typed | undefined;
     try {
-      event = await performer({ ...(data as object), type } as Typed, { id: target.id, key, attempt, signal });
+      const performing = performer({ ...(data as object), type } as Typed, { id: target.id, key, attempt, signal });
+      // One that does not listen to its signal must not hold up the others: its key makes a second run harmless.
+      event = await Promise.race([performing, rejectionOf(signal)]);
     } catch (error) {
-      return failed(effect, error);
+      if (call.signal?.aborted === true) return store.release(effect);
+      return failed(effect, timeout.aborted ? timeout.reason : error);
     }
     if (event === undefined) await store.settle([effect]);
     else await conclude(target, { event, claim: effect });
@@ -385,6 +388,14 @@ function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return typeof error;
   if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code.slice(0, 255);
   return error instanceof Error ? error.name : 'object';
+}
+
+/** Rejects when the signal comes. */
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, fail) => {
+    if (signal.aborted) fail(signal.reason as Error);
+    else signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true });
+  });
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
