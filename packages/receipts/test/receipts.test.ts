@@ -1,10 +1,13 @@
+import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
 import {
+  anchorScript,
   createLog,
   createReceipts,
   ed25519Verifier,
   formatReceipt,
   type LogStorage,
   p256Signer,
+  parseNote,
   parseReceipt,
   type Receipt,
   type ReceiptVerdict,
@@ -264,5 +267,33 @@ describe('a verdict', () => {
     const one = { ...scene.policy, signers: { keys: [ed25519Verifier(first.publicKey)] } };
 
     expect(codes(await verifyReceipt(receipt, one))).toEqual(['valid']);
+  });
+});
+
+describe('the forms that others rely on', () => {
+  it('do not change: a receipt of fixed keys, and the script that anchors it', async () => {
+    const scene = createScene({ seed: 'golden' });
+    for (let i = 0; i < 3; i++) await scene.receipts.issue(payment(i), { key: `${i}` });
+    const receipt = await scene.receipts.issue(payment(3), { key: '3' });
+    const { text } = parseNote(receipt.checkpoint);
+    const { sha256 } = currentCrypto();
+
+    expect(receipt.checkpoint).toMatchInlineSnapshot(`
+      "log.example.com/receipts
+      4
+      DujKy93+b7FAHaCnHa/Wvzh0gnsirms8xA5mcciFaXM=
+
+      — log.example.com/receipts ViRsLgdpXA8uKDr7r0kEu1NxS0zyGjsWtqCHWOZjqH03neBgNKBwCNswL/jCizWj27B209nF5t1iQKNyuEJKjMCYNww=
+      — witness.example/w1 6HCfAQAAAABlU/EAHWQd57cZcP4Eblprh1DLKDgEqfM5i06D05vjRv5nrxrtcctn7I/dvoGsoxrFG7inKNIZr22OiLi2sv1ttVm9Bw==
+      — witness.example/w2 tT6FdgAAAABlU/EAdxoK0OO79p68Ma7KSuOm2g8T/cHseDV8rB/vDxxQvqO5l0qMDYjNJXKsGgBJ0JBio6UOJGNG0FbWVmzOtniIAQ==
+      — witness.example/w3 /MGuFgAAAABlU/EAVCE69LzDM95EUF5waKdVamaf0GctMb3FQujypYvvTS5NVCRpVPfOaNdlf6DfAilokp0lgUBdlCT38L1/76UCAA==
+      "
+    `);
+    expect(toHex(sha256(new TextEncoder().encode(formatReceipt(receipt))))).toMatchInlineSnapshot(
+      `"befed6e1df835afcf45423ebf87f15c86475ca686dc3a72f6e0e7eb1837c19fb"`,
+    );
+    expect(toHex(anchorScript(text))).toMatchInlineSnapshot(
+      `"6a244245524376622e6d813c70ee21b0006f38d0b5918e63f8b6f5522e0755279d1913d309c1"`,
+    );
   });
 });

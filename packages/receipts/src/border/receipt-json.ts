@@ -29,13 +29,6 @@ const MAX_PROOF = 64;
 export function formatReceipt(receipt: Receipt): string {
   requireObject('receipt', receipt);
   const { envelope, index, inclusion, checkpoint, anchor } = receipt;
-  requireObject('receipt.envelope', envelope);
-  requireBytes('receipt.envelope.payload', envelope.payload);
-  requireList('receipt.envelope.signatures', envelope.signatures);
-  for (const signature of envelope.signatures) {
-    requireObject('receipt.envelope.signatures[]', signature);
-    requireBytes('receipt.envelope.signatures[].signature', signature.signature);
-  }
   requireCount('receipt.index', index);
   requireText('receipt.checkpoint', checkpoint);
   return canonicalJson({

@@ -1,6 +1,6 @@
 import { invalidArgument, ReceiptsError } from '../errors.ts';
-import { requireCount, requireMethods, requireObject } from '../model/checks.ts';
-import { type Anchor, anchorFromBlock, type AnchorClaim, checkAnchor } from '../model/anchor.ts';
+import { requireBytes, requireCount, requireMethods, requireObject, requireText } from '../model/checks.ts';
+import { type Anchor, anchorFromBlock, type AnchorClaim, checkAnchor, requireAnchor } from '../model/anchor.ts';
 import { type Checkpoint, parseCheckpoint } from '../model/checkpoint.ts';
 import { parseNote } from '../model/note.ts';
 import type { Receipt } from '../model/receipt.ts';
@@ -37,7 +37,13 @@ export async function verifyAnchor(
   anchor: Anchor,
   options: CallOptions & { readonly checkpoint: Checkpoint; readonly policy: AnchorPolicy },
 ): Promise<VerifiedAnchor> {
+  requireAnchor(anchor);
+  requireObject('options', options);
   const { checkpoint, policy, signal } = options;
+  requireObject('options.checkpoint', checkpoint);
+  requireText('options.checkpoint.origin', checkpoint.origin);
+  requireCount('options.checkpoint.size', checkpoint.size);
+  requireBytes('options.checkpoint.root', checkpoint.root, 32);
   const { network, chain, minimumConfirmations } = readAnchorPolicy(policy);
   const claim = checkAnchor(anchor, { checkpoint, network });
   const answer = await chain.confirmations(claim.blockHash, signal === undefined ? {} : { signal });

@@ -1,7 +1,14 @@
 import { hasCode } from '@bitcoin-enterprise/core';
 import { invalidArgument, ReceiptsError } from '../errors.ts';
 import { decodeBase64, encodeBase64 } from '../model/base64.ts';
-import { requireMethods, requireObject, requireText } from '../model/checks.ts';
+import {
+  requireBytes,
+  requireCount,
+  requireList,
+  requireMethods,
+  requireObject,
+  requireText,
+} from '../model/checks.ts';
 import type { NoteVerifier } from '../model/note.ts';
 import type { CosignRequest, Witness } from '../ports/witness.ts';
 
@@ -22,6 +29,10 @@ const MAX_PROOF = 63;
 export function formatCosignRequest(request: CosignRequest): string {
   requireObject('request', request);
   const { oldSize, proof, checkpoint } = request;
+  requireCount('request.oldSize', oldSize);
+  requireText('request.checkpoint', checkpoint);
+  requireList('request.proof', proof);
+  for (const hash of proof) requireBytes('request.proof[]', hash, 32);
   return `old ${oldSize}\n${proof.map((hash) => `${encodeBase64(hash)}\n`).join('')}\n${checkpoint}`;
 }
 

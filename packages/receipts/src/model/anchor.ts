@@ -2,7 +2,7 @@ import { concatBytes, currentCrypto, equalBytes, type NetworkName } from '@bitco
 import { invalidArgument, ReceiptsError, type ReceiptsErrors } from '../errors.ts';
 import { readBlock, readTransaction, type WireTransaction } from './bitcoin-wire.ts';
 import { branchOf, HEADER_LENGTH, hasProofOfWork, merkleRootOf, rootOfBranch, timeOf } from './block-proof.ts';
-import { requireBytes, requireText } from './checks.ts';
+import { requireBytes, requireCount, requireList, requireObject, requireText } from './checks.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { verifyConsistency } from './proofs.ts';
 
@@ -75,6 +75,7 @@ export function anchorFromBlock(
   options: { readonly checkpoint: string; readonly consistency?: readonly Uint8Array[] },
 ): Anchor {
   requireBytes('block', block);
+  requireObject('options', options);
   const { checkpoint, consistency = [] } = options;
   requireText('options.checkpoint', checkpoint);
   const script = anchorScript(checkpoint);
@@ -137,6 +138,19 @@ export function checkAnchor(
   const coinbaseRoot = rootOfBranch(hash256(coinbase), 0, coinbaseBranch);
   if (!isCoinbase || coinbaseBranch.length !== branch.length || !leadsTo(root, coinbaseRoot)) throw invalid('coinbase');
   return { blockHash: hash256(header), txid, blockTime: timeOf(header), checkpoint };
+}
+
+/** Requires an anchor by its types; `RECEIPTS_INVALID_ARGUMENT` otherwise. */
+export function requireAnchor(anchor: unknown): asserts anchor is Anchor {
+  requireObject('anchor', anchor);
+  const { checkpoint, consistency, transaction, index, branch, header, coinbase, coinbaseBranch } = anchor as Anchor;
+  requireText('anchor.checkpoint', checkpoint);
+  requireCount('anchor.index', index);
+  for (const [name, bytes] of Object.entries({ transaction, header, coinbase })) requireBytes(`anchor.${name}`, bytes);
+  for (const [name, hashes] of Object.entries({ consistency, branch, coinbaseBranch })) {
+    requireList(`anchor.${name}`, hashes);
+    for (let i = 0; i < hashes.length; i++) requireBytes(`anchor.${name}[${i}]`, hashes[i], 32);
+  }
 }
 
 /** Makes the error of an anchor. */

@@ -1,6 +1,6 @@
 import { ReceiptsError } from '../errors.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import { requireBytes, requireCount, requireText } from './checks.ts';
+import { requireBytes, requireCount, requireList, requireObject, requireText } from './checks.ts';
 import { HASH_LENGTH } from './merkle.ts';
 
 /** What a log says about itself at one size. */
@@ -30,10 +30,12 @@ export interface Checkpoint {
  * ```
  */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
+  requireObject('checkpoint', checkpoint);
   const { origin, size, root, extensions = [] } = checkpoint;
   requireText('origin', origin);
   requireCount('size', size);
   requireBytes('root', root, HASH_LENGTH);
+  requireList('extensions', extensions);
   const text = `${[origin, size, encodeBase64(root), ...extensions].join('\n')}\n`;
   parseCheckpoint(text);
   return text;

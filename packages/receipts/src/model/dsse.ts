@@ -1,7 +1,7 @@
 import { concatBytes } from '@bitcoin-enterprise/core';
 import { ReceiptsError } from '../errors.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import { isList, isObject, requireBytes, requireText } from './checks.ts';
+import { isList, isObject, requireBytes, requireList, requireObject, requireText } from './checks.ts';
 import { canonicalJson, type JsonLimits, parseJson } from './json.ts';
 
 /** One signature of an envelope. */
@@ -52,6 +52,14 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
 
 /** The envelope as a JSON value, standard Base64. */
 export function envelopeToJson(envelope: Envelope): EnvelopeJson {
+  requireObject('envelope', envelope);
+  requireText('envelope.payloadType', envelope.payloadType);
+  requireBytes('envelope.payload', envelope.payload);
+  requireList('envelope.signatures', envelope.signatures);
+  for (const item of envelope.signatures) {
+    requireObject('envelope.signatures[]', item);
+    requireBytes('envelope.signatures[].signature', item.signature);
+  }
   return {
     payloadType: envelope.payloadType,
     payload: encodeBase64(envelope.payload),

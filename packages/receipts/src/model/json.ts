@@ -1,6 +1,6 @@
 import { describeValue } from '@bitcoin-enterprise/core';
 import { ReceiptsError } from '../errors.ts';
-import { isList, isObject } from './checks.ts';
+import { isList, isObject, requireCount, requireObject, requireText } from './checks.ts';
 
 /** What JSON can say, as the rest of the suite reads it: numbers are finite, whole ones within ±(2^53 - 1). */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -32,7 +32,11 @@ const string = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u
  * @throws {@link ReceiptsError} `RECEIPTS_JSON_INVALID`.
  */
 export function parseJson(text: string, limits: JsonLimits = {}): Json {
+  requireText('text', text);
+  requireObject('limits', limits);
   const { maximumLength = MAX_LENGTH, maximumDepth = MAX_DEPTH } = limits;
+  requireCount('limits.maximumLength', maximumLength);
+  requireCount('limits.maximumDepth', maximumDepth);
   if (text.length > maximumLength) throw jsonInvalid('too-long', maximumLength);
   let at = 0;
 

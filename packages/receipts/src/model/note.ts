@@ -1,7 +1,7 @@
 import { equalBytes } from '@bitcoin-enterprise/core';
 import { invalidArgument, ReceiptsError } from '../errors.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import { requireList, requireMethods, requireText } from './checks.ts';
+import { requireBytes, requireList, requireMethods, requireObject, requireText } from './checks.ts';
 
 /** One signature line of a note, as it stands there. */
 export interface NoteSignature {
@@ -94,11 +94,17 @@ export function parseNoteLines(lines: string): readonly NoteSignature[] {
 
 /** A text and its signatures as one note. */
 export function formatNote(note: Note): string {
+  requireObject('note', note);
+  requireText('note.text', note.text);
+  requireList('note.signatures', note.signatures);
   return `${note.text}\n${note.signatures.map(formatNoteLine).join('')}`;
 }
 
 /** One signature line, with its newline. */
-export function formatNoteLine({ name, keyHash, signature }: NoteSignature): string {
+export function formatNoteLine(line: NoteSignature): string {
+  requireObject('signature', line);
+  const { name, keyHash, signature } = line;
+  requireBytes('signature.signature', signature);
   const bytes = new Uint8Array(4 + signature.length);
   new DataView(bytes.buffer).setUint32(0, Number.parseInt(keyHash, 16));
   bytes.set(signature, 4);

@@ -1,6 +1,6 @@
 import { equalBytes } from '@bitcoin-enterprise/core';
 import { ReceiptsError } from '../errors.ts';
-import { requireBytes, requireCount, requireList } from './checks.ts';
+import { requireBytes, requireCount, requireList, requireObject } from './checks.ts';
 import { emptyRoot, HASH_LENGTH, treeHasher } from './merkle.ts';
 
 /** The claim that a leaf is in a tree, with its proof. */
@@ -42,6 +42,7 @@ export interface ConsistencyClaim {
  * ```
  */
 export function verifyInclusion(claim: InclusionClaim): void {
+  requireObject('claim', claim);
   const { leaf, index, size, proof, root } = claim;
   requireBytes('leaf', leaf, HASH_LENGTH);
   requireBytes('root', root, HASH_LENGTH);
@@ -72,6 +73,7 @@ export function verifyInclusion(claim: InclusionClaim): void {
  * @throws {@link ReceiptsError} `RECEIPTS_PROOF_INVALID`; `RECEIPTS_INVALID_ARGUMENT` for values of the wrong type.
  */
 export function verifyConsistency(claim: ConsistencyClaim): void {
+  requireObject('claim', claim);
   const { first, firstRoot, second, secondRoot, proof } = claim;
   requireCount('first', first);
   requireCount('second', second);

@@ -1,6 +1,6 @@
 import { describeValue } from '@bitcoin-enterprise/core';
 import { ReceiptsError } from '../errors.ts';
-import { fieldOf, isList, isObject, requireObject, requireText } from './checks.ts';
+import { fieldOf, isList, isObject, requireBytes, requireObject, requireText } from './checks.ts';
 import { canonicalJson, type Json, type JsonLimits, type JsonObject, parseJson } from './json.ts';
 
 /** `_type` of an in-toto Statement v1. */
@@ -103,6 +103,7 @@ export function encodeStatement(statement: Statement<unknown>): Uint8Array {
  * @throws {@link ReceiptsError} `RECEIPTS_JSON_INVALID`, `RECEIPTS_STATEMENT_INVALID`.
  */
 export function parseStatement(bytes: Uint8Array, limits: JsonLimits = {}): Statement {
+  requireBytes('bytes', bytes);
   const text = decodeUtf8(bytes);
   if (text === undefined) throw invalid('$', 'UTF-8 text');
   return readStatement(parseJson(text, limits));

@@ -1,4 +1,5 @@
 import { ReceiptsError } from '../errors.ts';
+import { requireCount, requireObject } from './checks.ts';
 import { HASH_LENGTH } from './merkle.ts';
 
 /** Hashes of a full tile, and entries of a full bundle. */
@@ -35,7 +36,9 @@ export interface TilePlace {
  * ```
  */
 export function tilePath(place: TilePlace): string {
+  requireObject('place', place);
   const { level, index, width } = place;
+  requireCount('place.index', index);
   const groups: string[] = [];
   for (let rest = index; groups.length === 0 || rest > 0; rest = Math.floor(rest / 1_000))
     groups.unshift(String(rest % 1_000).padStart(3, '0'));
