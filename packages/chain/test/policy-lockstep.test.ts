@@ -1,5 +1,7 @@
 import { loadCrypto } from '@bitcoin-enterprise/core';
 import { describe, expect, it } from 'vitest';
+import { findBitcoind, startBitcoind } from '../../../scripts/nodes/bitcoind.ts';
+import { orSkip } from '../../../scripts/nodes/find.ts';
 import { type CoreVersion, findCore, startCore } from './support/core-node.ts';
 import { runPolicyLockstep } from './support/policy-lockstep.ts';
 import { serverNode } from './support/server-node.ts';
@@ -37,3 +39,31 @@ describe.for<CoreVersion>(['core-31', 'core-30'])(
     );
   },
 );
+
+const knots = orSkip('bitcoind', await findBitcoind());
+
+describe.skipIf(knots === undefined)(`the mempool in lockstep with Debian's bitcoin-knots (seed ${seed})`, () => {
+  it(
+    `knots-29: every answer about ${count} random transactions and packages is the same, word by word`,
+    { timeout: 600_000 },
+    async () => {
+      await loadCrypto();
+      const theirs = await startBitcoind({ args: ['-acceptnonstdtxn=0'] });
+      const ours = await serverNode({ policy: 'knots-29' });
+      try {
+        const run = await runPolicyLockstep(ours, theirs, { seed, count, rates: RATES, forgive: withoutUsage });
+
+        expect(run.differences).toEqual([]);
+        expect(run.reasons.size).toBeGreaterThan(isLong ? 45 : 25);
+      } finally {
+        await ours.stop();
+        await theirs.stop();
+      }
+    },
+  );
+});
+
+/** Knots adds to the answer of `testmempoolaccept` how much memory a transaction takes. */
+function withoutUsage(text: string): string {
+  return text.replace(/"usage":\d+,?/g, '').replace(/,\}/g, '}');
+}

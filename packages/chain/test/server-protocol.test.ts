@@ -225,7 +225,7 @@ describe.skipIf(core === undefined)('beside a real Bitcoin Core 31', () => {
         ['gettxout', [spent.tx[0], 0]],
         ['gettxoutproof', [spent.tx]],
         ['validateaddress', ['bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080']],
-        ['decodescript', ['5121' + '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798' + '51ae']],
+        ['decodescript', ['51210279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f8179851ae']],
         [
           'createrawtransaction',
           [[{ txid: spent.tx[0], vout: 0 }], { bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080: 1.5, data: 'beef' }],

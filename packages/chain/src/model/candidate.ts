@@ -16,6 +16,7 @@ import { ancestorsWithin } from './chain-limits.ts';
 import type { Coin } from './coins.ts';
 import { dustOutputs } from './ephemeral.ts';
 import { outpointKey, scriptKey } from './impersonation.ts';
+import { inKnotsWords, reducedOutputFault } from './knots-dialect.ts';
 import { ancestorsOf, type Mempool, type MempoolEntry, parentsOf, sortedById, withDescendants } from './mempool.ts';
 import type { AcceptContext } from './mempool-context.ts';
 import { type MempoolPolicy, type MempoolRules, rulesOf } from './mempool-policy.ts';
@@ -63,6 +64,16 @@ export function checkCandidate(
   context: AcceptContext,
   options: CandidateOptions,
 ): Candidate | Rejection {
+  const candidate = check(pool, tx, context, options);
+  return 'reason' in candidate && rulesOf(context.policy).dialect === 'knots' ? inKnotsWords(candidate) : candidate;
+}
+
+function check(
+  pool: Mempool,
+  tx: TransactionView,
+  context: AcceptContext,
+  options: CandidateOptions,
+): Candidate | Rejection {
   const { tip, policy, consensusOnly } = context;
   const rules = rulesOf(policy);
   const reason = checkTransaction(tx);
@@ -88,6 +99,8 @@ export function checkCandidate(
 
   const entry = entryFor(pool, tx, context, options);
   if ('reason' in entry) return entry;
+  const reduced = !consensusOnly && rules.dialect === 'knots' ? reducedOutputFault(tx) : undefined;
+  if (reduced !== undefined) return reduced;
   if (form !== undefined) {
     const fault = formOfSpent(entry, form, rules);
     if (fault !== undefined) return fault;
@@ -133,12 +146,14 @@ function entryFor(
 function formOfSpent(
   { tx, spent, fee, modifiedFee }: MempoolEntry,
   form: PolicyProfile,
-  { explainsInputs }: MempoolRules,
+  { explainsInputs, dialect }: MempoolRules,
 ): Rejection | undefined {
   const inputFault = checkStandardInputs(tx, spent, form);
   if (inputFault !== undefined) {
     const { fault, detail } = inputFault;
-    return detail === undefined || !explainsInputs ? { reason: fault } : { reason: fault, detail };
+    // Core tells nothing of witnesses, and before version 31 nothing of inputs; in the words of Knots it becomes the reason.
+    const isTold = dialect === 'knots' || (explainsInputs && fault === 'bad-txns-nonstandard-inputs');
+    return detail === undefined || !isTold ? { reason: fault } : { reason: fault, detail };
   }
   // Whoever mined dust for its own fee would leave it behind.
   return (fee !== 0n || modifiedFee !== 0n) && dustOutputs(tx, form.dustRelayFee).length > 0

@@ -11,7 +11,8 @@ const INLINE_SCRIPT_BYTES = 36;
  * `-maxmempool` counts in these bytes, so that a pool is full after the same transactions.
  */
 export function memoryUsage(tx: TransactionView): number {
-  let bytes = ENTRY_BYTES + allocated(128) + allocated(24) + allocated(104 * tx.inputCount) + allocated(48 * tx.outputCount);
+  let bytes =
+    ENTRY_BYTES + allocated(128) + allocated(24) + allocated(104 * tx.inputCount) + allocated(48 * tx.outputCount);
   for (let i = 0; i < tx.inputCount; i++) {
     // Who spends an output is a node of a tree.
     bytes += allocated(48) + scriptBytes(tx.scriptSig(i).length);

@@ -3,12 +3,13 @@ import { ancestorsWithin } from './chain-limits.ts';
 import { type Candidate, checkCandidate, spendsConflictFault } from './candidate.ts';
 import { clusterChange, clustersFit } from './clusters.ts';
 import { unspentDustFault } from './ephemeral.ts';
+import { reducedScriptFault } from './knots-dialect.ts';
 import { type Mempool, type MempoolEntry, withDescendants, withEntry, withoutEntries } from './mempool.ts';
 import type { AcceptContext } from './mempool-context.ts';
 import { rulesOf } from './mempool-policy.ts';
 import { replacementFault } from './replacement.ts';
 import type { Rejection } from './rejection.ts';
-import { ScriptChecker } from './scripts.ts';
+import { inputText, ScriptChecker } from './scripts.ts';
 
 export type { AcceptContext } from './mempool-context.ts';
 
@@ -106,7 +107,7 @@ function chainFault(pool: Mempool, candidate: Candidate, context: AcceptContext)
 /** Runs the scripts under the rules of the pool; where they fail, those of blocks decide on the words. */
 export function scriptFault(entry: MempoolEntry, context: AcceptContext): Rejection | undefined {
   const { crypto, cache, policy, consensusOnly } = context;
-  const { flags, scriptFailure } = rulesOf(policy);
+  const { flags, scriptFailure, dialect } = rulesOf(policy);
   const { tx, spent, waived } = entry;
   const job = { tx, transactionIndex: 0, spentOutputs: spent, waived };
   const run = (under: typeof flags, prefix: string): Rejection | undefined => {
@@ -115,6 +116,9 @@ export function scriptFault(entry: MempoolEntry, context: AcceptContext): Reject
     return scripts.finish();
   };
   if (consensusOnly) return run(consensusFlags, scriptFailure.consensus);
+  const reduced = dialect === 'knots' ? reducedScriptFault(tx, spent) : undefined;
+  if (reduced !== undefined)
+    return { reason: scriptFailure.policy, detail: inputText(tx, reduced.inputIndex), ...reduced };
   const failed = run(flags, scriptFailure.policy);
   if (failed === undefined || scriptFailure.consensus === scriptFailure.policy) return failed;
   return run(consensusFlags, scriptFailure.consensus) ?? failed;

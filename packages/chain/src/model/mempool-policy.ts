@@ -29,6 +29,10 @@ export interface MempoolRules {
   readonly minRelayFeeInPackages: boolean;
   /** BIP125 rule 2: whether a replacement may spend no output that waits, unless what it replaces did. */
   readonly replacesConfirmedOnly: boolean;
+  /** Whose words the reasons are in; Knots also asks of its mempool what BIP110 would ask of blocks. */
+  readonly dialect: 'core' | 'knots';
+  /** Whether a package must hold every parent of its child that is not in a block yet. */
+  readonly packagesHoldAllParents: boolean;
   /** Whether the node says which input has no standard form. */
   readonly explainsInputs: boolean;
   /** What a replacement must beat besides the fees: the rate of each direct conflict, or the fee rate diagram. */
@@ -80,6 +84,8 @@ export const plainRules: MempoolRules = {
   truc: 'accept',
   minRelayFeeInPackages: true,
   replacesConfirmedOnly: false,
+  dialect: 'core',
+  packagesHoldAllParents: false,
   explainsInputs: false,
   replacementBeats: 'conflicts',
 };

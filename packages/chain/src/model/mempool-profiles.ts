@@ -36,6 +36,8 @@ function profiles(): Readonly<Record<MempoolProfileName, MempoolPolicy>> {
     truc: 'enforce',
     minRelayFeeInPackages: false,
     replacesConfirmedOnly: false,
+    dialect: 'core',
+    packagesHoldAllParents: false,
     explainsInputs: true,
     replacementBeats: 'diagram',
   };
@@ -54,13 +56,15 @@ function profiles(): Readonly<Record<MempoolProfileName, MempoolPolicy>> {
     ...core30,
     name: 'core-29',
     form: policyProfiles['core-29'],
+    packagesHoldAllParents: true,
     scriptFailure: { consensus: `mandatory-${flag}`, policy: 'non-mandatory-script-verify-flag' },
   };
   const knots29: MempoolRules = {
     ...core30,
     name: 'knots-29',
     form: policyProfiles['knots-29-corepolicy'],
-    scriptFailure: { consensus: `mandatory-${flag}`, policy: `mempool-${flag}` },
+    packagesHoldAllParents: true,
+    dialect: 'knots',
   };
   const cheap = defaultMempoolPolicy;
   const dear: MempoolPolicy = { ...cheap, minRelayFeeRate: feeRate(1_000n), incrementalRelayFeeRate: feeRate(1_000n) };

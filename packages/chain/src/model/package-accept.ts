@@ -3,6 +3,8 @@ import type { TransactionView } from '@bitcoin-enterprise/script';
 import { type Candidate, checkCandidate, feeRateFault } from './candidate.ts';
 import { packageLimitFault } from './chain-limits.ts';
 import { clusterChange, clustersFit } from './clusters.ts';
+import type { Connected } from './block-node.ts';
+import { inKnotsWords } from './knots-dialect.ts';
 import { unspentDustFault } from './ephemeral.ts';
 import { type Mempool, type MempoolEntry, withDescendants, withEntry, withoutEntries } from './mempool.ts';
 import { acceptToMempool, scriptFault } from './mempool-accept.ts';
@@ -60,6 +62,12 @@ export function acceptPackage(
   if (form !== undefined) return { pool, fault: { ...form, scope: 'package' }, members: new Map() };
   if (txs.length > 1 && !isChildWithParents(txs))
     return { pool, fault: { reason: 'package-not-child-with-parents', scope: 'package' }, members: new Map() };
+  if (txs.length > 1 && rulesOf(context.policy).packagesHoldAllParents && lacksParent(txs, context))
+    return {
+      pool,
+      fault: { reason: 'package-not-child-with-unconfirmed-parents', scope: 'package' },
+      members: new Map(),
+    };
   let current = pool;
   const final = new Map<string, PackageMember>();
   const alone = new Map<string, PackageMember>();
@@ -90,6 +98,18 @@ export function acceptPackage(
         ? again(current, together[0] as TransactionView, context, options)
         : acceptTogether(current, together, context, options);
   return settle(txs, rest, { final, alone, context });
+}
+
+/** Whether the child spends what is neither of the package nor in a block. */
+function lacksParent(txs: readonly TransactionView[], { tip }: AcceptContext): boolean {
+  const child = txs.at(-1) as TransactionView;
+  const names = new Set(txs.map((tx) => toHex(tx.id())));
+  const { coins } = tip.connected as Connected;
+  for (let i = 0; i < child.inputCount; i++) {
+    const txid = child.previousTxid(i);
+    if (!names.has(toHex(txid)) && coins.get(txid, child.previousIndex(i)) === undefined) return true;
+  }
+  return false;
 }
 
 /** One that is left alone is judged by itself once more: what it waited for may be there now. */
@@ -173,8 +193,13 @@ function acceptTogether(
   const rules = rulesOf(policy);
   if (rules.truc === 'enforce')
     for (const { entry, parents } of candidates) {
-      const detail = packageTrucFault(pool, entry, { package: entries, parents });
-      if (detail !== undefined) return refuse({ reason: 'TRUC-violation', detail });
+      const found = packageTrucFault(pool, entry, { package: entries, parents });
+      if (found === undefined) continue;
+      const fault = { reason: 'TRUC-violation', detail: found.detail };
+      if (rules.dialect === 'core') return refuse(fault);
+      return refuse(
+        found.isBetween === true ? { ...fault, reason: 'truc-parent-and-child-both' } : inKnotsWords(fault),
+      );
     }
   const total = {
     fee: entries.reduce((sum, { modifiedFee }) => sum + modifiedFee, 0n),

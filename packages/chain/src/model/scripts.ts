@@ -121,9 +121,14 @@ function checkOneByOne(
     if (waived.has(inputIndex)) continue;
     const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags, crypto });
     if (verdict.ok) continue;
-    const spent = `${hashText(tx.previousTxid(inputIndex))}:${tx.previousIndex(inputIndex)}`;
-    const detail = `input ${inputIndex} of ${hashText(tx.id())} (wtxid ${hashText(tx.witnessId())}), spending ${spent}`;
+    const detail = inputText(tx, inputIndex);
     return { reason: prefix, detail, scriptError: verdict.error, transactionIndex, inputIndex };
   }
   return undefined;
+}
+
+/** An input as Core's messages name it. */
+export function inputText(tx: TransactionView, inputIndex: number): string {
+  const spent = `${hashText(tx.previousTxid(inputIndex))}:${tx.previousIndex(inputIndex)}`;
+  return `input ${inputIndex} of ${hashText(tx.id())} (wtxid ${hashText(tx.witnessId())}), spending ${spent}`;
 }

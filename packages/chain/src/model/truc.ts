@@ -52,12 +52,19 @@ export function trucFault(
     : { detail };
 }
 
+/** What of a package breaks BIP431. */
+export interface PackageTrucFault {
+  readonly detail: string;
+  /** Whether it is a transaction between a parent and a child, which Knots calls by a name of its own. */
+  readonly isBetween?: boolean;
+}
+
 /** BIP431 for one transaction of a package: Core's `PackageTRUCChecks`. */
 export function packageTrucFault(
   pool: Mempool,
   entry: MempoolEntry,
   options: { readonly package: readonly MempoolEntry[]; readonly parents: ReadonlySet<MempoolEntry> },
-): string | undefined {
+): PackageTrucFault | undefined {
   const { tx, size } = entry;
   const { parents } = options;
   const others = options.package.filter((other) => other !== entry);
@@ -66,25 +73,27 @@ export function packageTrucFault(
   if (tx.version !== TRUC_VERSION) {
     for (const parent of [...sortedById(parents), ...inPackage]) {
       const detail = inheritanceFault(tx, parent.tx);
-      if (detail !== undefined) return detail;
+      if (detail !== undefined) return { detail };
     }
     return undefined;
   }
-  const tooManyAncestors = (of: TransactionView): string => `tx ${txText(of)} would have too many ancestors`;
+  const tooManyAncestors = (of: TransactionView): PackageTrucFault => ({
+    detail: `tx ${txText(of)} would have too many ancestors`,
+  });
   if (parents.size + inPackage.length > 1) return tooManyAncestors(tx);
   const [inPool] = parents;
   if (inPool !== undefined && ancestorsOf(pool, inPool.tx).size + inPackage.length > 0) return tooManyAncestors(tx);
   const parent = inPool ?? inPackage[0];
   if (parent === undefined) return undefined;
-  if (size > MAX_CHILD_SIZE_VB) return childTooBig(tx, size);
+  if (size > MAX_CHILD_SIZE_VB) return { detail: childTooBig(tx, size) };
   const detail = inheritanceFault(tx, parent.tx);
-  if (detail !== undefined) return detail;
-  const full = `tx ${txText(parent.tx)} would exceed descendant count limit`;
+  if (detail !== undefined) return { detail };
+  const full = { detail: `tx ${txText(parent.tx)} would exceed descendant count limit` };
   for (const other of others) {
     for (let i = 0; i < other.tx.inputCount; i++) {
       const spent = other.tx.previousTxid(i);
       if (equalBytes(spent, parent.tx.id())) return full;
-      if (equalBytes(spent, tx.id())) return tooManyAncestors(other.tx);
+      if (equalBytes(spent, tx.id())) return { ...tooManyAncestors(other.tx), isBetween: true };
     }
   }
   return inPool !== undefined && withDescendants(pool, [inPool]).size > 1 ? full : undefined;

@@ -66,8 +66,10 @@ export class SqliteNodeStore implements NodeStore {
       if (node !== undefined) state = { ...state, invalidated: state.invalidated.with(node.hash, node) };
     }
     let { priorities } = state;
-    for (const { txid, delta } of this.#rows<{ txid: Uint8Array; delta: bigint }>('SELECT txid, delta FROM priority'))
-      priorities = priorities.with(new Uint8Array(txid), BigInt(delta as bigint | number));
+    for (const { txid, delta } of this.#rows<{ txid: Uint8Array; delta: bigint | number }>(
+      'SELECT txid, delta FROM priority',
+    ))
+      priorities = priorities.with(new Uint8Array(txid), BigInt(delta));
     state = { ...state, priorities };
     return this.#keepsMempool ? { ...state, mempool: this.#waiting(state, tools) } : state;
   }

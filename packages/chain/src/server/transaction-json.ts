@@ -1,6 +1,6 @@
 import { toHex } from '@bitcoin-enterprise/core';
 import { isCoinbase, type SpentOutput, type TransactionView } from '@bitcoin-enterprise/script';
-import type { BlockNode, Connected } from '../model/block-node.ts';
+import type { BlockNode } from '../model/block-node.ts';
 import { scriptAsm } from './asm.ts';
 import { hashJson } from './arguments.ts';
 import { amountJson } from './json.ts';
@@ -46,7 +46,7 @@ function inputJson(tx: TransactionView, i: number, options: TransactionJsonOptio
   const sequence = tx.sequence(i);
   if (isCoinbase(tx)) return { coinbase: toHex(scriptSig), ...txinwitness, sequence };
   const { spent, previousOutputs = false } = options;
-  const coin = spent?.[i] as (SpentOutput & { readonly height?: number; readonly coinbase?: boolean }) | undefined;
+  const coin: (SpentOutput & { readonly height?: number; readonly coinbase?: boolean }) | undefined = spent?.[i];
   return {
     txid: hashJson(tx.previousTxid(i)),
     vout: tx.previousIndex(i),
@@ -75,7 +75,7 @@ export function feeOf(tx: TransactionView, spent: readonly SpentOutput[]): bigin
 
 /** What the inputs of each transaction of a block spend; that of the coinbase is empty. */
 export function spentInBlock(node: BlockNode): readonly (readonly SpentOutput[])[] {
-  const before = (node.parent?.connected as Connected | undefined)?.coins;
+  const before = node.parent?.connected?.coins;
   const made = new Map<string, TransactionView>();
   return node.transactions.map((tx, position) => {
     made.set(toHex(tx.id()), tx);

@@ -161,7 +161,7 @@ export function outputScript(random: Random): Uint8Array {
     () => parseHex(`0014${'11'.repeat(20)}`),
     () => parseHex(`76a914${'11'.repeat(20)}88ac`),
     () => p2sh(shTrue),
-    () => parseHex(`5120${'79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'}`),
+    () => parseHex('512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'),
     () => parseHex('51024e73'),
     () => data(random.pick([0, 1, 40, 79, 80, 81, 82, 200])),
     () => parseHex('6a'),
@@ -170,7 +170,7 @@ export function outputScript(random: Random): Uint8Array {
     () => assemble([key, 'OP_CHECKSIG']),
     () => parseHex('51'),
     () => concatBytes(Uint8Array.of(0x51 + random.below(16), 2 + random.below(2)), fill(2 + 0)),
-    () => parseHex(`6002${'abcd'}`),
+    () => parseHex('6002abcd'),
     () => concatBytes(Uint8Array.of(0x6a), Uint8Array.of(0x76)),
   ];
   return random.pick(scripts)();

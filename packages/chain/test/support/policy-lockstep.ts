@@ -9,6 +9,8 @@ import { type MadeTransaction, PolicyGenerator, type Rates, type Step } from './
 export interface Difference {
   readonly step: number;
   readonly note: string;
+  /** What was asked, its beginning. */
+  readonly given?: string;
   readonly ours: string;
   readonly theirs: string;
 }
@@ -127,7 +129,8 @@ class PolicyLockstep {
     const [left, right] = [forgive(ours), forgive(theirs)];
     for (const reason of reasonsIn(theirs)) this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
     if (left === right) return;
-    this.#report({ step: this.#step, note: `${method}: ${note}`, ours: left, theirs: right });
+    const given = JSON.stringify(params).slice(0, 2_000);
+    this.#report({ step: this.#step, note: `${method}: ${note}`, given, ours: left, theirs: right });
   }
 
   #report(difference: Difference): void {

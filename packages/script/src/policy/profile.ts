@@ -17,6 +17,8 @@ export interface PolicyProfile {
   readonly maximumScriptSigSize: number;
   /** Bytes of all OP_RETURN scripts of a transaction together. */
   readonly maximumDataCarrierSize: number;
+  /** What a node says of more than that: since Core 30 the data has a reason of its own. */
+  readonly dataCarrierFault: 'datacarrier' | 'scriptpubkey';
   /** How many OP_RETURN outputs a transaction may have. */
   readonly maximumDataCarriers: number;
   /** Whether bare multisig of up to three keys is relayed. */
@@ -66,6 +68,7 @@ const core31: PolicyProfile = {
   minimumBaseSize: 65,
   maximumScriptSigSize: 1_650,
   maximumDataCarrierSize: 100_000,
+  dataCarrierFault: 'datacarrier',
   maximumDataCarriers: Number.MAX_SAFE_INTEGER,
   bareMultisig: true,
   maximumDustOutputs: 1,
@@ -98,6 +101,7 @@ const core29: PolicyProfile = {
   ...core30,
   name: 'core-29',
   maximumDataCarrierSize: 83,
+  dataCarrierFault: 'scriptpubkey',
   maximumDataCarriers: 1,
   minimumRelayFee: 1_000n,
   incrementalRelayFee: 1_000n,
@@ -120,8 +124,14 @@ const knots29: PolicyProfile = {
   truc: undefined,
 };
 
-/** Bitcoin Knots 29.4 under `-corepolicy=1`: the form of Core 30, with the script limits that no option lifts. */
-const knots29CorePolicy: PolicyProfile = { ...core30, name: 'knots-29-corepolicy', tapscript: knots29.tapscript };
+/** Bitcoin Knots 29.4 under `-corepolicy=1`: the form of Core 29 at the fees of Core 30. */
+const knots29CorePolicy: PolicyProfile = {
+  ...core29,
+  name: 'knots-29-corepolicy',
+  minimumRelayFee: 100n,
+  incrementalRelayFee: 100n,
+  maximumLegacySigops: 2_500,
+};
 
 /** The names of the profiles. */
 export type PolicyProfileName = 'core-29' | 'core-30' | 'core-31' | 'knots-29' | 'knots-29-corepolicy';

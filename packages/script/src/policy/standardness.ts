@@ -86,8 +86,8 @@ export function checkStandardInputs(
   requireSpentOutputs(spentOutputs, requireView(tx).inputCount);
   const fault = checkInputs(tx, spentOutputs, profile);
   if (fault !== undefined) return fault;
-  const witnessFault = checkWitnesses(tx, spentOutputs, profile);
-  return witnessFault === undefined ? undefined : { fault: 'bad-witness-nonstandard' };
+  const detail = witnessProblem(tx, spentOutputs, profile);
+  return detail === undefined ? undefined : { fault: 'bad-witness-nonstandard', detail };
 }
 
 function requireProfile(profile: PolicyProfile): void {
@@ -120,7 +120,9 @@ function checkOutputs(tx: TransactionView, profile: PolicyProfile): PolicyFault 
     if (type === 'nulldata') {
       dataCarriers++;
       dataSize += script.length;
-      if (dataSize > profile.maximumDataCarrierSize) return 'datacarrier';
+      // Since Core 30 all of a transaction's data counts together, before each output for itself.
+      const counted = profile.dataCarrierFault === 'datacarrier' ? dataSize : script.length;
+      if (counted > profile.maximumDataCarrierSize) return profile.dataCarrierFault;
     } else if (type === 'multisig' && !profile.bareMultisig) return 'bare-multisig';
     if (tx.value(output) < dustThreshold(script, profile.dustRelayFee)) dust++;
   }
@@ -190,54 +192,53 @@ function countExecutedSigops(tx: TransactionView, spentOutputs: readonly SpentOu
   return count;
 }
 
-function checkWitnesses(
+/** What is wrong with the first witness that has no standard form, in the words of Knots, which alone tells it. */
+function witnessProblem(
   tx: TransactionView,
   spentOutputs: readonly SpentOutput[],
   profile: PolicyProfile,
-): PolicyFault | undefined {
+): string | undefined {
   for (let input = 0; input < tx.inputCount; input++) {
     const witness = tx.witness(input);
     if (witness.length === 0) continue;
     const { scriptPubKey } = spentOutputs[input] as SpentOutput;
-    if (!isStandardWitness(witness, scriptPubKey, tx.scriptSig(input), profile)) return 'bad-witness-nonstandard';
+    const problem = problemOf(witness, scriptPubKey, tx.scriptSig(input), profile);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
-function isStandardWitness(
+function problemOf(
   witness: readonly Uint8Array[],
   scriptPubKey: Uint8Array,
   scriptSig: Uint8Array,
   profile: PolicyProfile,
-): boolean {
-  if (outputTypeOf(scriptPubKey) === 'anchor') return false;
+): string | undefined {
+  if (outputTypeOf(scriptPubKey) === 'anchor') return 'anchor-not-empty';
   const insideP2sh = isPayToScriptHash(scriptPubKey);
   const program = witnessProgramOf(insideP2sh ? scriptSig.subarray(1) : scriptPubKey);
-  if (program === undefined) return false;
+  if (program === undefined) return 'nonwitness-input';
   if (program.version === 0 && program.program.length === 32) {
     const { maximumScriptSize, maximumItems, maximumItemSize } = profile.witnessV0;
-    return (
-      (witness.at(-1)?.length ?? 0) <= maximumScriptSize &&
-      witness.length - 1 <= maximumItems &&
-      witness.slice(0, -1).every((item) => item.length <= maximumItemSize)
-    );
+    if ((witness.at(-1)?.length ?? 0) > maximumScriptSize) return 'script-size';
+    if (witness.length - 1 > maximumItems) return 'stackitem-count';
+    return witness.slice(0, -1).some((item) => item.length > maximumItemSize) ? 'stackitem-size' : undefined;
   }
-  return program.version !== 1 || program.program.length !== 32 || insideP2sh || isStandardTaproot(witness, profile);
+  const isTaproot = program.version === 1 && program.program.length === 32 && !insideP2sh;
+  return isTaproot ? taprootProblem(witness, profile) : undefined;
 }
 
-function isStandardTaproot(witness: readonly Uint8Array[], profile: PolicyProfile): boolean {
-  if (witness.length >= 2 && witness.at(-1)?.[0] === 0x50) return false; // an annex has no meaning yet
-  if (witness.length < 2) return true;
+function taprootProblem(witness: readonly Uint8Array[], profile: PolicyProfile): string | undefined {
+  if (witness.length < 2) return undefined;
+  if (witness.at(-1)?.[0] === 0x50) return 'taproot-annex'; // an annex has no meaning yet
   const controlBlock = witness.at(-1) as Uint8Array;
-  if (controlBlock.length === 0) return false;
+  if (controlBlock.length === 0) return 'taproot-control-missing';
   const { maximumItemSize, maximumControlBlockSize } = profile.tapscript;
-  if (controlBlock.length > maximumControlBlockSize) return false;
-  if (((controlBlock[0] as number) & 0xfe) !== TAPSCRIPT_LEAF_VERSION) return true;
+  if (controlBlock.length > maximumControlBlockSize) return 'taproot-control-size';
+  if (((controlBlock[0] as number) & 0xfe) !== TAPSCRIPT_LEAF_VERSION) return undefined;
   const script = witness.at(-2) as Uint8Array;
-  return (
-    witness.slice(0, -2).every((item) => item.length <= maximumItemSize) &&
-    isRelayedTapscript(script, profile.tapscript)
-  );
+  if (witness.slice(0, -2).some((item) => item.length > maximumItemSize)) return 'taproot-stackitem-size';
+  return isRelayedTapscript(script, profile.tapscript) ? undefined : 'taproot-script';
 }
 
 function isRelayedTapscript(script: Uint8Array, limits: PolicyProfile['tapscript']): boolean {

@@ -256,11 +256,13 @@ function submitPackage(node: RegtestNode, list: readonly unknown[], options: Sen
   const outcome = acceptPackage(node.state.mempool, txs, node.acceptContext, maxFeeRate);
   node.become({ ...node.state, mempool: outcome.pool });
   const replaced = new Map<string, Uint8Array>();
-  const results = txs.map((tx) => {
+  const results = txs.flatMap((tx) => {
     const member = outcome.members.get(memberKey(tx));
     if (member?.kind === 'accepted')
       for (const { tx: gone } of member.replaced) replaced.set(hashJson(gone.id()), gone.id());
-    return [hashJson(tx.witnessId()), { txid: hashJson(tx.id()), ...memberJson(member) }] as const;
+    // Before Core 30 nothing was said of what was not looked at.
+    if (member === undefined && node.version < 300_000) return [];
+    return [[hashJson(tx.witnessId()), { txid: hashJson(tx.id()), ...memberJson(member) }] as const];
   });
   return {
     package_msg: outcome.fault === undefined ? 'success' : withDetail(outcome.fault),
@@ -278,7 +280,7 @@ function memberJson(member: PackageMember | undefined): object {
       return { vsize: member.entry.size, fees: { base: amountJson(member.entry.fee) } };
     case 'other-witness':
       return { 'other-wtxid': hashJson(member.entry.tx.witnessId()) };
-    case 'refused':
+    default:
       return { error: withDetail(member.rejection) };
   }
 }
