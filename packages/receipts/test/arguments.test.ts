@@ -1,6 +1,6 @@
 import * as receipts from '@bitcoin-enterprise/receipts';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { anchored } from './anchored.ts';
 import { createScene, payment } from './scene.ts';
 

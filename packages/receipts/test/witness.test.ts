@@ -188,6 +188,30 @@ describe('a witness', () => {
 });
 
 describe('a quorum of witnesses', () => {
+  it('is asked once each, from what was published last; a new witness is told about twice', async () => {
+    const scene = createScene();
+    const asked = new Map<string, number[]>();
+    const counted = scene.witnesses.map((witness): Witness => ({
+      key: witness.key,
+      cosign: (request) => {
+        asked.set(witness.key.name, [...(asked.get(witness.key.name) ?? []), request.oldSize]);
+        return witness.cosign(request);
+      },
+    }));
+    const options = { origin: scene.origin, signers: [scene.logSigner] };
+    for (const size of [1, 2, 3]) {
+      await scene.log.append([entry(`${size}`)]);
+      // The third witness comes late.
+      await publishCheckpoint(scene.log, { ...options, witnesses: size < 3 ? counted.slice(0, 2) : counted });
+    }
+
+    expect(Object.fromEntries(asked)).toEqual({
+      'witness.example/w1': [0, 1, 2],
+      'witness.example/w2': [0, 1, 2],
+      'witness.example/w3': [2, 0],
+    });
+  });
+
   it('is met by k of n, and names those that refused', async () => {
     const scene = createScene();
     await scene.log.append([entry('a')]);

@@ -81,12 +81,12 @@ export async function publishCheckpoint(
   if (quorum > witnesses.length) throw invalidArgument('options.quorum', 'at most the number of witnesses', quorum);
   const call = signal === undefined ? {} : { signal };
 
-  const { size, root } = await log.head(call);
+  const { size, root, published } = await log.head(call);
   const signed = await signNote(formatCheckpoint({ origin, size, root }), signers, call);
   const answers = await Promise.all(
     witnesses.map(async (witness) => {
       try {
-        return { witness, lines: await askWitness(witness, { signed, size, log, call }) };
+        return { witness, lines: await askWitness(witness, { signed, published, size, log, call }) };
       } catch (error) {
         return { witness, error };
       }
@@ -108,13 +108,15 @@ async function askWitness(
   witness: Witness,
   options: {
     readonly signed: string;
+    readonly published: number;
     readonly size: number;
     readonly log: MerkleLog;
     readonly call: CallOptions;
   },
 ): Promise<readonly NoteSignature[]> {
-  const { signed, size, log, call } = options;
-  let oldSize = 0;
+  const { signed, published, size, log, call } = options;
+  // What was published last is what most witnesses hold.
+  let oldSize = Math.min(published, size);
   for (let round = 1; ; round++) {
     try {
       const proof = await log.proveConsistency(oldSize, size, call);
