@@ -369,6 +369,14 @@ describe('envelopes from outside', () => {
     expect(() => parseEnvelope(text)).toThrow(code);
   });
 
+  it('can be allowed to be deep, but never so deep that the stack ends', () => {
+    const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
+
+    expect(() => parseEnvelope(deep)).toThrow('RECEIPTS_JSON_INVALID');
+    expect(() => parseEnvelope(deep, { maximumDepth: 256 })).toThrow('RECEIPTS_ENVELOPE_INVALID');
+    expect(() => parseEnvelope(deep, { maximumDepth: 1_000_000 })).toThrow('RECEIPTS_INVALID_ARGUMENT');
+  });
+
   it('a policy that counts one key twice, or asks for more than there are, is a bug of the caller', async () => {
     const signer = ed25519Signer(new Uint8Array(32).fill(1));
     const envelope = await signStatement(payment(1), [signer]);

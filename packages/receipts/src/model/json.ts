@@ -1,5 +1,5 @@
 import { describeValue } from '@bitcoin-enterprise/core';
-import { ReceiptsError } from '../errors.ts';
+import { invalidArgument, ReceiptsError } from '../errors.ts';
 import { isList, isObject, requireCount, requireObject, requireText } from './checks.ts';
 
 /** What JSON can say, as the rest of the suite reads it: numbers are finite, whole ones within ±(2^53 - 1). */
@@ -14,12 +14,13 @@ export interface JsonObject {
 export interface JsonLimits {
   /** Characters, 1,048,576 when absent. */
   readonly maximumLength?: number;
-  /** Objects and arrays within one another, 32 when absent. */
+  /** Objects and arrays within one another, 32 when absent, at most 256: each costs a frame of the stack. */
   readonly maximumDepth?: number;
 }
 
 const MAX_LENGTH = 1_048_576;
 const MAX_DEPTH = 32;
+const DEEPEST = 256;
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // A string up to its end: no control characters, escapes of RFC 8259 only.
 // oxlint-disable-next-line no-control-regex
@@ -37,6 +38,7 @@ export function parseJson(text: string, limits: JsonLimits = {}): Json {
   const { maximumLength = MAX_LENGTH, maximumDepth = MAX_DEPTH } = limits;
   requireCount('limits.maximumLength', maximumLength);
   requireCount('limits.maximumDepth', maximumDepth);
+  if (maximumDepth > DEEPEST) throw invalidArgument('limits.maximumDepth', `at most ${DEEPEST}`, maximumDepth);
   if (text.length > maximumLength) throw jsonInvalid('too-long', maximumLength);
   let at = 0;
 
