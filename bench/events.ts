@@ -1,6 +1,6 @@
 /**
  * Durable appends, one by one and in groups, beside what the disk and the bare database can do in the same run:
- * a write with `fdatasync`, and the same rows inserted without a store around them.
+ * a write with `fdatasync`, and the same events turned into rows and inserted by hand, without a store around them.
  */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -177,7 +177,15 @@ function openBare(path: string): {
   let position = 0;
   const add = (): void => {
     position += 1;
-    insert.run(position, position % 100, Math.floor(position / 100) + 1, 'swap.funded', json, null, Date.now());
+    insert.run(
+      position,
+      position % 100,
+      Math.floor(position / 100) + 1,
+      'swap.funded',
+      JSON.stringify(data),
+      null,
+      Date.now(),
+    );
   };
   return {
     single: (count) => () =>
@@ -206,7 +214,14 @@ function rawSingle(client: Client, count: number): Timed {
         await client.query({
           name: 'single',
           text: 'insert into raw (position, stream, version, type, data, time) values ($1, $2, $3, $4, $5, $6)',
-          values: [position, position % 100, Math.floor(position / 100) + 1, 'swap.funded', json, Date.now()],
+          values: [
+            position,
+            position % 100,
+            Math.floor(position / 100) + 1,
+            'swap.funded',
+            JSON.stringify(data),
+            Date.now(),
+          ],
         });
       }
     });
@@ -227,7 +242,7 @@ function rawGrouped(client: Client, groups: number): Timed {
             positions.map((at) => at % 100),
             positions.map((at) => Math.floor(at / 100) + 1),
             positions.map(() => 'swap.funded'),
-            positions.map(() => json),
+            positions.map(() => JSON.stringify(data)),
             positions.map(() => null),
             positions.map(() => Date.now()),
             positions.map(() => null),

@@ -49,7 +49,8 @@ export interface Registration {
 /** Puts a machine together with those who perform its effects. */
 export function register<State, Event extends Typed, Effect extends Typed>(
   machine: Machine<State, Event, Effect>,
-  performers: Performers<NoInfer<Event>, NoInfer<Effect>>,
+  // The machine alone says which events there are: what a performer answers must be one of them.
+  performers: NoInfer<Performers<Event, Effect>>,
 ): Registration {
   return { machine, performers } as unknown as Registration;
 }

@@ -70,7 +70,7 @@ export function prepareAppend(append: Append): PreparedAppend {
   if (key !== undefined) requireName('append.key', key);
   return {
     stream,
-    events: events.map(prepareEvent),
+    events: events.length === 1 ? [prepareEvent(events[0] as NewEvent, 0)] : events.map(prepareEvent),
     expectedVersion,
     key,
     effects: effects === undefined ? none : prepareEffects(effects),

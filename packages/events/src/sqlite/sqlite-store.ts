@@ -147,10 +147,15 @@ class SqliteStore implements EventStore {
     });
   }
 
-  async append(append: Append, options: CallOptions = {}): Promise<Appended> {
-    this.#enter('append', options);
-    const prepared = prepareAppend(append);
-    return this.#group.run('append', () => this.#append(prepared), options.signal);
+  // Not async: a second promise for each append would cost as much as its checks.
+  append(append: Append, options: CallOptions = {}): Promise<Appended> {
+    try {
+      this.#enter('append', options);
+      const prepared = prepareAppend(append);
+      return this.#group.run('append', () => this.#append(prepared), options.signal);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   async readStream(stream: string, options: ReadOptions = {}): Promise<readonly StoredEvent[]> {
