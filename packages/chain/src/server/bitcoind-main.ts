@@ -16,6 +16,7 @@ import { type ChainServerOptions, startChainServer } from './start.ts';
 
 /** Where regtest listens when nobody says otherwise. */
 const DEFAULT_RPC_PORT = 18_443;
+const DEFAULT_PEER_PORT = 18_444;
 
 /** What a start needs of the process that it happens in. */
 export interface BitcoindProcess {
@@ -91,6 +92,9 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
     keepsMempool: isOn(options, 'persistmempool', true),
     subversion: `/BitcoinEnterprise:31.0.0${comment === undefined ? '' : `(${comment.join('; ')})`}/`,
     ...(mockTime === undefined ? {} : { mockTime }),
+    ...(isOn(options, 'listen', options.has('port') || options.has('bind'))
+      ? { peerPort: optionNumber(options, 'port') ?? DEFAULT_PEER_PORT }
+      : {}),
   };
 }
 

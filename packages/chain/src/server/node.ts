@@ -1,4 +1,11 @@
-import { type Clock, currentCrypto, type CryptoEngine, unixMilliseconds, unixSeconds } from '@bitcoin-enterprise/core';
+import {
+  type Clock,
+  currentCrypto,
+  type CryptoEngine,
+  displayHash,
+  unixMilliseconds,
+  unixSeconds,
+} from '@bitcoin-enterprise/core';
 import type { BlockView, TransactionView } from '@bitcoin-enterprise/script';
 import { BlockMaker } from '../embedded/block-maker.ts';
 import { CoinIndex } from '../embedded/coin-index.ts';
@@ -21,6 +28,7 @@ import { fillingRate } from '../embedded/ports.ts';
 import type { MempoolPolicy } from '../model/mempool-policy.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { withProofOfWork } from '../embedded/miner.ts';
+import type { PeerNetwork } from './p2p/network.ts';
 import { ScriptCache } from '../model/scripts.ts';
 
 /** Keeps what a node has become; called before anybody is told. */
@@ -60,14 +68,20 @@ export class RegtestNode {
   readonly hasTxIndex: boolean;
   /** Ends the server; set by whoever runs one. */
   onStop: () => void = () => {};
+  /** Other nodes; `undefined` where there is no network. */
+  network: PeerNetwork | undefined;
+  /** Gets what a node would write into its log. */
+  readonly log: (line: string) => void;
   #state: ChainState;
   #mockTime: number;
   #leftInitialDownload = false;
   readonly #store: NodeStore | undefined;
   readonly #waiters = new Set<() => void>();
+  readonly #observers = new Set<(before: ChainState, after: ChainState) => void>();
 
   constructor(options: RegtestNodeOptions) {
     const { policy, crypto = currentCrypto(), store, mockTime = 0 } = options;
+    this.log = options.log ?? ((): void => {});
     this.tools = { crypto, cache: new ScriptCache(), policy };
     this.#mockTime = mockTime;
     this.subversion = options.subversion ?? '/BitcoinEnterprise:0.1.0/';
@@ -125,8 +139,15 @@ export class RegtestNode {
     if (next === before) return;
     this.#store?.save(before, next);
     this.#state = next;
+    for (const observer of this.#observers) observer(before, next);
     if (next.tip === before.tip) return;
+    this.log(`UpdateTip: new best=${displayHash(next.tip.hash)} height=${next.tip.height}`);
     for (const wake of this.#waiters) wake();
+  }
+
+  /** Calls somebody with each change, after it is kept. */
+  observe(observer: (before: ChainState, after: ChainState) => void): void {
+    this.#observers.add(observer);
   }
 
   /** Takes a block that came from outside. */

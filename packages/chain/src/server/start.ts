@@ -22,6 +22,8 @@ export interface ChainServerOptions {
   readonly mockTime?: number;
   /** Whether transactions in blocks are found by id alone; `true` when absent. */
   readonly txIndex?: boolean;
+  /** Port for peers, version 1 of their protocol: headers, blocks, transactions. Nobody is listened to when absent. */
+  readonly peerPort?: number;
   /** Whether the file keeps what waits too; `true` when absent. */
   readonly keepsMempool?: boolean;
   /** Gets a line for each call and each change, as bitcoind writes into its `debug.log`. */
@@ -82,6 +84,11 @@ export async function startNodeServer(
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
   });
+  if (options.peerPort !== undefined) {
+    const { PeerNetwork } = await import('./p2p/network.ts');
+    node.network = new PeerNetwork(node);
+    await node.network.listen({ host, port: options.peerPort });
+  }
   const dispatcher = new RpcDispatcher(node, allMethods());
   const listening = await listen({
     host,
@@ -93,6 +100,7 @@ export async function startNodeServer(
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= new Promise((resolve) => {
+      node.network?.close();
       // The answer to `stop` itself still goes out; idle connections do not hold the server up.
       listening.server.close(() => {
         node.close();

@@ -1,0 +1,317 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { toHex } from '@bitcoin-enterprise/core';
+import {
+  parseBlockHeader,
+  serializeBlockHeader,
+  type TransactionView,
+  viewBlock,
+  viewTransaction,
+} from '@bitcoin-enterprise/script';
+import { type BlockNode, forkPoint, pathBetween } from '../../model/block-node.ts';
+import type { ChainState } from '../../model/chain-state.ts';
+import { inOrder } from '../../model/mempool.ts';
+import { hashJson } from '../arguments.ts';
+import type { RegtestNode } from '../node.ts';
+import { rejectionText } from '../rejection-text.ts';
+import type { Message } from './framing.ts';
+import {
+  Inventory,
+  type InventoryItem,
+  readGetHeaders,
+  readHeaders,
+  readInventory,
+  readVersion,
+  writeGetHeaders,
+  writeHeaders,
+  writeInventory,
+  writeVersion,
+} from './payloads.ts';
+import { Peer } from './peer.ts';
+
+const MAX_HEADERS = 2_000;
+/** More new blocks than this are announced by the last one alone. */
+const MAX_ANNOUNCED = 8;
+/** Faults of a block that its sender cannot know of, or that may pass. */
+const FORGIVEN = new Set(['time-too-new', 'duplicate', 'inconclusive']);
+
+/** Where it listens, if it does. */
+export interface PeerNetworkOptions {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * The least of the peer-to-peer protocol that lets nodes of this kind, and test frameworks, exchange blocks and
+ * transactions: version 1, handshake, headers, blocks, transactions, pings. No addresses, no filters, no orphans.
+ */
+export class PeerNetwork {
+  readonly #node: RegtestNode;
+  readonly #peers = new Map<number, Peer>();
+  readonly #nonce: bigint = BigInt(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
+  #server: Server | undefined;
+  #nextId = 0;
+  /** Whom a change came from: it is not told of it. */
+  #source: Peer | undefined;
+
+  constructor(node: RegtestNode) {
+    this.#node = node;
+    node.observe((before, after) => this.#announce(before, after));
+  }
+
+  /** The connections, oldest first. */
+  get peers(): readonly Peer[] {
+    return [...this.#peers.values()];
+  }
+
+  /** Starts to listen. */
+  async listen({ host, port }: PeerNetworkOptions): Promise<void> {
+    const server = createServer((socket) => this.#add(socket, true));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => resolve());
+    });
+  }
+
+  /** Connects to another node. */
+  connect(host: string, port: number): void {
+    const socket = connect({ host, port });
+    socket.once('connect', () => this.#hello(this.#add(socket, false)));
+    socket.once('error', () => socket.destroy());
+  }
+
+  /** Ends a connection; `false` where there is none of that kind. */
+  disconnect(which: (peer: Peer) => boolean): boolean {
+    const found = this.peers.filter(which);
+    for (const peer of found) peer.close();
+    return found.length > 0;
+  }
+
+  close(): void {
+    this.#server?.close();
+    for (const peer of this.#peers.values()) peer.close();
+  }
+
+  #add(socket: Socket, isInbound: boolean): Peer {
+    const peer: Peer = new Peer(socket, {
+      id: this.#nextId++,
+      isInbound,
+      now: this.#node.now,
+      crypto: this.#node.tools.crypto,
+      events: {
+        onMessage: (from, message) => this.#hear(from, message),
+        onClose: (from) => this.#peers.delete(from.id),
+      },
+    });
+    this.#peers.set(peer.id, peer);
+    return peer;
+  }
+
+  #hello(peer: Peer): void {
+    const { subversion, tip, now } = this.#node;
+    peer.send('version', writeVersion({ subversion, height: tip.height, nonce: this.#nonce, time: now }));
+  }
+
+  #hear(peer: Peer, message: Message): void {
+    this.#node.log(`received: ${message.type} (${message.payload.length} bytes) peer=${peer.id}`);
+    try {
+      this.#source = peer;
+      this.#answer(peer, message);
+    } catch {
+      // A message that cannot be read is as good as none.
+      this.#node.log(`ProcessMessages(${message.type}, ${message.payload.length} bytes): malformed peer=${peer.id}`);
+    } finally {
+      this.#source = undefined;
+    }
+  }
+
+  #answer(peer: Peer, { type, payload }: Message): void {
+    switch (type) {
+      case 'version':
+        return this.#meet(peer, payload);
+      case 'verack':
+        return this.#begin(peer);
+      case 'wtxidrelay':
+        peer.wantsWitnessIds = true;
+        return;
+      case 'sendheaders':
+        peer.wantsHeaders = true;
+        return;
+      case 'ping':
+        return peer.send('pong', payload);
+      case 'getheaders':
+        return this.#giveHeaders(peer, payload);
+      case 'headers':
+        return this.#takeHeaders(peer, readHeaders(payload));
+      case 'inv':
+        return this.#takeInventory(peer, readInventory(payload));
+      case 'getdata':
+        return this.#give(peer, readInventory(payload));
+      case 'block':
+        return this.#takeBlock(peer, payload);
+      case 'tx':
+        return this.#takeTransaction(peer, payload);
+      case 'mempool':
+        for (const { tx } of inOrder(this.#node.state.mempool)) this.#tellOf(peer, tx);
+        return;
+      default:
+    }
+  }
+
+  #meet(peer: Peer, payload: Uint8Array): void {
+    const version = readVersion(payload);
+    if (version === undefined || peer.version !== undefined) return;
+    peer.version = version;
+    if (peer.isInbound) this.#hello(peer);
+    peer.send('wtxidrelay');
+    peer.send('sendaddrv2');
+    peer.send('verack');
+  }
+
+  #begin(peer: Peer): void {
+    if (peer.version === undefined || peer.isReady) return;
+    peer.isReady = true;
+    peer.send('sendheaders');
+    peer.send('sendcmpct', Uint8Array.of(0, 2, 0, 0, 0, 0, 0, 0, 0));
+    // Who waits for a pong knows that the handshake is over on both sides.
+    peer.send('ping', crypto.getRandomValues(new Uint8Array(8)));
+    this.#askHeaders(peer);
+  }
+
+  #askHeaders(peer: Peer): void {
+    peer.send('getheaders', writeGetHeaders(this.#locator()));
+  }
+
+  /** Known blocks, close to the tip one by one, then in ever larger steps. */
+  #locator(): readonly Uint8Array[] {
+    const { tip } = this.#node;
+    const locator: Uint8Array[] = [];
+    for (let height = tip.height, step = 1; height > 0; height -= step) {
+      locator.push(tip.ancestor(height).hash);
+      if (locator.length > 10) step *= 2;
+    }
+    return [...locator, tip.ancestor(0).hash];
+  }
+
+  #giveHeaders(peer: Peer, payload: Uint8Array): void {
+    const { locator, stop } = readGetHeaders(payload);
+    const { tip, state } = this.#node;
+    const known = locator.map((hash) => state.nodes.get(hash)).find((node) => node?.isOn(tip) === true);
+    const wanted = locator.length === 0 ? state.nodes.get(stop) : undefined;
+    const first = wanted?.height ?? (known?.height ?? 0) + 1;
+    const headers: Uint8Array[] = [];
+    for (let height = first; height <= tip.height && headers.length < MAX_HEADERS; height++) {
+      const node = wanted ?? tip.ancestor(height);
+      headers.push(serializeBlockHeader(node.header));
+      if (wanted !== undefined || toHex(node.hash) === toHex(stop)) break;
+    }
+    peer.send('headers', writeHeaders(headers));
+  }
+
+  #takeHeaders(peer: Peer, headers: readonly Uint8Array[]): void {
+    const { state, tools } = this.#node;
+    const [first] = headers;
+    if (first === undefined) return;
+    const [start] = [state.nodes.get(parseBlockHeader(first).previousBlockHash)];
+    if (start === undefined) return this.#askHeaders(peer);
+    const wanted = headers
+      .map((header) => tools.crypto.hash256(header))
+      .filter((hash) => state.nodes.get(hash) === undefined && state.failed.get(hash) === undefined);
+    for (const hash of wanted) peer.known.add(toHex(hash));
+    if (wanted.length > 0)
+      peer.send('getdata', writeInventory(wanted.map((hash) => ({ type: Inventory.BLOCK_WITH_WITNESS, hash }))));
+    if (headers.length === MAX_HEADERS) this.#askHeaders(peer);
+  }
+
+  #takeInventory(peer: Peer, items: readonly InventoryItem[]): void {
+    const { state } = this.#node;
+    const wanted: InventoryItem[] = [];
+    for (const { type, hash } of items) {
+      peer.known.add(toHex(hash));
+      if (type === Inventory.BLOCK) {
+        if (state.nodes.get(hash) === undefined) this.#askHeaders(peer);
+      } else if (state.mempool.entries.get(hash) === undefined) {
+        wanted.push({ type: type === Inventory.WITNESS_TX ? type : Inventory.TX_WITH_WITNESS, hash });
+      }
+    }
+    if (wanted.length > 0 && !this.#node.isInitialDownload) peer.send('getdata', writeInventory(wanted));
+  }
+
+  #give(peer: Peer, items: readonly InventoryItem[]): void {
+    const { state } = this.#node;
+    const missing: InventoryItem[] = [];
+    for (const item of items) {
+      if (item.type === Inventory.BLOCK || item.type === Inventory.BLOCK_WITH_WITNESS) {
+        const block = state.nodes.get(item.hash);
+        if (block !== undefined) peer.send('block', block.view.bytes);
+        continue;
+      }
+      const tx =
+        item.type === Inventory.WITNESS_TX ? this.#byWitnessId(item.hash) : state.mempool.entries.get(item.hash)?.tx;
+      if (tx === undefined) missing.push(item);
+      else peer.send('tx', item.type === Inventory.TX ? tx.baseBytes() : tx.bytes);
+    }
+    if (missing.length > 0) peer.send('notfound', writeInventory(missing));
+  }
+
+  #byWitnessId(witnessId: Uint8Array): TransactionView | undefined {
+    const name = toHex(witnessId);
+    for (const { tx } of this.#node.state.mempool.entries.values()) if (toHex(tx.witnessId()) === name) return tx;
+    return undefined;
+  }
+
+  #takeBlock(peer: Peer, payload: Uint8Array): void {
+    const view = viewBlock(payload);
+    peer.known.add(toHex(this.#node.tools.crypto.hash256(payload.subarray(0, 80))));
+    const outcome = this.#node.submit(view);
+    if (!('rejection' in outcome)) return;
+    const { reason, detail } = rejectionText(outcome.rejection);
+    this.#node.log(
+      `ERROR: ProcessNewBlock: AcceptBlock FAILED (${detail === undefined ? reason : `${reason}, ${detail}`})`,
+    );
+    if (reason === 'prev-blk-not-found') return this.#askHeaders(peer);
+    if (!FORGIVEN.has(reason)) peer.close();
+  }
+
+  #takeTransaction(peer: Peer, payload: Uint8Array): void {
+    const tx = viewTransaction(payload);
+    peer.known.add(toHex(tx.id())).add(toHex(tx.witnessId()));
+    const accepted = this.#node.accept(tx);
+    const names = `${hashJson(tx.id())} (wtxid=${hashJson(tx.witnessId())})`;
+    if (!('reason' in accepted)) return this.#node.log(`AcceptToMemoryPool: peer=${peer.id}: accepted ${names}`);
+    const { reason, detail } = rejectionText(accepted);
+    this.#node.log(
+      `${names} from peer=${peer.id} was not accepted: ${detail === undefined ? reason : `${reason}, ${detail}`}`,
+    );
+  }
+
+  /** Tells all of what has changed, but for the one it came from. */
+  #announce(before: ChainState, after: ChainState): void {
+    const others = this.peers.filter((peer) => peer.isReady);
+    if (others.length === 0) return;
+    if (before.tip !== after.tip) for (const peer of others) this.#announceBlocks(peer, before.tip, after.tip);
+    if (before.mempool.entries === after.mempool.entries) return;
+    const { gained } = before.mempool.entries.changesTo(after.mempool.entries);
+    const fresh = gained.map(({ value }) => value).toSorted((a, b) => a.sequence - b.sequence);
+    for (const peer of others)
+      for (const { tx } of fresh) if (before.mempool.entries.get(tx.id()) === undefined) this.#tellOf(peer, tx);
+  }
+
+  #announceBlocks(peer: Peer, before: BlockNode, after: BlockNode): void {
+    const fresh = pathBetween(forkPoint(before, after), after).filter(({ hash }) => !peer.known.has(toHex(hash)));
+    const last = fresh.at(-1);
+    if (last === undefined || peer === this.#source) return;
+    for (const { hash } of fresh) peer.known.add(toHex(hash));
+    if (peer.wantsHeaders && fresh.length <= MAX_ANNOUNCED)
+      peer.send('headers', writeHeaders(fresh.map(({ header }) => serializeBlockHeader(header))));
+    else peer.send('inv', writeInventory([{ type: Inventory.BLOCK, hash: last.hash }]));
+  }
+
+  #tellOf(peer: Peer, tx: TransactionView): void {
+    if (peer.version?.relays === false) return;
+    const hash = peer.wantsWitnessIds ? tx.witnessId() : tx.id();
+    if (peer.known.has(toHex(hash))) return;
+    peer.known.add(toHex(hash));
+    peer.send('inv', writeInventory([{ type: peer.wantsWitnessIds ? Inventory.WITNESS_TX : Inventory.TX, hash }]));
+  }
+}
