@@ -271,7 +271,7 @@ class Signer {
   }
 
   #ecdsa(hash: Uint8Array, { secretKey }: SigningKey): Uint8Array {
-    const signature = this.#options.crypto.ecdsaSign(hash, secretKey) as Uint8Array;
+    const signature = lowRSignature(hash, secretKey, this.#options.crypto);
     return concatBytes(encodeDerSignature(signature), Uint8Array.of(this.#ecdsaType));
   }
 
@@ -304,6 +304,17 @@ class Signer {
     }
     return undefined;
   }
+}
+
+/** A signature whose R takes 32 bytes, as Core makes them: the nonce is counted on until it does. */
+function lowRSignature(hash: Uint8Array, secretKey: Uint8Array, crypto: CryptoEngine): Uint8Array {
+  let signature = crypto.ecdsaSign(hash, secretKey) as Uint8Array;
+  for (let counter = 1; (signature[0] as number) >= 0x80; counter++) {
+    const entropy = new Uint8Array(32);
+    new DataView(entropy.buffer).setUint32(0, counter, true);
+    signature = crypto.ecdsaSign(hash, secretKey, entropy) as Uint8Array;
+  }
+  return signature;
 }
 
 function pushOf(item: Uint8Array): Uint8Array | 'OP_0' {

@@ -1,4 +1,4 @@
-import { currentCrypto, equalBytes, toHex } from '@bitcoin-enterprise/core';
+import { compareBytes, currentCrypto, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import type { BlockNode } from '../../model/block-node.ts';
 import { forkPoint } from '../../model/block-node.ts';
 import { isInvalidated } from '../../model/chain-state.ts';
@@ -48,7 +48,7 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
       return hashJson(node.tip.ancestor(at).hash);
     }),
     method('getblockheader', 'blockhash:str verbose:bool?', (node, [hash, verbose = true]) => {
-      const found = blockNamed(node, hash);
+      const found = blockNamed(node, hash, 'hash');
       return verbose === true ? headerJson(found, node.tip) : headerHex(found);
     }),
     method('getblock', 'blockhash:str verbosity|verbose:any?', (node, [hash, asked]) => {
@@ -61,7 +61,7 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
       });
     }),
     method('getblockstats', 'hash_or_height:any stats:arr?', (node, [target, stats]) => {
-      const found = typeof target === 'number' ? blockAt(node, target) : blockNamed(node, target);
+      const found = typeof target === 'number' ? blockAt(node, target) : blockNamed(node, target, 'hash_or_height');
       if (!found.isOn(node.tip)) throw invalidParameter(`Block is not in chain regtest`);
       return blockStats(found, stats as readonly string[] | undefined, node.version);
     }),
@@ -93,6 +93,10 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
     }),
     method('preciousblock', 'blockhash:str', (node, [hash]) => {
       node.become(preferBlock(node.state, blockNamed(node, hash), node.tools));
+    }),
+    method('getblockfilter', 'blockhash:str filtertype:str?', (_, [, type = 'basic']) => {
+      if (type !== 'basic') throw new RpcError(RpcCode.NOT_FOUND, 'Unknown filtertype');
+      throw new RpcError(RpcCode.MISC, 'Index is not enabled for filtertype basic');
     }),
     method('pruneblockchain', 'height:num', () => {
       throw new RpcError(RpcCode.MISC, 'Cannot prune blocks because node is not in prune mode.');
@@ -203,7 +207,20 @@ function deploymentInfo(node: RegtestNode, hash: unknown): object {
       bip65: buried(1),
       csv: buried(1),
       segwit: buried(0),
-      taproot: buried(0),
+      // Core 31 has buried Taproot without a trace.
+      ...(node.version >= 310_000 ? {} : { taproot: buried(0) }),
+      testdummy: {
+        type: 'bip9',
+        active: false,
+        bip9: {
+          start_time: 0,
+          timeout: 9_223_372_036_854_775_807,
+          min_activation_height: 0,
+          status: 'defined',
+          since: 0,
+          status_next: 'defined',
+        },
+      },
     },
   };
 }
@@ -247,7 +264,9 @@ function scan(node: RegtestNode, objects: readonly unknown[]): object {
     return parseDescriptor(descriptor, crypto).scripts;
   });
   const { tip } = node;
-  const found = scripts.flatMap((script) => node.index.coinsOf(tip, script));
+  const found = scripts
+    .flatMap((script) => node.index.coinsOf(tip, script))
+    .toSorted((a, b) => compareBytes(a.txid, b.txid) || a.index - b.index);
   let total = 0n;
   for (const { coin } of found) total += coin.value;
   return {

@@ -3,7 +3,13 @@ import { readInt } from '../arguments.ts';
 import type { RegtestNode } from '../node.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
 
-/** The methods under `== Control ==` and the hidden ones for tests. */
+/** What a node can be asked to log; this one logs the same always. */
+const LOG_CATEGORIES =
+  'addrman bench blockstorage cmpctblock coindb estimatefee http i2p ipc leveldb libevent mempool mempoolrej net proxy prune qt rand reindex rpc scan selectcoins tor txpackages txreconciliation validation walletdb zmq'.split(
+    ' ',
+  );
+
+/** The methods under `== Control ==`, and the hidden ones for tests. */
 export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): readonly RpcCategory<RegtestNode>[] {
   return [
     {
@@ -17,7 +23,9 @@ export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): 
         }),
         method('getrpcinfo', '', () => ({ active_commands: [{ method: 'getrpcinfo', duration: 1 }], logpath: '' })),
         method('help', 'command:str?', (_, [command]) => helpFor(all(), command as string | undefined)),
-        method('logging', 'include:arr? exclude:arr?', () => ({})),
+        method('logging', 'include:arr? exclude:arr?', () =>
+          Object.fromEntries(LOG_CATEGORIES.map((category) => [category, false])),
+        ),
         method('stop', 'wait:num?', (node) => {
           setImmediate(() => node.onStop());
           return 'BitcoinEnterprise stopping';
@@ -35,10 +43,10 @@ export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): 
         ),
         method('setmocktime', 'timestamp:num', (node, [timestamp]) => {
           const time = readInt(timestamp);
-          if (time < 0 || time > 0xffff_ffff)
+          if (time < 0 || time > 9_223_372_036)
             throw new RpcError(
               RpcCode.INVALID_PARAMETER,
-              `Mocktime must be in the range [0, 4294967295], not ${time}.`,
+              `Mocktime must be in the range [0, 9223372036], not ${time}.`,
             );
           node.mockTime = time;
         }),
@@ -64,5 +72,5 @@ function helpFor(categories: readonly RpcCategory<RegtestNode>[], command: strin
       })
       .join('\n\n');
   for (const { methods } of categories) for (const found of methods) if (found.name === command) return usage(found);
-  return `help: unknown command: ${command}\n`;
+  return `help: unknown command: ${command}`;
 }

@@ -9,7 +9,7 @@ import { acceptPackage, type PackageMember, testPackage } from '../../model/pack
 import { isChildWithParentsTree, MAX_PACKAGE_COUNT } from '../../model/package-form.ts';
 import type { Rejection } from '../../model/rejection.ts';
 import { hashJson, invalidParameter, readAmount, readHash, readInt, readTransaction, typeError } from '../arguments.ts';
-import { amountJson } from '../json.ts';
+import { amountJson, jsonType } from '../json.ts';
 import { method, type RpcCategory } from '../method.ts';
 import type { RegtestNode } from '../node.ts';
 import { rejectionText } from '../rejection-text.ts';
@@ -62,7 +62,7 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
         minrelaytxfee: amountJson(policy.minRelayFeeRate),
         incrementalrelayfee: amountJson(policy.incrementalRelayFeeRate),
         unbroadcastcount: mempool.entries.size,
-        fullrbf: true,
+        ...(node.version >= 310_000 ? {} : { fullrbf: true }),
         permitbaremultisig: rules.form?.bareMultisig ?? true,
         maxdatacarriersize: rules.form?.maximumDataCarrierSize ?? 100_000,
         ...(rules.limits === 'clusters'
@@ -85,7 +85,7 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
     method('gettxspendingprevout', 'outputs:arr options:obj?', (node, [outputs, options = {}]) =>
       spenders(node, outputs as readonly unknown[], options as { readonly return_spending_tx?: boolean }),
     ),
-    method('prioritisetransaction', 'txid:str dummy:num? fee_delta:num?', (node, [txid, dummy, delta]) =>
+    method('prioritisetransaction', 'txid:str dummy:num? fee_delta:num', (node, [txid, dummy, delta]) =>
       prioritise(node, readHash(txid, 'txid'), { dummy, delta }),
     ),
     method('getprioritisedtransactions', '', (node) =>
@@ -296,6 +296,8 @@ function spenders(
     for (const name of Object.keys(more)) throw new RpcError(RpcCode.TYPE, `Unexpected key ${name}`);
     if (txid === undefined || txid === null) throw new RpcError(RpcCode.TYPE, 'Missing txid');
     if (vout === undefined || vout === null) throw new RpcError(RpcCode.TYPE, 'Missing vout');
+    if (typeof txid !== 'string') throw fieldError('txid', txid, 'string');
+    if (typeof vout !== 'number') throw fieldError('vout', vout, 'number');
     const hash = readHash(txid, 'txid');
     const index = readInt(vout);
     if (index < 0) throw invalidParameter('Invalid parameter, vout cannot be negative');
@@ -307,6 +309,13 @@ function spenders(
       ...(spender !== undefined && options.return_spending_tx === true ? { spendingtx: toHex(spender.tx.bytes) } : {}),
     };
   });
+}
+
+function fieldError(name: string, value: unknown, expected: string): RpcError {
+  return new RpcError(
+    RpcCode.TYPE,
+    `JSON value of type ${jsonType(value)} for field ${name} is not of expected type ${expected}`,
+  );
 }
 
 function prioritise(

@@ -13,6 +13,7 @@ import { decodeTransaction, hashJson, invalidParameter, readHash, readInt } from
 import { difficultyOf, targetJson } from '../block-json.ts';
 import { parseDescriptor } from '../descriptor.ts';
 import { rejectionText } from '../rejection-text.ts';
+import { amountJson } from '../json.ts';
 import { method, type RpcCategory } from '../method.ts';
 import type { RegtestNode } from '../node.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
@@ -28,7 +29,7 @@ export const miningMethods: RpcCategory<RegtestNode> = {
     method('generatetodescriptor', 'num_blocks:num descriptor:str maxtries:num?', (node, [count, text, tries]) =>
       generate(node, readInt(count), descriptorScript(node, text as string), tries),
     ),
-    method('generate', 'nblocks:num? maxtries:num?', () => {
+    method('generate', '', () => {
       throw new RpcError(
         RpcCode.METHOD_NOT_FOUND,
         'generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n',
@@ -40,7 +41,7 @@ export const miningMethods: RpcCategory<RegtestNode> = {
         submit: submit === true,
       }),
     ),
-    method('getblocktemplate', 'template_request:obj?', (node, [request]) => template(node, request)),
+    method('getblocktemplate', 'template_request:obj', (node, [request]) => template(node, request)),
     method('submitblock', 'hexdata:str dummy:str?', (node, [hex]) => {
       const view = readBlock(hex as string);
       const before = node.tip;
@@ -70,7 +71,7 @@ export const miningMethods: RpcCategory<RegtestNode> = {
         target: targetJson(bits),
         networkhashps: networkHashRate(node),
         pooledtx: state.mempool.entries.size,
-        blockmintxfee: 0.00001,
+        blockmintxfee: amountJson(node.version >= 300_000 ? 1n : 1_000n),
         chain: 'regtest',
         next: { height: tip.height + 1, bits: bitsText, difficulty: difficultyOf(bits), target: targetJson(bits) },
         warnings: [],

@@ -255,5 +255,9 @@ function segwitDescriptor(script: Uint8Array, segwit: Uint8Array): string {
 
 /** Whether a script may stand behind a hash: it has valid opcodes, and can be spent. */
 function isWrappable(script: Uint8Array): boolean {
-  return script[0] !== 0x6a && !scriptAsm(script).includes('[error]') && !scriptAsm(script).includes('OP_UNKNOWN');
+  return (
+    script[0] !== 0x6a &&
+    !scriptAsm(script).includes('[error]') &&
+    !/OP_UNKNOWN|OP_INVALIDOPCODE/.test(scriptAsm(script))
+  );
 }

@@ -1,4 +1,12 @@
-import { decodeAddress, decodeWif, equalBytes, hasCode, parseHex, toHex } from '@bitcoin-enterprise/core';
+import {
+  decodeAddress,
+  decodeBase58Check,
+  decodeWif,
+  equalBytes,
+  hasCode,
+  parseHex,
+  toHex,
+} from '@bitcoin-enterprise/core';
 import { assemble, outputTypeOf, witnessProgramOf } from '@bitcoin-enterprise/script';
 import { invalidParameter, readInt } from '../arguments.ts';
 import { withChecksum } from '../descriptor-checksum.ts';
@@ -51,7 +59,7 @@ export const utilityMethods: RpcCategory<RegtestNode> = {
         );
       const rate = node.estimate(blocks);
       return rate === undefined
-        ? { errors: ['Insufficient data or no feerate found'], blocks }
+        ? { errors: ['Insufficient data or no feerate found'], blocks: 0 }
         : { feerate: amountJson(rate), blocks };
     }),
     method('signmessagewithprivkey', 'privkey:str message:str', (node, [wif, message]) => {
@@ -67,7 +75,7 @@ export const utilityMethods: RpcCategory<RegtestNode> = {
       const { crypto } = node.tools;
       const { type, scriptPubKey } = addressOrThrow(address as string);
       if (type !== 'p2pkh') throw new RpcError(RpcCode.TYPE, 'Address does not refer to key');
-      if (!/^[A-Za-z0-9+/]+={0,2}$/.test(signature as string))
+      if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(signature as string))
         throw new RpcError(RpcCode.TYPE, 'Malformed base64 encoding');
       const bytes = new Uint8Array(Buffer.from(signature as string, 'base64'));
       const key = recoverSigner(message as string, bytes, crypto);
@@ -83,7 +91,7 @@ function addressOrThrow(address: string): ReturnType<typeof decodeAddress> {
   try {
     return decodeAddress(address, 'regtest');
   } catch {
-    throw new RpcError(RpcCode.TYPE, 'Invalid address');
+    throw new RpcError(RpcCode.NOT_FOUND, 'Invalid address');
   }
 }
 
@@ -100,17 +108,34 @@ function validated(address: string): object {
   try {
     const { scriptPubKey } = decodeAddress(address, 'regtest');
     const witness = witnessProgramOf(scriptPubKey);
+    const type = outputTypeOf(scriptPubKey);
     return {
       isvalid: true,
       address,
       scriptPubKey: toHex(scriptPubKey),
-      isscript: /scripthash|taproot/.test(outputTypeOf(scriptPubKey)),
+      isscript: /scripthash|taproot|anchor/.test(type),
       iswitness: witness !== undefined,
-      ...(witness === undefined ? {} : { witness_version: witness.version, witness_program: toHex(witness.program) }),
+      ...(witness === undefined || type === 'anchor'
+        ? {}
+        : { witness_version: witness.version, witness_program: toHex(witness.program) }),
     };
   } catch (error) {
     if (!hasCode(error, 'CORE_ADDRESS_INVALID', 'CORE_ADDRESS_WRONG_NETWORK')) throw error;
-    return { isvalid: false, error_locations: [], error: 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.' };
+    return { isvalid: false, error_locations: [], error: addressProblem(address) };
+  }
+}
+
+/** What Core says of a text that is no address of regtest. */
+function addressProblem(address: string): string {
+  if (/^bcrt1/i.test(address)) return 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.';
+  // Base58 leaves out what is easily mistaken: 0, O, I and l.
+  if (!/^[1-9A-HJ-NP-Za-km-z]*$/.test(address)) return 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.';
+  try {
+    return decodeBase58Check(address).length === 21
+      ? 'Invalid or unsupported Base58-encoded address.'
+      : 'Invalid length for Base58 address (P2PKH or P2SH)';
+  } catch {
+    return 'Invalid checksum or length of Base58 address (P2PKH or P2SH)';
   }
 }
 
