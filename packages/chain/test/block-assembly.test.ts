@@ -20,6 +20,10 @@ function chainOf(length: number, feeOf: (i: number) => bigint): Mempool {
     pool = withEntry(pool, {
       tx,
       fee: feeOf(sequence),
+      modifiedFee: feeOf(sequence),
+      time: 0,
+      height: 0,
+      adjustedWeight: tx.weight,
       size: Math.ceil(tx.weight / 4),
       sigopsCost: 0,
       spent: [],

@@ -6,7 +6,7 @@ import { invalidateBlock, preferBlock, reconsiderBlock } from '../../model/inval
 import { hashJson, invalidParameter, readHash, readInt, readVerbosity } from '../arguments.ts';
 import { blockJson, difficultyOf, headerHex, headerJson, targetJson, workJson } from '../block-json.ts';
 import { parseDescriptor } from '../descriptor.ts';
-import { amountJson, jsonType } from '../json.ts';
+import { amountJson, jsonType, wholeJson } from '../json.ts';
 import { method, type RpcCategory } from '../method.ts';
 import type { RegtestNode } from '../node.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
@@ -214,7 +214,7 @@ function deploymentInfo(node: RegtestNode, hash: unknown): object {
         active: false,
         bip9: {
           start_time: 0,
-          timeout: 9_223_372_036_854_775_807,
+          timeout: wholeJson(9_223_372_036_854_775_807n),
           min_activation_height: 0,
           status: 'defined',
           since: 0,
