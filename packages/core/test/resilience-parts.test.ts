@@ -57,6 +57,13 @@ describe('full jitter', () => {
     for (const count of buckets) expect(Math.abs(count - 2_000)).toBeLessThan(200);
   });
 
+  it('has a bound that doubles with every retry, to the cap', () => {
+    const entropy = { bytes: () => new Uint8Array(4).fill(0xff) };
+    const delays = [1, 2, 3, 4, 5].map((retry) => fullJitterMs(retry, { baseMs: 100, capMs: 1_000, entropy }));
+
+    expect(delays.map(Math.round)).toEqual([100, 200, 400, 800, 1_000]);
+  });
+
   it('reads every byte of the draw in order', () => {
     const entropy = { bytes: () => Uint8Array.of(0x40, 0, 0, 0) };
 
@@ -171,7 +178,11 @@ describe('a bulkhead', () => {
                 modelQueue.push(id);
                 answers.push(answer.catch((error: unknown) => error));
               } else {
-                await expect(answer).rejects.toMatchObject({ code: 'CORE_BULKHEAD_FULL', retryable: true });
+                await expect(answer).rejects.toMatchObject({
+                  code: 'CORE_BULKHEAD_FULL',
+                  retryable: true,
+                  details: { policy: 'bulkhead', concurrency, queue },
+                });
                 answers.push(Promise.resolve());
               }
             } else if (one.kind === 'finish' && running.length > 0) {
@@ -205,6 +216,16 @@ describe('a bulkhead', () => {
       ),
       { numRuns: runs },
     );
+  });
+
+  it('does not begin work for a caller that is gone', async () => {
+    const bulkhead = createBulkhead({ concurrency: 1 });
+    let calls = 0;
+
+    await expect(bulkhead.run(() => calls++, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'CORE_ABORTED',
+    });
+    expect([calls, bulkhead.active]).toEqual([0, 0]);
   });
 
   it('does not let a newcomer take the place of one that waits', async () => {
@@ -281,6 +302,40 @@ describe('a rate limit', () => {
       ),
       { numRuns: Math.ceil(runs / 3) },
     );
+  });
+
+  it('does not let a newcomer overtake one whose turn has come but whose timer has not rung', async () => {
+    const clock = createManualClock();
+    let ring = (): void => undefined;
+    const timers = {
+      after: (_: number, callback: () => void) => {
+        ring = callback;
+        return () => undefined;
+      },
+    };
+    const limit = createRateLimit({ clock, timers, perSecond: 1, burst: 1, maxWaitMs: 10_000 });
+    const passed: string[] = [];
+    await limit.take();
+    const waits = limit.take().then(() => passed.push('waits'));
+    clock.advanceMs(1_000);
+    const newcomer = limit.take().then(() => passed.push('newcomer'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([passed, limit.queued]).toEqual([[], 2]);
+    ring();
+    await waits;
+    clock.advanceMs(1_000);
+    ring();
+    await newcomer;
+
+    expect(passed).toEqual(['waits', 'newcomer']);
+  });
+
+  it('gives no turn to a caller that is gone, and a second of calls at once unless told otherwise', async () => {
+    const limit = createRateLimit({ perSecond: 3, clock: createManualClock() });
+
+    await expect(limit.take({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'CORE_ABORTED' });
+    for (let i = 0; i < 3; i++) await limit.take();
+    await expect(limit.take()).rejects.toMatchObject({ code: 'CORE_RATE_LIMITED' });
   });
 
   it('says when to come again', async () => {

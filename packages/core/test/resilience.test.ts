@@ -103,7 +103,8 @@ describe('retries', () => {
 
     await expect(call).rejects.toMatchObject({
       code: 'CORE_TIMEOUT',
-      details: { scope: 'deadline' },
+      details: { policy: 'node', scope: 'deadline', limitMs: 5_000 },
+      retryable: true,
       cause: { code: 'TEST_BUSY' },
     });
     expect(time.clock.monotonicMs()).toBe(0);
@@ -206,6 +207,14 @@ describe('time-outs and deadlines', () => {
 });
 
 describe('cancellation', () => {
+  it('leaves nothing on the signal of an attempt that is over', async () => {
+    const signals: AbortSignal[] = [];
+    await policyOf({ timeoutMs: 1_000 }).execute(({ signal }) => signals.push(signal));
+
+    expect(signals.map((signal) => getEventListeners(signal, 'abort').length)).toEqual([0]);
+    expect(signals[0]?.aborted).toBe(false);
+  });
+
   it('answers at once, wherever the call is, with the reason of the signal as the cause', async () => {
     const reason = new Error('the user left');
     const bulkhead = createBulkhead({ concurrency: 2, queue: 5 });
@@ -399,19 +408,31 @@ describe('hedged reads', () => {
     await expect(hedged(sources, { ...time, delayMs: 1 })).rejects.toMatchObject({ code: 'TEST_WRONG' });
   });
 
-  it('do not ask anybody any more once there is an answer', async () => {
-    let third = 0;
+  it('do not ask anybody any more once there is an answer, also when the first fails in the same turn', async () => {
+    let asked = 0;
     let fail: (error: unknown) => void = () => undefined;
-    const failing = (): Promise<string> => new Promise((_, reject) => (fail = reject));
-    const answers = async (): Promise<string> => {
-      // In the same turn in which the second answers, the first fails.
-      fail(busy());
-      return 'second';
-    };
-    const call = hedged([failing, answers, async () => `${++third}`], { ...time, delayMs: 1 });
+    let answer: (text: string) => void = () => undefined;
+    const sources = [
+      () => new Promise<string>((_, reject) => (fail = reject)),
+      () => new Promise<string>((resolve) => (answer = resolve)),
+      async () => `third ${++asked}`,
+    ];
+    const call = hedged(sources, { ...time, delayMs: 10 });
+    await time.pass(10);
+    answer('second');
+    fail(busy());
 
-    expect(['second', '1']).toContain(await time.until(call));
+    await expect(call).resolves.toBe('second');
     await time.pass(100);
+    expect(asked).toBe(0);
+  });
+
+  it('leave neither timer nor listener behind at the moment of the answer', async () => {
+    const { signal } = new AbortController();
+    const quick = async (): Promise<string> => 'first';
+
+    await expect(hedged([quick, quick], { ...time, delayMs: 50, deadlineMs: 1_000, signal })).resolves.toBe('first');
+    expect([time.pending(), getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
   });
 
   it('are paid from the budget', async () => {
@@ -443,6 +464,15 @@ it('tells observers of attempts, retries and the end, and survives an observer t
     { kind: 'retry', policy: 'node', attempt: 2, delayMs: 0, errorType: 'TEST_BUSY' },
     { kind: 'attempt', policy: 'node', attempt: 2, durationMs: 0 },
     { kind: 'call', policy: 'node', attempts: 2, durationMs: 0 },
+  ]);
+
+  events = [];
+  await time
+    .until(policyOf({}).execute(() => sleep(30, { timers: time.timers }).then(() => Promise.reject(wrong()))))
+    .catch(() => undefined);
+  expect(events).toEqual([
+    { kind: 'attempt', policy: 'node', attempt: 1, errorType: 'TEST_WRONG', durationMs: 30 },
+    { kind: 'call', policy: 'node', attempts: 1, errorType: 'TEST_WRONG', durationMs: 30 },
   ]);
 
   const rude = policyOf({

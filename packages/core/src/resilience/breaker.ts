@@ -118,11 +118,9 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
 
   let openUntilMs = 0;
   let probing = false;
-  // Cockatiel compares the age of the opening, by the wall clock, with this; it is answered by our clock instead.
+  // Cockatiel would compare the age of the opening by the wall clock; `check` has compared it by ours before.
   const backoff: IBackoff<IHalfOpenAfterBackoffContext> = {
-    get duration() {
-      return clock.monotonicMs() < openUntilMs ? Infinity : -Infinity;
-    },
+    duration: -Infinity,
     next: ({ attempt }) => {
       openUntilMs = clock.monotonicMs() + Math.min(maxOpenMs, openMs * 2 ** (attempt - 1));
       return backoff;

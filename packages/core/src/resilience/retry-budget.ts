@@ -99,7 +99,7 @@ export function createBucket(options: {
     waitMs(wanted) {
       const missing = wanted - level();
       if (missing <= ROUNDING) return 0;
-      return perSecond === 0 ? Infinity : (missing * 1_000) / perSecond;
+      return (missing * 1_000) / perSecond;
     },
   };
 }
