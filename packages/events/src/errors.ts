@@ -24,6 +24,18 @@ export interface EventsErrors {
   readonly EVENTS_HISTORY_REFUSED: { readonly stream: string; readonly version: number; readonly type: string };
   /** A trace that cannot be played on this model. */
   readonly EVENTS_ACTION_IMPOSSIBLE: { readonly action: string };
+  /** A record that does not come right after the newest one of its topic: somebody else published first. */
+  readonly EVENTS_STREAM_CONFLICT: { readonly topic: string; readonly sequence: number; readonly last: number };
+  /** Records are missing between what was read and what came. */
+  readonly EVENTS_STREAM_GAP: { readonly topic: string; readonly expected: number; readonly got: number };
+  /** A record that was passed already. */
+  readonly EVENTS_STREAM_REPEATED: { readonly topic: string; readonly sequence: number };
+  /** A record that does not continue what was read: the past of the topic was rewritten. */
+  readonly EVENTS_STREAM_FORKED: { readonly topic: string; readonly sequence: number };
+  /** What came is no record, or its hash is not that of its content. */
+  readonly EVENTS_STREAM_RECORD_INVALID: { readonly expected: string };
+  /** A topic that a relay should go on with, and that somebody else has written to. */
+  readonly EVENTS_STREAM_NOT_RELAYED: { readonly topic: string };
   /** A truncation without a snapshot that stands for what it would remove. */
   readonly EVENTS_SNAPSHOT_MISSING: { readonly stream: string; readonly through: number };
   /** The store was closed. */
@@ -139,5 +151,14 @@ export function snapshotMissing(stream: string, through: number): EventsError<'E
     'EVENTS_SNAPSHOT_MISSING',
     `expected a snapshot of ${stream} at version ${through} or later before its events are removed`,
     { details: { stream, through }, hint: 'save a snapshot first' },
+  );
+}
+
+/** The error for a record that comes out of turn. */
+export function streamConflict(topic: string, sequence: number, last: number): EventsError<'EVENTS_STREAM_CONFLICT'> {
+  return new EventsError(
+    'EVENTS_STREAM_CONFLICT',
+    `record ${sequence} of ${topic} was to follow ${sequence - 1}, the newest is ${last}`,
+    { details: { topic, sequence, last }, hint: 'link it to the newest record', retryable: true },
   );
 }

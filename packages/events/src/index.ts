@@ -28,3 +28,8 @@ export {
 export { createMemoryData, type MemoryData } from './memory/memory-data.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
 export type * from './ports/event-store.ts';
+export type { StreamBroker, StreamRecord } from './ports/stream-broker.ts';
+export { beginningOf, cursorAt, link, parseRecord, type StreamCursor, verifyNext } from './streams/chain.ts';
+export { follow, type Followed, type FollowOptions } from './streams/follow.ts';
+export { createPublisher, type Publication, type Publisher, relay, type RelayOptions } from './streams/publish.ts';
+export { createStoreBroker } from './streams/store-broker.ts';

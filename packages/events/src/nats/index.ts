@@ -1,1 +1,1 @@
-export {};
+export { type NatsBrokerOptions, openNatsBroker } from './nats-broker.ts';

@@ -1,0 +1,59 @@
+import { hasCode } from '@bitcoin-enterprise/core';
+import { streamConflict } from '../errors.ts';
+import type { EventStore } from '../ports/event-store.ts';
+import type { StreamBroker, StreamRecord } from '../ports/stream-broker.ts';
+import { checkTopic, parseRecord } from './chain.ts';
+
+const IDLE_MS = 1_000;
+const PAGE = 1_000;
+
+/**
+ * Makes a broker inside an event store: in this process with a memory store, among processes with a shared one. The
+ * caller closes the store.
+ */
+export function createStoreBroker(store: EventStore): StreamBroker {
+  const streamOf = (topic: string): string => `topic/${checkTopic(topic)}`;
+
+  async function read(
+    topic: string,
+    options: { readonly after?: number; readonly limit?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly StreamRecord[]> {
+    const events = await store.readStream(streamOf(topic), options);
+    return events.map(({ data }) => parseRecord(data as string));
+  }
+
+  return {
+    async publish(record, options) {
+      const stream = streamOf(record.topic);
+      const { sequence, type } = record;
+      try {
+        await store.append(
+          { stream, expectedVersion: sequence - 1, events: [{ type, data: JSON.stringify(record) }] },
+          options,
+        );
+      } catch (error) {
+        if (!hasCode(error, 'EVENTS_VERSION_CONFLICT')) throw error;
+        throw streamConflict(record.topic, sequence, error.details.actual);
+      }
+    },
+    async last(topic, options = {}) {
+      const version = await store.version(streamOf(topic), options);
+      return version === 0 ? undefined : (await read(topic, { ...options, after: version - 1 }))[0];
+    },
+    read,
+    async *subscribe(topic, { after, signal }) {
+      try {
+        for (let seen = after; !signal.aborted;) {
+          const head = await store.head({ signal });
+          const records = await read(topic, { after: seen, limit: PAGE, signal });
+          for (const record of records) yield record;
+          seen = records.at(-1)?.sequence ?? seen;
+          if (records.length === 0) await store.waitForEvents({ after: head, timeoutMs: IDLE_MS, signal });
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    },
+    close: async () => undefined,
+  };
+}
