@@ -15,7 +15,14 @@ const MAX_MISFITS = 1_000;
  *
  * @returns Transactions with parents before children.
  */
-export function chooseTransactions(pool: Mempool): readonly MempoolEntry[] {
+export function chooseTransactions(
+  pool: Mempool,
+  options: {
+    /** Least fee rate of what is taken together, sat/kvB; 0 when absent. */
+    readonly minFeeRate?: number;
+  } = {},
+): readonly MempoolEntry[] {
+  const { minFeeRate = 0 } = options;
   const graph = new MempoolGraph(pool);
   const { entries } = graph;
   // What each transaction and the ancestors it still needs pay and weigh; kept up as ancestors get in.
@@ -32,6 +39,8 @@ export function chooseTransactions(pool: Mempool): readonly MempoolEntry[] {
   let misfits = 0;
   for (let best = heap.pop(); best !== undefined && misfits < MAX_MISFITS; best = heap.pop()) {
     const sum = needed[best] as PackageSum;
+    // What comes behind pays no better.
+    if (sum.fee * 1_000 < minFeeRate * sum.size) break;
     if (weight + sum.weight > MAX_BLOCK_WEIGHT || sigops + sum.sigopsCost > MAX_BLOCK_SIGOPS_COST) {
       misfits++;
       continue;

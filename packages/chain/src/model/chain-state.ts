@@ -8,6 +8,7 @@ import { acceptToMempool } from './mempool-accept.ts';
 import { trimToPolicy } from './mempool-eviction.ts';
 import { type MempoolPolicy, rulesOf } from './mempool-policy.ts';
 import { PersistentMap } from './persistent-map.ts';
+import { afterBlock } from './rolling-fee.ts';
 import { genesisBlock, REGTEST_BLOCK_WORK } from './regtest.ts';
 import type { Rejection } from './rejection.ts';
 import type { ScriptCache } from './scripts.ts';
@@ -139,7 +140,7 @@ export function addBlock(
   const extended: ChainState = { ...state, nodes: state.nodes.with(hash, node) };
   // Of two branches with equal work the one seen first stays.
   if (node.work <= state.tip.work) return { state: extended, node, became: 'branch' };
-  return activateBlock(extended, node, tools);
+  return activateBlock(extended, node, tools, options.now);
 }
 
 /** Whether a block or one that it stands on was declared invalid. */
@@ -153,8 +154,13 @@ function sameCheats(left: BlockCheats | undefined, right: BlockCheats | undefine
   return left?.inflates === right?.inflates && left?.unsatisfied.join() === right?.unsatisfied.join();
 }
 
-/** Makes a block the tip, connecting what lies between. */
-export function activateBlock(state: ChainState, node: BlockNode, tools: ChainTools): BlockOutcome | BlockRefusal {
+/** Makes a block the tip at some time, Unix seconds, connecting what lies between. */
+export function activateBlock(
+  state: ChainState,
+  node: BlockNode,
+  tools: ChainTools,
+  now: number,
+): BlockOutcome | BlockRefusal {
   const fork = forkPoint(state.tip, node);
   const path = pathBetween(fork, node);
   const failure = connectBranch(path, tools);
@@ -174,7 +180,9 @@ export function activateBlock(state: ChainState, node: BlockNode, tools: ChainTo
   }
   const moved: ChainState = { ...state, tip: node };
   const mempool = fork === state.tip ? withoutConfirmed(state.mempool, path) : mempoolAfterReorg(state, moved, tools);
-  return { state: { ...moved, mempool }, node, became: 'tip' };
+  // After a block, and not before, what had to be dropped may become cheaper again.
+  const settled = path.length === 0 ? mempool : afterBlock(mempool, now);
+  return { state: { ...moved, mempool: settled }, node, became: 'tip' };
 }
 
 /**

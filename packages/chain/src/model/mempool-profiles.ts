@@ -1,5 +1,6 @@
 import { feeRate } from '@bitcoin-enterprise/core';
 import { policyProfiles, standardFlags } from '@bitcoin-enterprise/script';
+import { invalidArgument } from '../errors.ts';
 import { defaultMempoolPolicy, type MempoolPolicy, type MempoolRules } from './mempool-policy.ts';
 
 /** The real nodes whose mempool is known. */
@@ -11,6 +12,8 @@ export type MempoolProfileName = 'core-29' | 'core-30' | 'core-31' | 'knots-29';
  * `core-29`, `core-30`, `core-31`: Bitcoin Core of that version. `knots-29`: Debian's bitcoin-knots 29.4 with
  * `-corepolicy=1`.
  *
+ * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT` for another name.
+ *
  * @example
  * ```ts
  * import { createEmbeddedChain, mempoolProfile } from '@bitcoin-enterprise/chain';
@@ -20,7 +23,9 @@ export type MempoolProfileName = 'core-29' | 'core-30' | 'core-31' | 'knots-29';
  * ```
  */
 export function mempoolProfile(name: MempoolProfileName): MempoolPolicy {
-  return profiles()[name];
+  const known = profiles();
+  if (!Object.hasOwn(known, name)) throw invalidArgument('name', `one of ${Object.keys(known).join(', ')}`, name);
+  return known[name];
 }
 
 function profiles(): Readonly<Record<MempoolProfileName, MempoolPolicy>> {

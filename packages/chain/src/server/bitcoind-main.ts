@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { readAmount } from './arguments.ts';
 import { type Credential, newCookiePassword, passwordCredential, rpcAuthCredential } from './auth.ts';
 import {
   type BitcoindOptions,
@@ -84,12 +85,14 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
 function serverOptions(options: BitcoindOptions): ChainServerOptions {
   const mockTime = optionNumber(options, 'mocktime');
   const comment = options.get('uacomment');
+  const blockMinFee = optionText(options, 'blockmintxfee');
   return {
     host: '127.0.0.1',
     port: optionNumber(options, 'rpcport') ?? DEFAULT_RPC_PORT,
     policy: policyOf(options),
     txIndex: isOn(options, 'txindex', false),
-    keepsMempool: isOn(options, 'persistmempool', true),
+    reloads: isOn(options, 'persistmempool', true) ? 'judged' : 'none',
+    ...(blockMinFee === undefined ? {} : { blockMinFeeRate: Number(readAmount(blockMinFee)) }),
     subversion: `/BitcoinEnterprise:31.0.0${comment === undefined ? '' : `(${comment.join('; ')})`}/`,
     ...(mockTime === undefined ? {} : { mockTime }),
     ...(isOn(options, 'listen', options.has('port') || options.has('bind'))

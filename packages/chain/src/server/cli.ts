@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
+import { invalidArgument } from '../errors.ts';
 import { COINBASE_MATURITY } from '../model/limits.ts';
 import { passwordCredential } from './auth.ts';
 import { type DevAccount, devAccounts } from './dev-accounts.ts';
@@ -89,13 +90,13 @@ export async function runCli({ args, out, exit, onSignal }: CliProcess): Promise
 function readCount(text: string, name: string, maximum: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > maximum)
-    throw new Error(`expected ${name} to be a whole number from 0 to ${maximum}, got ${text}`);
+    throw invalidArgument(name, `a whole number from 0 to ${maximum}`, value);
   return value;
 }
 
 function readProfile(text: string): 'core-29' | 'core-30' | 'core-31' | 'knots-29' {
   if (text === 'core-29' || text === 'core-30' || text === 'core-31' || text === 'knots-29') return text;
-  throw new Error(`expected --profile to be core-29, core-30, core-31 or knots-29, got ${text}`);
+  throw invalidArgument('--profile', 'core-29, core-30, core-31 or knots-29', text);
 }
 
 /** A reward for each account, the blocks that make them spendable, and some more; the last one is of now. */

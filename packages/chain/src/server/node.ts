@@ -47,6 +47,8 @@ export interface RegtestNodeOptions {
   readonly store?: NodeStore;
   /** Whether transactions in blocks are found by id alone. */
   readonly txIndex?: boolean;
+  /** Least fee rate of what is mined, sat/kvB. */
+  readonly blockMinFeeRate?: number;
   /** Unix seconds that time stands still at, as of `setmocktime`; the time of the machine when absent or 0. */
   readonly mockTime?: number;
   /** Gets a line for each change that a node would log. */
@@ -66,6 +68,8 @@ export class RegtestNode {
   readonly subversion: string;
   readonly version: number;
   readonly hasTxIndex: boolean;
+  /** Least fee rate of what is mined, sat/kvB: since Core 30 next to nothing. */
+  readonly blockMinFeeRate: number;
   /** Ends the server; set by whoever runs one. */
   onStop: () => void = () => {};
   /** Other nodes; `undefined` where there is no network. */
@@ -87,6 +91,7 @@ export class RegtestNode {
     this.subversion = options.subversion ?? '/BitcoinEnterprise:0.1.0/';
     this.version = options.version ?? 310_000;
     this.hasTxIndex = options.txIndex ?? true;
+    this.blockMinFeeRate = options.blockMinFeeRate ?? (this.version >= 300_000 ? 1 : 1_000);
     const clock: Clock = {
       now: () => unixSeconds(this.now),
       nowMs: () => unixMilliseconds(this.now * 1_000),
@@ -170,11 +175,16 @@ export class RegtestNode {
     const mined: BlockNode[] = [];
     let state = this.#state;
     for (let i = 0; i < count; i++) {
-      state = this.maker.mineOn(state, state.tip, chooseTransactions(state.mempool), { scriptPubKey }).state;
+      state = this.maker.mineOn(state, state.tip, this.choose(state), { scriptPubKey }).state;
       mined.push(state.tip);
     }
     this.become(state);
     return mined;
+  }
+
+  /** What goes into the next block. */
+  choose(state: ChainState = this.#state): readonly MempoolEntry[] {
+    return chooseTransactions(state.mempool, { minFeeRate: this.blockMinFeeRate });
   }
 
   /** A block on the tip with exactly some transactions, which is not taken yet. */

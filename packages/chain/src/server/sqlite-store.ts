@@ -6,6 +6,7 @@ import { connectBlock } from '../model/connect.ts';
 import type { Mempool } from '../model/mempool.ts';
 import { acceptToMempool } from '../model/mempool-accept.ts';
 import { REGTEST_BLOCK_WORK } from '../model/regtest.ts';
+import { ChainError } from '../errors.ts';
 import type { NodeStore } from './node.ts';
 
 const SCHEMA = `
@@ -29,17 +30,12 @@ export class SqliteNodeStore implements NodeStore {
     >
   >;
 
-  readonly #keepsMempool: boolean;
+  readonly #reloads: 'all' | 'judged' | 'none';
 
-  constructor(file: string, options: { readonly keepsMempool: boolean }) {
-    this.#keepsMempool = options.keepsMempool;
-    const database = new DatabaseSync(file);
+  constructor(file: string, options: { readonly reloads: 'all' | 'judged' | 'none' }) {
+    this.#reloads = options.reloads;
+    const database = openDatabase(file);
     this.#database = database;
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
-    const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-    if (version !== 0 && version !== VERSION)
-      throw new Error(`expected a chain file of version ${VERSION}, got ${version}`);
-    database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT;`);
     this.#statements = {
       block: database.prepare('INSERT OR IGNORE INTO block (hash, bytes) VALUES (?, ?)'),
       dropBlock: database.prepare('DELETE FROM block WHERE hash = ?'),
@@ -58,7 +54,7 @@ export class SqliteNodeStore implements NodeStore {
     if (tipHash === undefined) return undefined;
     let state = this.#withBlocks(initial, tools);
     const tip = state.nodes.get(tipHash);
-    if (tip === undefined) throw new Error('expected the tip among the blocks of the chain file, got none');
+    if (tip === undefined) throw fileInvalid('expected the tip among the blocks of the chain file, got none');
     connectChain(tip, tools);
     state = { ...state, tip, minedCount: Number(this.#number('minedCount')) };
     for (const { hash } of this.#rows<{ hash: Uint8Array }>('SELECT hash FROM invalidated')) {
@@ -71,7 +67,9 @@ export class SqliteNodeStore implements NodeStore {
     ))
       priorities = priorities.with(new Uint8Array(txid), BigInt(delta));
     state = { ...state, priorities };
-    return this.#keepsMempool ? { ...state, mempool: this.#waiting(state, tools) } : state;
+    if (this.#reloads !== 'none') return { ...state, mempool: this.#waiting(state, tools) };
+    this.#database.exec('DELETE FROM waiting');
+    return state;
   }
 
   #withBlocks(initial: ChainState, { crypto }: ChainTools): ChainState {
@@ -87,13 +85,20 @@ export class SqliteNodeStore implements NodeStore {
     return { ...initial, nodes: nodes.freeze() };
   }
 
-  /** What waited, judged again without fees and limits: it was taken once, and the rules may have been others. */
+  /** What waited, judged again: with fees and limits, one by one, or without, for it was taken once. */
   #waiting(state: ChainState, tools: ChainTools): Mempool {
     const { tip, impersonated, priorities } = state;
     let pool = state.mempool;
     const rows = this.#rows<{ bytes: Uint8Array; time: bigint }>('SELECT bytes, time FROM waiting ORDER BY sequence');
     for (const { bytes, time } of rows) {
-      const context = { ...tools, tip, impersonated, priorities, consensusOnly: false, bypassLimits: true };
+      const context = {
+        ...tools,
+        tip,
+        impersonated,
+        priorities,
+        consensusOnly: false,
+        bypassLimits: this.#reloads === 'all',
+      };
       const tx = viewTransaction(new Uint8Array(bytes));
       const accepted = acceptToMempool(pool, tx, { ...context, now: Number(time) });
       if ('pool' in accepted) pool = accepted.pool;
@@ -112,7 +117,8 @@ export class SqliteNodeStore implements NodeStore {
           block.run(value.hash, value.view.bytes);
         for (const { value } of lost) dropBlock.run(value.hash);
       }
-      if (before.mempool.entries !== after.mempool.entries) {
+      // Where nothing is reloaded, nothing is kept either: a later start with reloading begins empty, as in Core.
+      if (this.#reloads !== 'none' && before.mempool.entries !== after.mempool.entries) {
         const { lost, gained } = before.mempool.entries.changesTo(after.mempool.entries);
         for (const { value } of lost) leave.run(value.tx.id());
         for (const { value } of gained) wait.run(value.tx.id(), value.sequence, value.time, value.tx.bytes);
@@ -159,6 +165,28 @@ export class SqliteNodeStore implements NodeStore {
   }
 }
 
+/** Opens a file, or makes it. */
+function openDatabase(file: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
+    const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (version !== 0 && version !== VERSION)
+      throw fileInvalid(`expected a chain file of version ${VERSION}, got ${version}`);
+    database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT;`);
+    return database;
+  } catch (error) {
+    database?.close();
+    if (error instanceof ChainError) throw error;
+    throw fileInvalid('expected a file that SQLite can write, got none', error);
+  }
+}
+
+function fileInvalid(message: string, cause?: unknown): ChainError<'CHAIN_FILE_INVALID'> {
+  return new ChainError('CHAIN_FILE_INVALID', message, { details: { reason: message }, cause });
+}
+
 /** Connects a chain up to its tip; its scripts were checked before it was kept. */
 function connectChain(tip: BlockNode, { crypto, cache }: ChainTools): void {
   const path: BlockNode[] = [];
@@ -166,7 +194,8 @@ function connectChain(tip: BlockNode, { crypto, cache }: ChainTools): void {
     path.push(at);
   for (const node of path.reverse()) {
     const connected = connectBlock(node, { crypto, cache, scripts: false });
-    if ('reason' in connected) throw new Error(`the chain file holds a bad block: ${connected.reason}`);
+    if ('reason' in connected)
+      throw fileInvalid(`expected good blocks in the chain file, got one with ${connected.reason}`);
     node.connected = connected;
   }
 }

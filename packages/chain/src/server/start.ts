@@ -1,7 +1,8 @@
+import { invalidArgument } from '../errors.ts';
 import { type MempoolPolicy, rulesOf } from '../model/mempool-policy.ts';
 import { mempoolProfile, type MempoolProfileName } from '../model/mempool-profiles.ts';
 import { type Credential, newCookiePassword, passwordCredential } from './auth.ts';
-import { RpcDispatcher } from './dispatcher.ts';
+import { RpcDispatcher, type RpcReply } from './dispatcher.ts';
 import { listen } from './http.ts';
 import { allMethods } from './methods/all.ts';
 import { type NodeStore, RegtestNode } from './node.ts';
@@ -24,8 +25,13 @@ export interface ChainServerOptions {
   readonly txIndex?: boolean;
   /** Port for peers, version 1 of their protocol: headers, blocks, transactions. Nobody is listened to when absent. */
   readonly peerPort?: number;
-  /** Whether the file keeps what waits too; `true` when absent. */
-  readonly keepsMempool?: boolean;
+  /**
+   * What of the mempool is there again after a start from a file: `all`, when absent; `judged`, what by itself keeps
+   * the rules of the policy, as bitcoind does, so that a transaction whose child paid for it is gone; or `none`.
+   */
+  readonly reloads?: 'all' | 'judged' | 'none';
+  /** Least fee rate of what is mined, sat/kvB. */
+  readonly blockMinFeeRate?: number;
   /** Gets a line for each call and each change, as bitcoind writes into its `debug.log`. */
   readonly log?: (line: string) => void;
   /** What `getnetworkinfo` says. */
@@ -50,7 +56,7 @@ export interface ChainServer {
 /**
  * Starts a regtest node that speaks bitcoind's JSON-RPC over the embedded chain.
  *
- * @throws Node's error where the port is taken, SQLite's where the file is none.
+ * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT`, `CHAIN_FILE_INVALID`; Node's error where a port is taken.
  *
  * @example
  * ```ts no-run
@@ -70,33 +76,24 @@ export async function startChainServer(options: ChainServerOptions = {}): Promis
 export async function startNodeServer(
   options: ChainServerOptions = {},
 ): Promise<{ readonly server: ChainServer; readonly node: RegtestNode }> {
-  const { host = '127.0.0.1', port = 0, policy = 'core-31', file, onStopped } = options;
+  const { host = '127.0.0.1', port = 0, policy = 'core-31', file, peerPort, onStopped } = options;
+  checkPort('port', port);
+  if (peerPort !== undefined) checkPort('peerPort', peerPort);
   const password = newCookiePassword();
   const { credentials = [passwordCredential('__cookie__', password)] } = options;
-  const store = file === undefined ? undefined : await openStore(file, options.keepsMempool ?? true);
   const mempoolPolicy = typeof policy === 'string' ? mempoolProfile(policy) : policy;
+  const store = file === undefined ? undefined : await openStore(file, options.reloads ?? 'all');
   const node = new RegtestNode({
     policy: mempoolPolicy,
     version: options.version ?? versionOf(rulesOf(mempoolPolicy).name),
     txIndex: options.txIndex ?? true,
     ...(store === undefined ? {} : { store }),
     ...(options.mockTime === undefined ? {} : { mockTime: options.mockTime }),
+    ...(options.blockMinFeeRate === undefined ? {} : { blockMinFeeRate: options.blockMinFeeRate }),
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
   });
-  if (options.peerPort !== undefined) {
-    const { PeerNetwork } = await import('./p2p/network.ts');
-    node.network = new PeerNetwork(node);
-    await node.network.listen({ host, port: options.peerPort });
-  }
-  const dispatcher = new RpcDispatcher(node, allMethods());
-  const listening = await listen({
-    host,
-    port,
-    credentials,
-    idleTimeoutMs: 30_000,
-    answer: (body) => dispatcher.answer(body),
-  });
+  const listening = await openPorts(node, { host, port, peerPort, credentials });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= new Promise((resolve) => {
@@ -117,6 +114,42 @@ export async function startNodeServer(
   return { node, server: { url, port: listening.port, user: '__cookie__', password, stop } };
 }
 
+/** Listens to callers and to peers, or to nobody. */
+async function openPorts(
+  node: RegtestNode,
+  {
+    host,
+    port,
+    peerPort,
+    credentials,
+  }: {
+    readonly host: string;
+    readonly port: number;
+    readonly peerPort: number | undefined;
+    readonly credentials: readonly Credential[];
+  },
+): Promise<Awaited<ReturnType<typeof listen>>> {
+  try {
+    if (peerPort !== undefined) {
+      const { PeerNetwork } = await import('./p2p/network.ts');
+      node.network = new PeerNetwork(node);
+      await node.network.listen({ host, port: peerPort });
+    }
+    const dispatcher = new RpcDispatcher(node, allMethods());
+    const answer = (body: string): Promise<RpcReply> => dispatcher.answer(body);
+    return await listen({ host, port, credentials, idleTimeoutMs: 30_000, answer });
+  } catch (error) {
+    node.network?.close();
+    node.close();
+    throw error;
+  }
+}
+
+function checkPort(argument: string, port: number): void {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw invalidArgument(argument, 'a port from 0 to 65535', port);
+}
+
 /** What Core calls the version that a profile stands for. */
 function versionOf(profile: string): number {
   const major = Number(/\d+$/.exec(profile)?.[0] ?? 31);
@@ -124,7 +157,7 @@ function versionOf(profile: string): number {
 }
 
 /** SQLite is loaded only where a file is asked for: without one a start shall cost nothing of it. */
-async function openStore(file: string, keepsMempool: boolean): Promise<NodeStore> {
+async function openStore(file: string, reloads: 'all' | 'judged' | 'none'): Promise<NodeStore> {
   const { SqliteNodeStore } = await import('./sqlite-store.ts');
-  return new SqliteNodeStore(file, { keepsMempool });
+  return new SqliteNodeStore(file, { reloads });
 }

@@ -86,13 +86,13 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
     method('invalidateblock', 'blockhash:str', (node, [hash]) => {
       const found = blockNamed(node, hash);
       if (found.parent === undefined) throw new RpcError(-20, '');
-      node.become(invalidateBlock(node.state, found, node.tools));
+      node.become(invalidateBlock(node.state, found, node.tools, node.now));
     }),
     method('reconsiderblock', 'blockhash:str', (node, [hash]) => {
-      node.become(reconsiderBlock(node.state, blockNamed(node, hash), node.tools));
+      node.become(reconsiderBlock(node.state, blockNamed(node, hash), node.tools, node.now));
     }),
     method('preciousblock', 'blockhash:str', (node, [hash]) => {
-      node.become(preferBlock(node.state, blockNamed(node, hash), node.tools));
+      node.become(preferBlock(node.state, blockNamed(node, hash), node.tools, node.now));
     }),
     method('getblockfilter', 'blockhash:str filtertype:str?', (_, [, type = 'basic']) => {
       if (type !== 'basic') throw new RpcError(RpcCode.NOT_FOUND, 'Unknown filtertype');

@@ -1,6 +1,5 @@
 import { decodeAddress, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { type BlockView, parseBlockHeader, type TransactionView, viewBlock } from '@bitcoin-enterprise/script';
-import { chooseTransactions } from '../../model/block-assembly.ts';
 import { checkHeaderInContext } from '../../model/block-rules.ts';
 import { isInvalidated } from '../../model/chain-state.ts';
 import { MAX_BLOCK_SIGOPS_COST, MAX_BLOCK_WEIGHT } from '../../model/limits.ts';
@@ -71,7 +70,7 @@ export const miningMethods: RpcCategory<RegtestNode> = {
         target: targetJson(bits),
         networkhashps: networkHashRate(node),
         pooledtx: state.mempool.entries.size,
-        blockmintxfee: amountJson(node.version >= 300_000 ? 1n : 1_000n),
+        blockmintxfee: amountJson(BigInt(node.blockMinFeeRate)),
         chain: 'regtest',
         next: { height: tip.height + 1, bits: bitsText, difficulty: difficultyOf(bits), target: targetJson(bits) },
         warnings: [],
@@ -217,7 +216,7 @@ function template(node: RegtestNode, request: unknown): unknown {
       'getblocktemplate must be called with the segwit rule set (call with {"rules": ["segwit"]})',
     );
   const { tip, state } = node;
-  const chosen = chooseTransactions(state.mempool);
+  const chosen = node.choose();
   const positions = new Map(chosen.map((entry, i) => [entry, i + 1]));
   const fees = chosen.reduce((sum, { fee }) => sum + fee, 0n);
   const height = tip.height + 1;

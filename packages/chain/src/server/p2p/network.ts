@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { toHex } from '@bitcoin-enterprise/core';
+import { equalBytes, toHex } from '@bitcoin-enterprise/core';
 import {
   parseBlockHeader,
   serializeBlockHeader,
@@ -31,6 +31,8 @@ import { Peer } from './peer.ts';
 const MAX_HEADERS = 2_000;
 /** More new blocks than this are announced by the last one alone. */
 const MAX_ANNOUNCED = 8;
+/** Most transactions of a kind that are kept for others. */
+const MAX_KEPT = 100;
 /** Faults of a block that its sender cannot know of, or that may pass. */
 const FORGIVEN = new Set(['time-too-new', 'duplicate', 'inconclusive']);
 
@@ -42,7 +44,7 @@ export interface PeerNetworkOptions {
 
 /**
  * The least of the peer-to-peer protocol that lets nodes of this kind, and test frameworks, exchange blocks and
- * transactions: version 1, handshake, headers, blocks, transactions, pings. No addresses, no filters, no orphans.
+ * transactions: version 1, handshake, headers, blocks, transactions, pings. No addresses, no filters.
  */
 export class PeerNetwork {
   readonly #node: RegtestNode;
@@ -50,6 +52,9 @@ export class PeerNetwork {
   readonly #nonce: bigint = BigInt(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
   #server: Server | undefined;
   #nextId = 0;
+  /** Transactions that paid too little, by id, and those without parents, by witness id. */
+  readonly #poor = new Map<string, TransactionView>();
+  readonly #orphans = new Map<string, TransactionView>();
   /** Whom a change came from: it is not told of it. */
   #source: Peer | undefined;
 
@@ -278,11 +283,42 @@ export class PeerNetwork {
     peer.known.add(toHex(tx.id())).add(toHex(tx.witnessId()));
     const accepted = this.#node.accept(tx);
     const names = `${hashJson(tx.id())} (wtxid=${hashJson(tx.witnessId())})`;
-    if (!('reason' in accepted)) return this.#node.log(`AcceptToMemoryPool: peer=${peer.id}: accepted ${names}`);
+    if (!('reason' in accepted)) {
+      this.#node.log(`AcceptToMemoryPool: peer=${peer.id}: accepted ${names}`);
+      this.#retryOrphans(peer, tx);
+      return;
+    }
     const { reason, detail } = rejectionText(accepted);
-    this.#node.log(
-      `${names} from peer=${peer.id} was not accepted: ${detail === undefined ? reason : `${reason}, ${detail}`}`,
-    );
+    const said = detail === undefined ? reason : `${reason}, ${detail}`;
+    this.#node.log(`${names} from peer=${peer.id} was not accepted: ${said}`);
+    if (accepted.category === 'reconsiderable') this.#keepForChild(tx);
+    else if (accepted.category === 'missing-inputs') this.#keepOrphan(peer, tx);
+  }
+
+  /** A transaction that pays too little by itself: a child that waits for it, or comes later, may pay for both. */
+  #keepForChild(tx: TransactionView): void {
+    remember(this.#poor, toHex(tx.id()), tx);
+    for (const orphan of this.#orphans.values()) if (spendsFrom(orphan, tx)) this.#node.acceptPackage([tx, orphan]);
+  }
+
+  /** A transaction whose parents are not there: either one that paid too little is, or they are asked for. */
+  #keepOrphan(peer: Peer, tx: TransactionView): void {
+    remember(this.#orphans, toHex(tx.witnessId()), tx);
+    for (let i = 0; i < tx.inputCount; i++) {
+      const txid = tx.previousTxid(i);
+      const poor = this.#poor.get(toHex(txid));
+      if (poor !== undefined) this.#node.acceptPackage([poor, tx]);
+      else if (this.#node.find(txid) === undefined)
+        peer.send('getdata', writeInventory([{ type: Inventory.TX_WITH_WITNESS, hash: txid }]));
+    }
+  }
+
+  #retryOrphans(peer: Peer, parent: TransactionView): void {
+    for (const [name, orphan] of this.#orphans)
+      if (spendsFrom(orphan, parent)) {
+        this.#orphans.delete(name);
+        this.#takeTransaction(peer, orphan.bytes);
+      }
   }
 
   /** Tells all of what has changed, but for the one it came from. */
@@ -314,4 +350,16 @@ export class PeerNetwork {
     peer.known.add(toHex(hash));
     peer.send('inv', writeInventory([{ type: peer.wantsWitnessIds ? Inventory.WITNESS_TX : Inventory.TX, hash }]));
   }
+}
+
+/** Keeps something, and lets the oldest go. */
+function remember(into: Map<string, TransactionView>, name: string, tx: TransactionView): void {
+  into.set(name, tx);
+  const [oldest] = into.keys();
+  if (into.size > MAX_KEPT && oldest !== undefined) into.delete(oldest);
+}
+
+function spendsFrom(tx: TransactionView, parent: TransactionView): boolean {
+  for (let i = 0; i < tx.inputCount; i++) if (equalBytes(tx.previousTxid(i), parent.id())) return true;
+  return false;
 }
