@@ -46,7 +46,8 @@ function chromiumCommand({ root }: DebianRoot): Command {
   };
 }
 
-const quiet = [
+/** What keeps a headless browser to itself. */
+export const quietFlags: readonly string[] = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -71,7 +72,7 @@ export async function browsePage(command: Command, url: string, options: BrowseP
       command.file,
       [
         ...command.args,
-        ...quiet,
+        ...quietFlags,
         `--user-data-dir=${profile}`,
         `--virtual-time-budget=${budgetMs}`,
         ...(screenshot === undefined ? ['--dump-dom'] : [`--screenshot=${screenshot}`, '--window-size=1200,1600']),

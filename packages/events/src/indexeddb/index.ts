@@ -1,1 +1,1 @@
-export {};
+export { type IndexedDbStoreOptions, openIndexedDbStore } from './indexeddb-store.ts';
