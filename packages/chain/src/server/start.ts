@@ -23,7 +23,7 @@ export interface ChainServerOptions {
   readonly mockTime?: number;
   /** Whether transactions in blocks are found by id alone; `true` when absent. */
   readonly txIndex?: boolean;
-  /** Port for peers, version 1 of their protocol: headers, blocks, transactions. Nobody is listened to when absent. */
+  /** Port for peers, 0 for any: version 1 of their protocol, headers, blocks, transactions. No peers when absent. */
   readonly peerPort?: number;
   /**
    * What of the mempool is there again after a start from a file: `all`, when absent; `judged`, what by itself keeps
@@ -46,6 +46,8 @@ export interface ChainServer {
   /** `http://host:port`. */
   readonly url: string;
   readonly port: number;
+  /** Port for peers, if there is one. */
+  readonly peerPort?: number;
   /** User and password that may call, if they were made here. */
   readonly user: string;
   readonly password: string;
@@ -111,7 +113,8 @@ export async function startNodeServer(
   };
   node.onStop = () => void stop();
   const url = `http://${host}:${listening.port}`;
-  return { node, server: { url, port: listening.port, user: '__cookie__', password, stop } };
+  const peers = listening.peerPort === undefined ? {} : { peerPort: listening.peerPort };
+  return { node, server: { url, port: listening.port, ...peers, user: '__cookie__', password, stop } };
 }
 
 /** Listens to callers and to peers, or to nobody. */
@@ -128,16 +131,17 @@ async function openPorts(
     readonly peerPort: number | undefined;
     readonly credentials: readonly Credential[];
   },
-): Promise<Awaited<ReturnType<typeof listen>>> {
+): Promise<Awaited<ReturnType<typeof listen>> & { readonly peerPort: number | undefined }> {
   try {
+    let heard: number | undefined;
     if (peerPort !== undefined) {
       const { PeerNetwork } = await import('./p2p/network.ts');
       node.network = new PeerNetwork(node);
-      await node.network.listen({ host, port: peerPort });
+      heard = await node.network.listen({ host, port: peerPort });
     }
     const dispatcher = new RpcDispatcher(node, allMethods());
     const answer = (body: string): Promise<RpcReply> => dispatcher.answer(body);
-    return await listen({ host, port, credentials, idleTimeoutMs: 30_000, answer });
+    return { ...(await listen({ host, port, credentials, idleTimeoutMs: 30_000, answer })), peerPort: heard };
   } catch (error) {
     node.network?.close();
     node.close();

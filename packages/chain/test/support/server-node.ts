@@ -2,7 +2,7 @@ import { type ChainServerOptions, startChainServer } from '@bitcoin-enterprise/c
 import { type Bitcoind, BitcoindRefusal } from '../../../../scripts/nodes/bitcoind.ts';
 
 /** The server of this package in the shape of a real node, so that what is written for one runs against the other. */
-export async function serverNode(options: ChainServerOptions = {}): Promise<Bitcoind> {
+export async function serverNode(options: ChainServerOptions = {}): Promise<Bitcoind & { readonly peerPort: number }> {
   const server = await startChainServer(options);
   const { url: rpcUrl, user, password } = server;
   const rpc = async <Result = unknown>(method: string, params: readonly unknown[] = []): Promise<Result> => {
@@ -28,6 +28,7 @@ export async function serverNode(options: ChainServerOptions = {}): Promise<Bitc
     version: 'bitcoin-enterprise',
     source: 'this package',
     rpc,
+    peerPort: server.peerPort ?? 0,
     stop: () => server.stop(),
   };
 }

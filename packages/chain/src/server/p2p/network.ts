@@ -29,6 +29,8 @@ import {
 import { Peer } from './peer.ts';
 
 const MAX_HEADERS = 2_000;
+/** Ways to ask for a block; who asks for a compact one may be given the whole one (BIP152). */
+const BLOCKS = new Set<number>([Inventory.BLOCK, Inventory.COMPACT_BLOCK, Inventory.BLOCK_WITH_WITNESS]);
 /** More new blocks than this are announced by the last one alone. */
 const MAX_ANNOUNCED = 8;
 /** Most transactions of a kind that are kept for others. */
@@ -68,14 +70,16 @@ export class PeerNetwork {
     return [...this.#peers.values()];
   }
 
-  /** Starts to listen. */
-  async listen({ host, port }: PeerNetworkOptions): Promise<void> {
+  /** Starts to listen, at the port that it answers. */
+  async listen({ host, port }: PeerNetworkOptions): Promise<number> {
     const server = createServer((socket) => this.#add(socket, true));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => resolve());
     });
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
   }
 
   /** Connects to another node. */
@@ -177,7 +181,6 @@ export class PeerNetwork {
     if (peer.version === undefined || peer.isReady) return;
     peer.isReady = true;
     peer.send('sendheaders');
-    peer.send('sendcmpct', Uint8Array.of(0, 2, 0, 0, 0, 0, 0, 0, 0));
     // Who waits for a pong knows that the handshake is over on both sides.
     peer.send('ping', crypto.getRandomValues(new Uint8Array(8)));
     this.#askHeaders(peer);
@@ -222,7 +225,7 @@ export class PeerNetwork {
     const wanted = headers
       .map((header) => tools.crypto.hash256(header))
       .filter((hash) => state.nodes.get(hash) === undefined && state.failed.get(hash) === undefined);
-    for (const hash of wanted) peer.known.add(toHex(hash));
+    for (const hash of wanted) peer.knows(toHex(hash));
     if (wanted.length > 0)
       peer.send('getdata', writeInventory(wanted.map((hash) => ({ type: Inventory.BLOCK_WITH_WITNESS, hash }))));
     if (headers.length === MAX_HEADERS) this.#askHeaders(peer);
@@ -232,7 +235,7 @@ export class PeerNetwork {
     const { state } = this.#node;
     const wanted: InventoryItem[] = [];
     for (const { type, hash } of items) {
-      peer.known.add(toHex(hash));
+      peer.knows(toHex(hash));
       if (type === Inventory.BLOCK) {
         if (state.nodes.get(hash) === undefined) this.#askHeaders(peer);
       } else if (state.mempool.entries.get(hash) === undefined) {
@@ -246,7 +249,7 @@ export class PeerNetwork {
     const { state } = this.#node;
     const missing: InventoryItem[] = [];
     for (const item of items) {
-      if (item.type === Inventory.BLOCK || item.type === Inventory.BLOCK_WITH_WITNESS) {
+      if (BLOCKS.has(item.type)) {
         const block = state.nodes.get(item.hash);
         if (block !== undefined) peer.send('block', block.view.bytes);
         continue;
@@ -267,7 +270,7 @@ export class PeerNetwork {
 
   #takeBlock(peer: Peer, payload: Uint8Array): void {
     const view = viewBlock(payload);
-    peer.known.add(toHex(this.#node.tools.crypto.hash256(payload.subarray(0, 80))));
+    peer.knows(toHex(this.#node.tools.crypto.hash256(payload.subarray(0, 80))));
     const outcome = this.#node.submit(view);
     if (!('rejection' in outcome)) return;
     const { reason, detail } = rejectionText(outcome.rejection);
@@ -280,7 +283,8 @@ export class PeerNetwork {
 
   #takeTransaction(peer: Peer, payload: Uint8Array): void {
     const tx = viewTransaction(payload);
-    peer.known.add(toHex(tx.id())).add(toHex(tx.witnessId()));
+    peer.knows(toHex(tx.id()));
+    peer.knows(toHex(tx.witnessId()));
     const accepted = this.#node.accept(tx);
     const names = `${hashJson(tx.id())} (wtxid=${hashJson(tx.witnessId())})`;
     if (!('reason' in accepted)) {
@@ -337,7 +341,7 @@ export class PeerNetwork {
     const fresh = pathBetween(forkPoint(before, after), after).filter(({ hash }) => !peer.known.has(toHex(hash)));
     const last = fresh.at(-1);
     if (last === undefined || peer === this.#source) return;
-    for (const { hash } of fresh) peer.known.add(toHex(hash));
+    for (const { hash } of fresh) peer.knows(toHex(hash));
     if (peer.wantsHeaders && fresh.length <= MAX_ANNOUNCED)
       peer.send('headers', writeHeaders(fresh.map(({ header }) => serializeBlockHeader(header))));
     else peer.send('inv', writeInventory([{ type: Inventory.BLOCK, hash: last.hash }]));
@@ -347,7 +351,7 @@ export class PeerNetwork {
     if (peer.version?.relays === false) return;
     const hash = peer.wantsWitnessIds ? tx.witnessId() : tx.id();
     if (peer.known.has(toHex(hash))) return;
-    peer.known.add(toHex(hash));
+    peer.knows(toHex(hash));
     peer.send('inv', writeInventory([{ type: peer.wantsWitnessIds ? Inventory.WITNESS_TX : Inventory.TX, hash }]));
   }
 }

@@ -1,9 +1,10 @@
 import { concatBytes, encodeCompactSize, readCompactSize } from '@bitcoin-enterprise/core';
 
-/** Kinds of things that peers tell one another of (BIP144, BIP339). */
+/** Kinds of things that peers tell one another of (BIP144, BIP152, BIP339). */
 export const Inventory = {
   TX: 1,
   BLOCK: 2,
+  COMPACT_BLOCK: 4,
   WITNESS_TX: 5,
   TX_WITH_WITNESS: 0x4000_0001,
   BLOCK_WITH_WITNESS: 0x4000_0002,

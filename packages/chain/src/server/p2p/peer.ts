@@ -70,6 +70,13 @@ export class Peer {
     return `${this.#socket.localAddress ?? ''}:${this.#socket.localPort ?? 0}`;
   }
 
+  /** Notes that the other side knows something; what was noted long ago is forgotten. */
+  knows(name: string): void {
+    this.known.add(name);
+    const [oldest] = this.known;
+    if (this.known.size > MAX_KNOWN && oldest !== undefined) this.known.delete(oldest);
+  }
+
   send(type: string, payload: Uint8Array = new Uint8Array(0)): void {
     if (this.#socket.destroyed) return;
     count(this.sent, { type, payload });
@@ -82,7 +89,12 @@ export class Peer {
 }
 
 const HEADER_BYTES = 24;
+/** Names that are kept for a peer, and types of messages that are counted apart: it may send any number. */
+const MAX_KNOWN = 50_000;
+const MAX_TYPES = 64;
+const OTHER_TYPES = '*other*';
 
 function count(into: Map<string, number>, { type, payload }: Message): void {
-  into.set(type, (into.get(type) ?? 0) + HEADER_BYTES + payload.length);
+  const name = into.has(type) || into.size < MAX_TYPES ? type : OTHER_TYPES;
+  into.set(name, (into.get(name) ?? 0) + HEADER_BYTES + payload.length);
 }
