@@ -57,8 +57,33 @@ export interface ChainErrors {
   readonly CHAIN_NODE_UNAUTHORIZED: { readonly method: string; readonly status: number };
   /** A node that answered with an error of its own. */
   readonly CHAIN_NODE_REFUSED: { readonly method: string; readonly rpcCode: number; readonly rpcMessage: string };
-  /** A node whose answer is not what its interface promises. */
+  /** A node whose answer is not what its interface promises, or does not prove what it claims. */
   readonly CHAIN_NODE_ANSWER_INVALID: { readonly method: string; readonly expected: string };
+  /** A node that asks to be left alone for a while (HTTP 429 or 503). `retryAfterMs` is 0 when it does not say how long. */
+  readonly CHAIN_NODE_BUSY: { readonly method: string; readonly status: number; readonly retryAfterMs: number };
+  /** A block whose transactions the node has deleted to save space: only its header is left. */
+  readonly CHAIN_BLOCK_PRUNED: { readonly block: string };
+  /** A question that the protocol of this source has no words for; another kind of source has to be asked. */
+  readonly CHAIN_CALL_UNSUPPORTED: { readonly call: string; readonly source: string };
+  /** A source that serves another chain than the one expected: another genesis block, or another block at a checkpoint. */
+  readonly CHAIN_WRONG_NETWORK: { readonly source: string; readonly expected: string; readonly got: string };
+  /** Sources that contradict each other, so that none may be believed; who said what, in `camps`. */
+  readonly CHAIN_SOURCES_DISAGREE: {
+    readonly call: string;
+    readonly needed: number;
+    readonly camps: ReadonlyArray<{ readonly answer: string; readonly sources: readonly string[] }>;
+  };
+  /** Too few sources that could answer; why each could not, in `failures`. */
+  readonly CHAIN_QUORUM_MISSING: {
+    readonly call: string;
+    readonly needed: number;
+    readonly answered: number;
+    readonly failures: ReadonlyArray<{ readonly source: string; readonly error: string }>;
+  };
+  /** A record of watches that is damaged, or of another version. */
+  readonly CHAIN_WATCH_STATE_INVALID: { readonly reason: string };
+  /** A reorganisation deeper than the blocks that watches remember. */
+  readonly CHAIN_WATCH_HISTORY_LOST: { readonly height: number; readonly kept: number };
 }
 
 /** Why a transaction was refused. */
