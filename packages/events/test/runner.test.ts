@@ -234,11 +234,7 @@ describe('a runner', () => {
     };
     const { store } = scene();
     const runner = createRunner({ store, machines: [register(counter, {})] });
-    const sent = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        runner.send<number, { readonly type: 'add' }, never>(counter, 'a', { type: 'add' }),
-      ),
-    );
+    const sent = await Promise.all(Array.from({ length: 20 }, () => runner.send(counter, 'a', { type: 'add' })));
 
     expect(sent.every(({ accepted }) => accepted)).toBe(true);
     expect(await runner.state(counter, 'a')).toEqual({ state: 20, version: 20 });

@@ -94,7 +94,7 @@ export interface Runner {
   send<State, Event extends Typed, Effect extends Typed>(
     machine: Machine<State, Event, Effect>,
     id: string,
-    event: Event,
+    event: NoInfer<Event>,
     options?: CallOptions & { readonly key?: string },
   ): Promise<Sent<State>>;
   /** The state of a machine. */
