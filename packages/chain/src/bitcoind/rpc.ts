@@ -36,8 +36,6 @@ export type RpcAnswer =
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_ANSWER_LENGTH = 64_000_000;
-/** What a timer of 32 bits can wait. */
-export const MAX_TIMER_MS = 0x7fff_ffff;
 /** RPC_IN_WARMUP of Bitcoin Core's rpc/protocol.h. */
 const WARMING_UP = -28;
 
@@ -170,28 +168,12 @@ export class BitcoindRpc {
   }
 }
 
-/** Throws unless the options of a call are an object, with a signal that is one. */
-export function requireCallOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-  const { signal } = options as { readonly signal?: unknown };
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalidArgument('options.signal', 'an AbortSignal', signal);
-}
-
 function jsonOf(body: unknown): string {
   try {
     return JSON.stringify(body);
   } catch {
     throw invalidArgument('params', 'what JSON can hold', body);
   }
-}
-
-/** Makes the error for an answer that is not what the interface promises. */
-export function answerInvalid(method: string, expected: string): ChainError<'CHAIN_NODE_ANSWER_INVALID'> {
-  return new ChainError('CHAIN_NODE_ANSWER_INVALID', `expected the answer to ${method} to be ${expected}`, {
-    details: { method, expected },
-    hint: 'Is this address really the RPC port of a bitcoind?',
-  });
 }
 
 function parseUrl(text: unknown): URL {

@@ -77,18 +77,3 @@ function malformed(bytes: Uint8Array, cause: unknown): ChainError<'CHAIN_TX_MALF
     cause,
   });
 }
-
-/** Takes the node's text apart: `reason, details`, or `reason (script error), input N of txid (wtxid …), spending …`. */
-function rejectionOf(txid: string, message: string): TransactionRejection {
-  const reason = /^(?:[^,(]*\(.*?\)(?=,|$)|[^,]*)/.exec(message)?.[0] ?? message;
-  const input = /, input (\d+) of /.exec(message)?.[1];
-  const scriptText = /script-verify-flag-failed \((.*?)\)(?:,|$)/.exec(message)?.[1];
-  const scriptError = scriptText === undefined ? undefined : scriptErrorOfText(scriptText);
-  return {
-    // testmempoolaccept has a word of its own for what sendrawtransaction calls by the rule's name.
-    reason: reason === 'missing-inputs' ? 'bad-txns-inputs-missingorspent' : reason,
-    txid,
-    ...(scriptError === undefined ? {} : { scriptError }),
-    ...(input === undefined ? {} : { inputIndex: Number(input) }),
-  };
-}

@@ -9,6 +9,9 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** What a wrong password costs, milliseconds: guessing shall take long. */
 const WRONG_PASSWORD_DELAY_MS = 250;
 
+/** How long a caller may go on sending what is thrown away, milliseconds. */
+const LINGER_MS = 1_000;
+
 /** How the HTTP side of the RPC is made. */
 export interface HttpOptions {
   readonly host: string;
@@ -53,19 +56,30 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
     return send(response, { status: 404, body: '' }, 'text/plain');
   }
   const body = await read(request);
-  if (body === undefined) return send(response, { status: 413, body: '' }, 'text/plain');
+  if (body === undefined) {
+    // The rest of it is listened to for a moment, so that the caller gets to read the answer.
+    response.setHeader('Connection', 'close');
+    setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
+    return send(response, { status: 413, body: '' }, 'text/plain');
+  }
   return send(response, await options.answer(body), 'application/json');
 }
 
-async function read(request: IncomingMessage): Promise<string | undefined> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > MAX_BODY_BYTES) return undefined;
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
+/** Reads a body; `undefined` once it is too long: what follows is thrown away. */
+function read(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    request.on('data', (part: Buffer) => {
+      length += part.length;
+      if (length <= MAX_BODY_BYTES) return void parts.push(part);
+      parts.length = 0;
+      resolve(undefined);
+    });
+    request.on('end', () => resolve(Buffer.concat(parts).toString('utf8')));
+    request.on('error', reject);
+    request.on('close', () => reject(new Error('expected a whole body, got a part of it')));
+  });
 }
 
 function send(response: ServerResponse, { status, body }: RpcReply, type: string): void {

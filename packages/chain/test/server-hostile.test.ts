@@ -1,0 +1,166 @@
+import { connect } from 'node:net';
+import { loadCrypto, toHex } from '@bitcoin-enterprise/core';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { mempoolProfile } from '../src/model/mempool-profiles.ts';
+import { RpcDispatcher } from '../src/server/dispatcher.ts';
+import { allMethods } from '../src/server/methods/all.ts';
+import type { RpcParam } from '../src/server/method.ts';
+import { RegtestNode } from '../src/server/node.ts';
+import { serverNode } from './support/server-node.ts';
+
+beforeAll(() => loadCrypto());
+
+/** Ends the server, waits for ever, or does as much work as it is told to. */
+const LEFT_OUT = new Set(['stop', 'waitfornewblock', 'waitforblock', 'waitforblockheight', 'generatetoaddress']);
+LEFT_OUT.add('generatetodescriptor').add('addnode').add('setmocktime');
+
+/** Words that only a fault of this program puts into a message. */
+const OWN_FAULT = /undefined|is not a function|cannot read|is not iterable|call stack|array length|offset|NaN|BigInt/i;
+
+const ADDRESS = 'bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85';
+
+function arrangement(): { readonly node: RegtestNode; readonly dispatcher: RpcDispatcher<RegtestNode> } {
+  const node = new RegtestNode({ policy: mempoolProfile('core-31'), mockTime: 1_700_000_000 });
+  node.generate(3, Uint8Array.of(0x51));
+  return { node, dispatcher: new RpcDispatcher(node, allMethods()) };
+}
+
+/** Arguments of the kinds that methods take, good ones and absurd ones of each. */
+function argumentsOf({ tip }: RegtestNode): Readonly<Record<RpcParam['type'], fc.Arbitrary<unknown>>> {
+  const coinbase = tip.transactions[0];
+  const txid = toHex((coinbase?.id() ?? tip.hash).toReversed());
+  const word = fc.oneof(
+    fc.constantFrom(toHex(tip.hash.toReversed()), txid, toHex(coinbase?.bytes ?? tip.hash), toHex(tip.view.bytes)),
+    fc.constantFrom(ADDRESS, `addr(${ADDRESS})`, 'raw(51)', 'start', 'cHNidP8=', 'ALL', 'unset', 'economical'),
+    fc.constantFrom(
+      '',
+      '00',
+      'ff',
+      'zz',
+      'é\u0000',
+      '00'.repeat(32),
+      'ff'.repeat(100),
+      '__proto__',
+      'a'.repeat(10_000),
+    ),
+    fc.constantFrom('sh(wsh(multi(1,02,03)))#aaaaaaaa', 'tr(', 'wpkh()', '020000000001', '0200000000010000000000'),
+    fc.uint8Array({ maxLength: 120 }).map(toHex),
+    fc.string(),
+  );
+  const number = fc.oneof(fc.constantFrom(0, -1, 1, 2, 3, 1.5, 1e300, 2 ** 53, 4_294_967_296), fc.integer());
+  const output = fc.constantFrom<unknown>({ [ADDRESS]: 1 }, { [ADDRESS]: '1e-9' }, { data: 'beef' }, { data: 5 }, {});
+  const input = fc.constantFrom<unknown>({ txid, vout: 0 }, { txid, vout: -1 }, { txid: 'x' }, { txid, vout: 1e9 }, {});
+  const item = fc.oneof(word, number, output, input, fc.constantFrom(null, true), fc.jsonValue({ maxDepth: 3 }));
+  const list = fc.oneof(
+    fc.array(word, { maxLength: 4 }),
+    fc.array(item, { maxLength: 4 }),
+    fc.array(input),
+    fc.array(output),
+  );
+  const fields = fc.oneof(
+    output,
+    input,
+    fc.dictionary(fc.oneof(word, fc.constantFrom('mode', 'rules', 'data')), item, { maxKeys: 3 }),
+  );
+  const any = fc.oneof(item, list, fields);
+  return { str: word, num: number, bool: fc.boolean(), arr: list, obj: fields, any };
+}
+
+/** A call of some method, most of its arguments of the kind that it takes. */
+function call(node: RegtestNode): fc.Arbitrary<{ readonly method: string; readonly params: readonly unknown[] }> {
+  const known = argumentsOf(node);
+  const methods = allMethods().flatMap((category) => category.methods);
+  return fc.constantFrom(...methods.filter(({ name }) => !LEFT_OUT.has(name))).chain(({ name, params }) =>
+    fc.record({
+      method: fc.constant(name),
+      params: fc
+        .tuple(
+          ...params.map(({ type }) =>
+            fc.oneof({ weight: 9, arbitrary: known[type] }, { weight: 1, arbitrary: known.any }),
+          ),
+        )
+        .chain((all) => fc.nat({ max: all.length }).map((left) => (left > 2 ? all : all.slice(0, all.length - left)))),
+    }),
+  );
+}
+
+describe('whatever a caller sends', () => {
+  it('each method answers with a result or an error that it means', { timeout: 120_000 }, async () => {
+    const { node, dispatcher } = arrangement();
+    const numRuns = process.env['BE_LONG'] === '1' ? 200_000 : 10_000;
+    await fc.assert(
+      fc.asyncProperty(call(node), async (request) => {
+        const before = performance.now();
+        const { status, body } = await dispatcher.answer(JSON.stringify({ id: 1, ...request }));
+        const answer = JSON.parse(body) as { readonly error: { readonly message: string } | null };
+        expect(status).toBeOneOf([200, 404, 500]);
+        if (answer.error !== null) expect(answer.error.message).not.toMatch(OWN_FAULT);
+        expect(performance.now() - before).toBeLessThan(5_000);
+      }),
+      { numRuns },
+    );
+    expect(JSON.parse((await dispatcher.answer('{"id":1,"method":"getblockcount"}')).body)).toMatchObject({
+      error: null,
+    });
+  });
+
+  it('bodies that are no calls are refused, however deep or odd', async () => {
+    const { dispatcher } = arrangement();
+    const bodies = [
+      '',
+      ' ',
+      '{',
+      '[',
+      '[[]]',
+      'null',
+      '"x"',
+      '1e999',
+      '\u0000',
+      '['.repeat(200_000),
+      '{"a":'.repeat(100_000),
+    ];
+    bodies.push(
+      `${'['.repeat(5_000)}${']'.repeat(5_000)}`,
+      '{"id":1,"method":"__proto__"}',
+      '{"method":"constructor"}',
+    );
+    for (const body of bodies) {
+      const { status } = await dispatcher.answer(body);
+      expect
+        .soft([body.slice(0, 20), status])
+        .toEqual([body.slice(0, 20), expect.toSatisfy((code) => code >= 200 && code <= 500)]);
+      if (body.startsWith('{"')) expect.soft(status).not.toBe(200);
+    }
+  });
+
+  it('a body that is too long, broken HTTP and a caller who leaves do not disturb the others', async () => {
+    const server = await serverNode();
+    const { port } = new URL(server.rpcUrl);
+    const authorization = `Basic ${btoa(server.cookie)}`;
+    try {
+      const tooLong = await fetch(server.rpcUrl, {
+        method: 'POST',
+        headers: { authorization },
+        body: 'x'.repeat(33 * 1024 * 1024),
+      }).catch(() => ({ status: 413 }));
+      expect(tooLong.status).toBe(413);
+      const head = `POST / HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n`;
+      for (const text of [
+        '\u0000\u0001',
+        'GET',
+        `${head}Content-Length: 100\r\n\r\n{`,
+        `${head}Content-Length: -1\r\n\r\n{}`,
+        `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
+      ]) {
+        const socket = connect({ host: '127.0.0.1', port: Number(port) });
+        socket.on('error', () => {});
+        await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+        socket.destroy();
+      }
+      expect(await server.rpc('getblockcount')).toBe(0);
+    } finally {
+      await server.stop();
+    }
+  });
+});
