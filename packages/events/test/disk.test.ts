@@ -31,7 +31,13 @@ async function steps(options: {
     file,
     [
       ...args,
-      ...['-f', '-qq', '-y', '-o', log, '-e', `trace=write,${writes}`],
+      '-f',
+      '-qq',
+      '-y',
+      '-o',
+      log,
+      '-e',
+      `trace=write,${writes}`,
       // Faster, but with it strace injects no signals.
       ...(inject?.includes('signal') === true ? [] : ['--seccomp-bpf']),
       ...(inject === undefined ? [] : ['-e', `inject=${inject}`]),

@@ -266,7 +266,7 @@ export function createRunner(options: RunnerOptions): Runner {
     const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
     let event: Typed | undefined;
     try {
-      const performing = performer({ ...(data as object), type } as Typed, { id: target.id, key, attempt, signal });
+      const performing = performer({ ...(data as object), type }, { id: target.id, key, attempt, signal });
       // One that does not listen to its signal must not hold up the others: its key makes a second run harmless.
       event = await Promise.race([performing, rejectionOf(signal)]);
     } catch (error) {

@@ -111,7 +111,7 @@ function prepareTimers(timers: readonly TimerChange[]): readonly PreparedTimer[]
     requireRecord(path, timer);
     requireName(`${path}.key`, timer.key);
     if ('cancel' in timer) {
-      if (timer.cancel !== true) throw invalidArgument(`${path}.cancel`, 'true', timer.cancel);
+      if ((timer.cancel as unknown) !== true) throw invalidArgument(`${path}.cancel`, 'true', timer.cancel);
       return { key: timer.key, due: undefined };
     }
     const data = toJson(timer.data, `timers[${index}].data`);

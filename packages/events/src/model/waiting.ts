@@ -18,7 +18,9 @@ export function createBell(call: string): Bell {
   const waiting = new Set<() => void>();
   return {
     ring() {
-      if (waiting.size > 0) for (const wake of [...waiting]) wake();
+      // Taken out first: whoever is woken may wait again at once.
+      const woken = [...waiting];
+      for (const wake of woken) wake();
     },
     wait: (timeoutMs, signal) =>
       new Promise((done, fail) => {

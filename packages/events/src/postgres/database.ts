@@ -56,6 +56,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const pool = new Pool({ ...settings, max: poolSize, allowExitOnIdle: true });
   // An idle connection that the server closes is replaced at the next use.
   pool.on('error', () => undefined);
+  // One in use tells its queries; unheard, its error event would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   try {
     const client = await pool.connect();
     try {

@@ -154,7 +154,7 @@ class SqliteStore implements EventStore {
       const prepared = prepareAppend(append);
       return this.#group.run('append', () => this.#append(prepared), options.signal);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -42,7 +42,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Awaited<Ret
       const kill = killed;
       await disturb?.(kill);
       const before = wrap?.(kill) ?? [];
-      const [file = process.execPath, ...args] = [
+      const [file, ...args] = [
         ...before,
         process.execPath,
         '--conditions=@bitcoin-enterprise/source',
