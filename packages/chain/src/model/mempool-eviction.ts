@@ -22,14 +22,19 @@ interface Worst {
   readonly rate: number;
 }
 
-/** The chunk that pays worst of all, as Core since clusters are known. */
+/** The chunk that pays worst of all by its weight, as Core since clusters are known; its rate goes by whole bytes. */
 function worstChunk(pool: Mempool): Worst {
-  let worst: Worst = { evicted: [], rate: Infinity };
+  let worst: Worst = { evicted: [], rate: 0 };
+  let least: { readonly fee: bigint; readonly size: bigint } | undefined;
   for (const cluster of clustersOf(pool, inOrder(pool))) {
     const chunk = clusterChunks(cluster).at(-1);
     if (chunk === undefined) continue;
-    const rate = Math.floor((Number(chunk.fee) * 4_000) / Number(chunk.size));
-    if (rate < worst.rate) worst = { evicted: chunk.members.map((i) => cluster[i] as MempoolEntry), rate };
+    const fee = BigInt(chunk.fee);
+    const size = BigInt(chunk.size);
+    if (least !== undefined && fee * least.size >= least.fee * size) continue;
+    least = { fee, size };
+    const rate = Number((fee * 1_000n) / ((size + 3n) / 4n));
+    worst = { evicted: chunk.members.map((i) => cluster[i] as MempoolEntry), rate };
   }
   return worst;
 }
