@@ -1,4 +1,4 @@
-import { loadCrypto } from '@bitcoin-enterprise/core';
+import { currentCrypto, loadCrypto } from '@bitcoin-enterprise/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bitcoind } from '../../../scripts/nodes/bitcoind.ts';
 import { initialState } from '../src/model/chain-state.ts';
@@ -7,7 +7,6 @@ import { mempoolProfile } from '../src/model/mempool-profiles.ts';
 import { afterBlock, raised, rollingMinimum } from '../src/model/rolling-fee.ts';
 import { findCore, startCore } from './support/core-node.ts';
 import { serverNode } from './support/server-node.ts';
-import { currentCrypto } from '@bitcoin-enterprise/core';
 
 const START = 1_700_000_000;
 const HOUR = 3_600;
@@ -67,23 +66,25 @@ async function story(node: Bitcoind, blocks: string[]): Promise<unknown[]> {
   return told;
 }
 
-const core = findCore('core-31');
+for (const version of ['core-31', 'core-30'] as const) {
+  const core = findCore(version);
 
-describe.skipIf(core === undefined)('beside a real Bitcoin Core 31', () => {
-  it('is the same, from the first transaction dropped to the last hour', { timeout: 120_000 }, async () => {
-    const theirs = await startCore(core as string, ['-acceptnonstdtxn=0', '-maxmempool=5']);
-    const ours = await serverNode({ policy: { ...mempoolProfile('core-31'), maxPoolUsageBytes: 5_000_000 } });
-    try {
-      await theirs.rpc('setmocktime', [START]);
-      for (const hash of await theirs.rpc<string[]>('generatetoaddress', [190, ADDRESS]))
-        await ours.rpc('submitblock', [await theirs.rpc('getblock', [hash, 0])]);
-      for (const node of [theirs, ours]) await node.rpc('setmocktime', [START + 200_000]);
-      const blocks: string[] = [];
-      const expected = await story(theirs, blocks);
-      expect(await story(ours, blocks)).toEqual(expected);
-      expect(expected.some((line) => Array.isArray(line) && line[2] !== line[3])).toBe(true);
-    } finally {
-      await Promise.all([theirs.stop(), ours.stop()]);
-    }
+  describe.skipIf(core === undefined)(`beside a real Bitcoin ${version}`, () => {
+    it('is the same, from the first transaction dropped to the last hour', { timeout: 120_000 }, async () => {
+      const theirs = await startCore(core as string, ['-acceptnonstdtxn=0', '-maxmempool=5']);
+      const ours = await serverNode({ policy: { ...mempoolProfile(version), maxPoolUsageBytes: 5_000_000 } });
+      try {
+        await theirs.rpc('setmocktime', [START]);
+        for (const hash of await theirs.rpc<string[]>('generatetoaddress', [190, ADDRESS]))
+          await ours.rpc('submitblock', [await theirs.rpc('getblock', [hash, 0])]);
+        for (const node of [theirs, ours]) await node.rpc('setmocktime', [START + 200_000]);
+        const blocks: string[] = [];
+        const expected = await story(theirs, blocks);
+        expect(await story(ours, blocks)).toEqual(expected);
+        expect(expected.some((line) => Array.isArray(line) && line[2] !== line[3])).toBe(true);
+      } finally {
+        await Promise.all([theirs.stop(), ours.stop()]);
+      }
+    });
   });
-});
+}

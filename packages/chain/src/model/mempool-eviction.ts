@@ -29,8 +29,7 @@ function worstChunk(pool: Mempool): Worst {
   for (const cluster of clustersOf(pool, inOrder(pool))) {
     const chunk = clusterChunks(cluster).at(-1);
     if (chunk === undefined) continue;
-    const fee = BigInt(chunk.fee);
-    const size = BigInt(chunk.size);
+    const { fee, size } = chunk;
     if (least !== undefined && fee * least.size >= least.fee * size) continue;
     least = { fee, size };
     const rate = Number((fee * 1_000n) / ((size + 3n) / 4n));
