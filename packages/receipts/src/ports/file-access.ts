@@ -1,8 +1,10 @@
 /** An open file. */
 export interface FileHandle {
+  /** Writes at the place where the file was opened. */
   writeFile(data: Uint8Array): Promise<unknown>;
   /** Answers once the content would survive a power cut. */
   sync(): Promise<unknown>;
+  /** Lets go of it. */
   close(): Promise<unknown>;
 }
 
@@ -14,7 +16,9 @@ export interface FileAccess {
   open(path: string, flags: 'w' | 'a' | 'r'): Promise<FileHandle>;
   /** Atomically gives a file another name, replacing what has it. */
   rename(from: string, to: string): Promise<unknown>;
+  /** Makes a folder and those above it; one that is there is no error. */
   mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
+  /** Removes a file; one that is not there is no error. */
   rm(path: string, options: { readonly force: true }): Promise<unknown>;
 }
 
