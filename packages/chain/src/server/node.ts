@@ -3,6 +3,8 @@ import {
   currentCrypto,
   type CryptoEngine,
   displayHash,
+  parseHex,
+  toHex,
   unixMilliseconds,
   unixSeconds,
 } from '@bitcoin-enterprise/core';
@@ -79,6 +81,8 @@ export class RegtestNode {
   #state: ChainState;
   #mockTime: number;
   #leftInitialDownload = false;
+  /** Ids of what waits here and a peer is known to have, in hex. */
+  readonly #shared = new Set<string>();
   readonly #store: NodeStore | undefined;
   readonly #waiters = new Set<() => void>();
   readonly #observers = new Set<(before: ChainState, after: ChainState) => void>();
@@ -144,10 +148,22 @@ export class RegtestNode {
     if (next === before) return;
     this.#store?.save(before, next);
     this.#state = next;
+    for (const name of this.#shared)
+      if (next.mempool.entries.get(parseHex(name)) === undefined) this.#shared.delete(name);
     for (const observer of this.#observers) observer(before, next);
     if (next.tip === before.tip) return;
     this.log(`UpdateTip: new best=${displayHash(next.tip.hash)} height=${next.tip.height}`);
     for (const wake of this.#waiters) wake();
+  }
+
+  /** Notes that a peer has a transaction. */
+  share(txid: Uint8Array): void {
+    if (this.#state.mempool.entries.get(txid) !== undefined) this.#shared.add(toHex(txid));
+  }
+
+  /** Ids of what waits and a peer is known to have, in hex. */
+  get shared(): ReadonlySet<string> {
+    return this.#shared;
   }
 
   /** Calls somebody with each change, after it is kept. */

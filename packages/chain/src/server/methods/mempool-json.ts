@@ -11,8 +11,12 @@ import {
 } from '../../model/mempool.ts';
 import { hashJson } from '../arguments.ts';
 import { amountJson } from '../json.ts';
+import type { RegtestNode } from '../node.ts';
 
 const MAX_REPLACEABLE_SEQUENCE = 0xffff_fffd;
+
+/** What waits, and which of it peers have. */
+type Pool = Pick<RegtestNode, 'state' | 'shared'>;
 
 /** The chunk of each transaction of a pool, found once for a whole cluster. */
 class ChunkFinder {
@@ -34,11 +38,12 @@ class ChunkFinder {
 }
 
 /** A waiting transaction as `getmempoolentry` shows it. */
-export function entryJson(pool: Mempool, entry: MempoolEntry): object {
-  return shownEntry(pool, entry, new ChunkFinder(pool));
+export function entryJson(node: Pool, entry: MempoolEntry): object {
+  return shownEntry(node, entry, new ChunkFinder(node.state.mempool));
 }
 
-function shownEntry(pool: Mempool, entry: MempoolEntry, chunks: ChunkFinder): object {
+function shownEntry({ state, shared }: Pool, entry: MempoolEntry, chunks: ChunkFinder): object {
+  const pool = state.mempool;
   const ancestors = [entry, ...ancestorsOf(pool, entry.tx)];
   const descendants = [...withDescendants(pool, [entry])];
   const chunk = chunks.chunkOf(entry);
@@ -63,7 +68,7 @@ function shownEntry(pool: Mempool, entry: MempoolEntry, chunks: ChunkFinder): ob
     depends: namesOf(parentsOf(pool, entry.tx)),
     spentby: namesOf(childrenOf(pool, entry)),
     'bip125-replaceable': ancestors.some(({ tx }) => signalsReplacement(tx)),
-    unbroadcast: true,
+    unbroadcast: !shared.has(toHex(entry.tx.id())),
   };
 }
 
@@ -79,10 +84,10 @@ export function namesOf(entries: Iterable<MempoolEntry>): readonly string[] {
 }
 
 /** Entries by id, or the ids alone. */
-export function entriesJson(pool: Mempool, entries: Iterable<MempoolEntry>, verbose: boolean): unknown {
+export function entriesJson(node: Pool, entries: Iterable<MempoolEntry>, verbose: boolean): unknown {
   if (!verbose) return Array.from(entries, ({ tx }) => hashJson(tx.id()));
-  const chunks = new ChunkFinder(pool);
-  return Object.fromEntries(Array.from(entries, (entry) => [hashJson(entry.tx.id()), shownEntry(pool, entry, chunks)]));
+  const chunks = new ChunkFinder(node.state.mempool);
+  return Object.fromEntries(Array.from(entries, (entry) => [hashJson(entry.tx.id()), shownEntry(node, entry, chunks)]));
 }
 
 /** A cluster as `getmempoolcluster` shows it. */

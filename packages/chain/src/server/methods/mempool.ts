@@ -42,7 +42,7 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
       if (verbose === true && sequence === true)
         throw invalidParameter('Verbose results cannot contain mempool sequence values.');
       const { mempool } = node.state;
-      const answer = entriesJson(mempool, inOrder(mempool), verbose === true);
+      const answer = entriesJson(node, inOrder(mempool), verbose === true);
       return sequence === true ? { txids: answer, mempool_sequence: mempool.nextSequence + 1 } : answer;
     }),
     method('getmempoolinfo', '', (node) => {
@@ -61,7 +61,7 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
         mempoolminfee: amountJson(node.minimumFeeRate),
         minrelaytxfee: amountJson(policy.minRelayFeeRate),
         incrementalrelayfee: amountJson(policy.incrementalRelayFeeRate),
-        unbroadcastcount: mempool.entries.size,
+        unbroadcastcount: mempool.entries.size - node.shared.size,
         ...(node.version >= 310_000 ? {} : { fullrbf: true }),
         permitbaremultisig: rules.form?.bareMultisig ?? true,
         maxdatacarriersize: rules.form?.maximumDataCarrierSize ?? 100_000,
@@ -70,16 +70,16 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
           : {}),
       };
     }),
-    method('getmempoolentry', 'txid:str', (node, [txid]) => entryJson(node.state.mempool, waiting(node, txid))),
+    method('getmempoolentry', 'txid:str', (node, [txid]) => entryJson(node, waiting(node, txid))),
     method('getmempoolancestors', 'txid:str verbose:bool?', (node, [txid, verbose]) => {
       const { mempool } = node.state;
-      return entriesJson(mempool, ancestorsOf(mempool, waiting(node, txid).tx), verbose === true);
+      return entriesJson(node, ancestorsOf(mempool, waiting(node, txid).tx), verbose === true);
     }),
     method('getmempooldescendants', 'txid:str verbose:bool?', (node, [txid, verbose]) => {
       const { mempool } = node.state;
       const entry = waiting(node, txid);
       const found = [...withDescendants(mempool, [entry])].filter((other) => other !== entry);
-      return entriesJson(mempool, found, verbose === true);
+      return entriesJson(node, found, verbose === true);
     }),
     method('getmempoolcluster', 'txid:str', (node, [txid]) => clusterJson(node.state.mempool, waiting(node, txid))),
     method('gettxspendingprevout', 'outputs:arr options:obj?', (node, [outputs, options = {}]) =>

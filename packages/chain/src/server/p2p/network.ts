@@ -256,8 +256,12 @@ export class PeerNetwork {
       }
       const tx =
         item.type === Inventory.WITNESS_TX ? this.#byWitnessId(item.hash) : state.mempool.entries.get(item.hash)?.tx;
-      if (tx === undefined) missing.push(item);
-      else peer.send('tx', item.type === Inventory.TX ? tx.baseBytes() : tx.bytes);
+      if (tx === undefined) {
+        missing.push(item);
+        continue;
+      }
+      peer.send('tx', item.type === Inventory.TX ? tx.baseBytes() : tx.bytes);
+      this.#node.share(tx.id());
     }
     if (missing.length > 0) peer.send('notfound', writeInventory(missing));
   }
@@ -288,6 +292,7 @@ export class PeerNetwork {
     const accepted = this.#node.accept(tx);
     const names = `${hashJson(tx.id())} (wtxid=${hashJson(tx.witnessId())})`;
     if (!('reason' in accepted)) {
+      this.#node.share(tx.id());
       this.#node.log(`AcceptToMemoryPool: peer=${peer.id}: accepted ${names}`);
       this.#retryOrphans(peer, tx);
       return;
