@@ -8,6 +8,7 @@ export type {
   Outpoint,
   UnspentOutput,
 } from './ports/chain-source.ts';
+export type { ChangeSignal } from './ports/change-signal.ts';
 export type { FeeEstimator } from './ports/fee-estimator.ts';
 export type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from './ports/subscriptions.ts';
 export type { TestAcceptResult, TxBroadcaster } from './ports/tx-broadcaster.ts';

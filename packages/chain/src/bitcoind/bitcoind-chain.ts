@@ -10,14 +10,15 @@ import type {
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
-import { BitcoindChainSource } from './chain-source.ts';
+import { BitcoindChainSource, type BitcoindChainSourceOptions } from './chain-source.ts';
 import { BitcoindFeeEstimator } from './fee-estimator.ts';
 import { BitcoindRpc, type BitcoindRpcOptions } from './rpc.ts';
 import { BitcoindSubscriptions, type BitcoindSubscriptionsOptions } from './subscriptions.ts';
 import { BitcoindTxBroadcaster } from './tx-broadcaster.ts';
 
 /** Settings of {@link BitcoindChain}. */
-export interface BitcoindChainOptions extends BitcoindRpcOptions, BitcoindSubscriptionsOptions {}
+export interface BitcoindChainOptions
+  extends BitcoindRpcOptions, BitcoindSubscriptionsOptions, BitcoindChainSourceOptions {}
 
 /**
  * A bitcoind as every port of this package at once.
@@ -41,7 +42,7 @@ export class BitcoindChain implements ChainSource, TxBroadcaster, FeeEstimator, 
   /** @param options - Where the node is, and how often to look at it. */
   constructor(options: BitcoindChainOptions) {
     this.rpc = new BitcoindRpc(options);
-    this.#source = new BitcoindChainSource(this.rpc);
+    this.#source = new BitcoindChainSource(this.rpc, options);
     this.#broadcaster = new BitcoindTxBroadcaster(this.rpc);
     this.#estimator = new BitcoindFeeEstimator(this.rpc);
     this.#subscriptions = new BitcoindSubscriptions(this.rpc, this.#source, options);
@@ -61,6 +62,11 @@ export class BitcoindChain implements ChainSource, TxBroadcaster, FeeEstimator, 
 
   header(hash: Uint8Array, options?: CallOptions): Promise<ChainHeader | undefined> {
     return this.#source.header(hash, options);
+  }
+
+  /** Headers of the best branch from a height up; see {@link BitcoindChainSource.headers}. */
+  headers(from: BlockHeight, count: number, options?: CallOptions): Promise<readonly ChainHeader[]> {
+    return this.#source.headers(from, count, options);
   }
 
   block(hash: Uint8Array, options?: CallOptions): Promise<Uint8Array | undefined> {

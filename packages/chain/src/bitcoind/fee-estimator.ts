@@ -1,8 +1,8 @@
 import { feeRate, type FeeRate } from '@bitcoin-enterprise/core';
-import { invalidArgument } from '../errors.ts';
 import type { CallOptions } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
-import { Answer } from './answers.ts';
+import { Answer } from '../adapters/answer.ts';
+import { requireTarget } from '../adapters/arguments.ts';
 import type { BitcoindRpc } from './rpc.ts';
 
 /** A {@link FeeEstimator} that asks a bitcoind for its `estimatesmartfee`. */
@@ -15,10 +15,12 @@ export class BitcoindFeeEstimator implements FeeEstimator {
   }
 
   async estimateFeeRate(targetBlocks: number, options: CallOptions = {}): Promise<FeeRate | undefined> {
-    if (!Number.isInteger(targetBlocks) || targetBlocks < 1 || targetBlocks > 1_008)
-      throw invalidArgument('targetBlocks', 'a whole number, 1 to 1008', targetBlocks);
-    const call = this.#rpc.call('estimatesmartfee', [targetBlocks], { ...options, decimalsAsText: true });
-    const answer = new Answer('estimatesmartfee', await call);
-    return answer.has('feerate') ? feeRate(answer.amount('feerate')) : undefined;
+    requireTarget(targetBlocks);
+    const method = 'estimatesmartfee';
+    const read = (value: unknown): FeeRate | undefined => {
+      const answer = new Answer(method, value);
+      return answer.has('feerate') ? feeRate(answer.amount('feerate')) : undefined;
+    };
+    return this.#rpc.askOneTwice({ method, params: [targetBlocks], read, decimalsAsText: true }, options);
   }
 }

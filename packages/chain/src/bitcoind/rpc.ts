@@ -1,15 +1,35 @@
+import { sendHttp } from '../adapters/http.ts';
+import { answerInvalid, readAs } from '../adapters/answer.ts';
+import { requireCallOptions } from '../adapters/arguments.ts';
+import { genesisOf, wrongNetwork } from '../adapters/networks.ts';
+import {
+  aborted,
+  reasonOf,
+  sourcePolicy,
+  type SourcePolicy,
+  type SourcePolicyOptions,
+  unreachable,
+} from '../adapters/policy.ts';
 import { ChainError, invalidArgument } from '../errors.ts';
+import type { NetworkName } from '@bitcoin-enterprise/core';
 import type { CallOptions } from '../ports/chain-source.ts';
 
+/**
+ * What a node wants to see: user and password, or the content of its cookie file, or what reads that file: it is asked
+ * before the first call, and again when the node refuses what it gave, for a node writes a new cookie at each start.
+ */
+export type BitcoindAuth =
+  | { readonly user: string; readonly password: string }
+  | { readonly cookie: string }
+  | { readonly readCookie: () => Promise<string> };
+
 /** How to reach a bitcoind. */
-export interface BitcoindRpcOptions {
+export interface BitcoindRpcOptions extends SourcePolicyOptions {
   /** `http://127.0.0.1:8332`; a path such as `/wallet/name` is kept, a user and password in it are taken as `auth`. */
   readonly url: string;
-  /** What the node wants to see: user and password, or the content of its cookie file. */
-  readonly auth?: { readonly user: string; readonly password: string } | { readonly cookie: string };
-  /** Milliseconds until a call is given up, at most 2,147,483,647; 30,000 when absent. */
-  readonly timeoutMs?: number;
-  /** Longest answer that is read, in characters; 64 million when absent. */
+  /** What the node wants to see. `cookieFile` of `@bitcoin-enterprise/chain/zmq` reads the cookie from disk. */
+  readonly auth?: BitcoindAuth;
+  /** Longest answer that is read, in bytes; 64 million when absent. */
   readonly maxAnswerLength?: number;
   /** Sends a request; the global `fetch` when absent. */
   readonly fetch?: typeof fetch;
@@ -20,6 +40,14 @@ export interface RpcCallOptions extends CallOptions {
   /**
    * Whether numbers with a fraction come as their text, so that an amount never becomes a float; `false` when absent.
    */
+  readonly decimalsAsText?: boolean;
+}
+
+/** A call that is safe to repeat, and how its answer is read. */
+export interface RpcQuestion<Result> extends RpcCall {
+  /** Reads the `result`; what it throws is the fault of the answer, and the call is tried again. */
+  readonly read: (result: unknown) => Result;
+  /** As in {@link RpcCallOptions}. */
   readonly decimalsAsText?: boolean;
 }
 
@@ -34,7 +62,6 @@ export type RpcAnswer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: ChainError<'CHAIN_NODE_REFUSED'> };
 
-const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_ANSWER_LENGTH = 64_000_000;
 /** RPC_IN_WARMUP of Bitcoin Core's rpc/protocol.h. */
 const WARMING_UP = -28;
@@ -55,20 +82,19 @@ const WARMING_UP = -28;
 export class BitcoindRpc {
   /** Where the node is, without credentials. */
   readonly url: string;
-  readonly #authorization: string | undefined;
-  readonly #timeoutMs: number;
+  readonly #auth: Credentials;
+  readonly #policy: SourcePolicy;
   readonly #maxAnswerLength: number;
   readonly #fetch: typeof fetch;
+  #lastId = 0;
 
   /**
-   * @param options - Address, credentials, limits.
+   * @param options - Address, credentials, limits, patience.
    * @throws ChainError `CHAIN_INVALID_ARGUMENT` for an address that is no http URL.
    */
   constructor(options: BitcoindRpcOptions) {
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, maxAnswerLength = DEFAULT_MAX_ANSWER_LENGTH } = options;
-    if (typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS))
-      throw invalidArgument('options.timeoutMs', `a number above 0, at most ${MAX_TIMER_MS}`, timeoutMs);
+    const { maxAnswerLength = DEFAULT_MAX_ANSWER_LENGTH } = options;
     if (typeof maxAnswerLength !== 'number' || !(maxAnswerLength > 0))
       throw invalidArgument('options.maxAnswerLength', 'a number above zero', maxAnswerLength);
     const url = parseUrl(options.url);
@@ -76,8 +102,8 @@ export class BitcoindRpc {
     url.username = '';
     url.password = '';
     this.url = url.href;
-    this.#authorization = authorization(options.auth) ?? (fromUrl === undefined ? undefined : basic(fromUrl));
-    this.#timeoutMs = timeoutMs;
+    this.#policy = sourcePolicy('bitcoind', options);
+    this.#auth = new Credentials(options.auth ?? (fromUrl === undefined ? undefined : { cookie: fromUrl }));
     this.#maxAnswerLength = maxAnswerLength;
     // Called on its own: a browser refuses its fetch as a method of another object.
     const send = options.fetch ?? fetch;
@@ -86,20 +112,63 @@ export class BitcoindRpc {
   }
 
   /**
-   * One call.
+   * One call, sent once.
    *
    * @param method - For example `getblockcount`.
    * @param params - By position.
    * @returns The `result` of the answer, unchecked.
-   * @throws ChainError `CHAIN_NODE_REFUSED` with the node's own code, `CHAIN_NODE_UNREACHABLE`,
+   * @throws ChainError `CHAIN_NODE_REFUSED` with the node's own code, `CHAIN_NODE_UNREACHABLE`, `CHAIN_NODE_BUSY`,
    * `CHAIN_NODE_UNAUTHORIZED`, `CHAIN_NODE_ANSWER_INVALID`, `CHAIN_ABORTED`.
    */
   async call(method: string, params: readonly unknown[] = [], options: RpcCallOptions = {}): Promise<unknown> {
     requireMethod(method);
-    const answer = await this.#send(method, { jsonrpc: '1.0', id: 0, method, params }, options);
-    const read = readAnswer(method, answer);
-    if (!read.ok) throw read.error;
-    return read.result;
+    return this.#one({ method, params, read: (result) => result }, { options, repeatable: false });
+  }
+
+  /**
+   * One call that is safe to repeat, as all that read are: it is sent again, within bounds, when no good answer came.
+   *
+   * @throws ChainError As {@link BitcoindRpc.call}.
+   */
+  async ask<Result>(question: RpcQuestion<Result>, options: CallOptions = {}): Promise<Result> {
+    requireMethod(question.method);
+    const { decimalsAsText = false } = question;
+    return this.#one(question, { options: { ...requireCallOptions(options), decimalsAsText }, repeatable: true });
+  }
+
+  /**
+   * Calls whose answers nothing proves, each asked twice in one request: only what is answered twice alike is believed,
+   * for plain HTTP does not notice a bit that flips on its way.
+   *
+   * @returns One answer for each call, in the order of the calls.
+   * @throws ChainError As {@link BitcoindRpc.call}.
+   */
+  async askTwice(calls: readonly RpcCall[], options: RpcCallOptions = {}): Promise<readonly RpcAnswer[]> {
+    return this.#many([...calls, ...calls], {
+      options,
+      repeatable: true,
+      read: (answers) => {
+        const first = answers.slice(0, calls.length);
+        const passing = answers.find((answer) => !answer.ok && answer.error.retryable);
+        if (passing?.ok === false) throw passing.error;
+        if (JSON.stringify(first.map(factsOf)) !== JSON.stringify(answers.slice(calls.length).map(factsOf)))
+          throw answerInvalid(calls.map(({ method }) => method).join(), 'the same when asked twice');
+        return first;
+      },
+    });
+  }
+
+  /**
+   * {@link BitcoindRpc.askTwice} for one call, its answer read.
+   *
+   * @throws ChainError As {@link BitcoindRpc.call}.
+   */
+  async askOneTwice<Result>(question: RpcQuestion<Result>, options: CallOptions = {}): Promise<Result> {
+    const { method, params = [], read, decimalsAsText = false } = question;
+    const [answer] = await this.askTwice([{ method, params }], { ...requireCallOptions(options), decimalsAsText });
+    if (answer === undefined) throw answerInvalid(method, 'an answer');
+    if (!answer.ok) throw answer.error;
+    return readAs(method, 'what its interface promises', () => read(answer.result));
   }
 
   /**
@@ -109,63 +178,172 @@ export class BitcoindRpc {
    * @throws ChainError As {@link BitcoindRpc.call}, for the request as a whole.
    */
   async batch(calls: readonly RpcCall[], options: RpcCallOptions = {}): Promise<readonly RpcAnswer[]> {
+    return this.#many(calls, { options, repeatable: false, read: (answers) => answers });
+  }
+
+  async #one<Result>(
+    question: RpcQuestion<Result>,
+    facts: { readonly options: RpcCallOptions; readonly repeatable: boolean },
+  ): Promise<Result> {
+    const { method, params = [], read } = question;
+    const id = this.#nextId();
+    const body = { jsonrpc: '1.0', id, method, params };
+    return this.#send({ method, body, ...facts }, (answer) => {
+      const { result, error } = readAnswer(method, answer, id);
+      if (error !== undefined) throw error;
+      return readAs(method, 'what its interface promises', () => read(result));
+    });
+  }
+
+  async #many(
+    calls: readonly RpcCall[],
+    facts: {
+      readonly options: RpcCallOptions;
+      readonly repeatable: boolean;
+      readonly read: (answers: readonly RpcAnswer[]) => readonly RpcAnswer[];
+    },
+  ): Promise<readonly RpcAnswer[]> {
     if (!Array.isArray(calls)) throw invalidArgument('calls', 'an array', calls);
     if (calls.length === 0) return [];
-    const body = Array.from(calls, (call: RpcCall | null | undefined, id) => {
-      if (typeof call !== 'object' || call === null) throw invalidArgument(`calls[${id}]`, 'an object', call);
+    const asked = Array.from(calls, (call: RpcCall | null | undefined, i) => {
+      if (typeof call !== 'object' || call === null) throw invalidArgument(`calls[${i}]`, 'an object', call);
       const { method, params = [] } = call;
-      return { jsonrpc: '1.0', id, method: requireMethod(method), params };
+      return { jsonrpc: '1.0', id: this.#nextId(), method: requireMethod(method), params };
     });
-    const answers = await this.#send('batch', body, options);
-    if (!Array.isArray(answers)) throw answerInvalid('batch', 'an array');
-    // JSON-RPC lets a server answer in any order.
-    const byId = new Map<unknown, unknown>(answers.map((answer: { readonly id?: unknown }) => [answer?.id, answer]));
-    return calls.map(({ method }, id) => readAnswer(method, byId.get(id)));
+    return this.#send({ method: 'batch', body: asked, ...facts }, (answers) => {
+      // A node that warms up answers a batch as a whole.
+      if (!Array.isArray(answers)) throw readAnswer('batch', answers, 0).error ?? answerInvalid('batch', 'an array');
+      // JSON-RPC lets a server answer in any order.
+      const byId = new Map<unknown, unknown>(answers.map((answer: { readonly id?: unknown }) => [answer?.id, answer]));
+      return facts.read(
+        asked.map(({ method, id }) => {
+          const { result, error } = readAnswer(method, byId.get(id), id);
+          return error === undefined ? { ok: true, result } : { ok: false, error };
+        }),
+      );
+    });
   }
 
-  async #send(method: string, body: unknown, options: RpcCallOptions): Promise<unknown> {
-    requireCallOptions(options);
-    const { decimalsAsText = false, signal } = options;
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  async #send<Result>(
+    request: {
+      readonly method: string;
+      readonly body: unknown;
+      readonly options: RpcCallOptions;
+      readonly repeatable: boolean;
+    },
+    read: (answer: unknown) => Result,
+  ): Promise<Result> {
+    const { method, body, options, repeatable } = request;
+    const { decimalsAsText = false, signal } = requireCallOptions(options);
     const text = jsonOf(body);
-    if (isAborted(signal)) throw aborted(method);
-    const timeout = AbortSignal.timeout(this.#timeoutMs);
-    try {
-      const response = await this.#fetch(this.url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }),
-        },
-        body: text,
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      });
-      const answer = await this.#read(method, response);
-      return parseBody({ method, status: response.status, text: answer, decimalsAsText });
-    } catch (error) {
-      if (error instanceof ChainError) throw error;
-      if (isAborted(signal)) throw aborted(method);
-      const reason = timeout.aborted ? `no answer within ${this.#timeoutMs} ms` : reasonOf(error);
-      throw unreachable(method, reason, error);
-    }
+    if (signal?.aborted === true) throw aborted(method);
+    const attempt = async (inner: AbortSignal): Promise<Result> => {
+      const answer = await this.#post(method, text, inner);
+      return read(parseBody({ method, ...answer, decimalsAsText }));
+    };
+    return this.#policy.run(method, attempt, { repeatable, ...(signal === undefined ? {} : { signal }) });
   }
 
-  async #read(method: string, response: Response): Promise<string> {
-    const tooLong = (): ChainError => answerInvalid(method, `at most ${this.#maxAnswerLength} characters`);
-    const reader = response.body?.getReader();
-    if (reader === undefined) return '';
-    const decoder = new TextDecoder();
-    const parts: string[] = [];
-    for (let length = 0; ;) {
-      const { done, value } = await reader.read();
-      if (done) return parts.join('') + decoder.decode();
-      length += value.length;
-      if (length > this.#maxAnswerLength) {
-        await reader.cancel();
-        throw tooLong();
+  /** Sends a request; credentials that are refused are read again, once. */
+  async #post(
+    method: string,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    let authorization = await this.#auth.current(method);
+    for (let renewed = false; ; renewed = true) {
+      const headers = {
+        'content-type': 'application/json',
+        ...(authorization === undefined ? {} : { authorization }),
+      };
+      const init = { method: 'POST', headers, body, signal };
+      try {
+        const answer = await sendHttp({
+          method,
+          url: this.url,
+          init,
+          maxAnswerLength: this.#maxAnswerLength,
+          fetch: this.#fetch,
+        });
+        return { status: answer.status, text: new TextDecoder().decode(answer.body) };
+      } catch (error) {
+        const next = renewed || !isUnauthorized(error) ? undefined : await this.#auth.renewed(method, authorization);
+        if (next === undefined) throw error;
+        authorization = next;
       }
-      parts.push(decoder.decode(value, { stream: true }));
     }
   }
+}
+
+/** Credentials as a header; kept where no error, log or JSON shows them. */
+class Credentials {
+  readonly #read: (() => Promise<string>) | undefined;
+  #header: string | undefined;
+
+  constructor(auth: BitcoindAuth | undefined) {
+    if (auth === undefined) return;
+    if (typeof auth !== 'object' || auth === null) throw invalidArgument('options.auth', 'an object', auth);
+    if ('readCookie' in auth) {
+      if (typeof auth.readCookie !== 'function')
+        throw invalidArgument('options.auth.readCookie', 'a function', auth.readCookie);
+      this.#read = auth.readCookie;
+      return;
+    }
+    const text = 'cookie' in auth ? auth.cookie : `${auth.user}:${auth.password}`;
+    if (typeof text !== 'string' || !text.includes(':'))
+      throw invalidArgument('options.auth.cookie', 'user:password', text);
+    this.#header = basic(text.trim());
+  }
+
+  async current(method: string): Promise<string | undefined> {
+    if (this.#header === undefined && this.#read !== undefined) this.#header = await this.#fresh(method);
+    return this.#header;
+  }
+
+  /** Other credentials than the ones refused; `undefined` when there are none. */
+  async renewed(method: string, refused: string | undefined): Promise<string | undefined> {
+    if (this.#read === undefined) return undefined;
+    this.#header = await this.#fresh(method);
+    return this.#header === refused ? undefined : this.#header;
+  }
+
+  async #fresh(method: string): Promise<string> {
+    let text: unknown;
+    try {
+      text = await this.#read?.();
+    } catch (error) {
+      // The node writes its cookie when it starts, and removes it when it stops.
+      throw unreachable(method, `the cookie cannot be read: ${reasonOf(error)}`);
+    }
+    if (typeof text !== 'string' || !text.includes(':')) throw unreachable(method, 'the cookie is not written yet');
+    return basic(text.trim());
+  }
+}
+
+function isUnauthorized(error: unknown): boolean {
+  return error instanceof ChainError && error.code === 'CHAIN_NODE_UNAUTHORIZED';
+}
+
+/**
+ * Requires a node of a network.
+ *
+ * @throws ChainError `CHAIN_WRONG_NETWORK`.
+ */
+export async function requireNetwork(rpc: BitcoindRpc, network: NetworkName, options: CallOptions): Promise<void> {
+  const [answer] = await rpc.askTwice([{ method: 'getblockhash', params: [0] }], options);
+  if (answer?.ok !== true) throw answer?.error ?? answerInvalid('getblockhash', 'the hash of the first block');
+  const expected = genesisOf(network);
+  if (answer.result !== expected) throw wrongNetwork('bitcoind', expected, String(answer.result).slice(0, 64));
+}
+
+/** What tells two answers apart. */
+function factsOf(answer: RpcAnswer): unknown {
+  return answer.ok ? answer.result : answer.error.details;
 }
 
 function jsonOf(body: unknown): string {
@@ -192,15 +370,6 @@ function decoded(text: string): string {
   }
 }
 
-function authorization(auth: BitcoindRpcOptions['auth']): string | undefined {
-  if (auth === undefined) return undefined;
-  if (typeof auth !== 'object' || auth === null) throw invalidArgument('options.auth', 'an object', auth);
-  const text = 'cookie' in auth ? auth.cookie : `${auth.user}:${auth.password}`;
-  if (typeof text !== 'string' || !text.includes(':'))
-    throw invalidArgument('options.auth.cookie', 'user:password', text);
-  return basic(text.trim());
-}
-
 function basic(credentials: string): string {
   // btoa takes one byte a character; a password may hold any character (RFC 7617 says UTF-8).
   const bytes = new TextEncoder().encode(credentials);
@@ -220,14 +389,6 @@ function parseBody(answer: {
   readonly decimalsAsText: boolean;
 }): unknown {
   const { method, status, text, decimalsAsText } = answer;
-  if (status === 401 || status === 403)
-    throw new ChainError('CHAIN_NODE_UNAUTHORIZED', `expected the node to accept the credentials, got HTTP ${status}`, {
-      details: { method, status },
-      hint:
-        status === 403
-          ? 'The node does not allow this address: see its -rpcallowip.'
-          : 'Check user and password, or read the cookie file again: the node writes a new one at each start.',
-    });
   // "Work queue depth exceeded": plain text, and gone as soon as the node has caught up.
   if (status === 503) throw unreachable(method, 'the node is busy');
   try {
@@ -244,17 +405,28 @@ function keepDecimals(_key: string, value: unknown, context?: { readonly source?
   return Number.isInteger(value) ? value : value.toFixed(8);
 }
 
-function readAnswer(method: string, answer: unknown): RpcAnswer {
+function readAnswer(
+  method: string,
+  answer: unknown,
+  id: number,
+): { readonly result: unknown; readonly error?: ChainError<'CHAIN_NODE_REFUSED'> } {
   if (typeof answer !== 'object' || answer === null) throw answerInvalid(method, 'an object with a result');
-  const { result, error } = answer as { readonly result?: unknown; readonly error?: unknown };
+  const {
+    result,
+    error,
+    id: answered = id,
+  } = answer as { readonly result?: unknown; readonly error?: unknown; readonly id?: unknown };
+  // An error before the call was read has no id to repeat.
+  if (answered !== id && answered !== null && id !== 0)
+    throw answerInvalid(method, 'the answer to this call and no other');
   if (error === undefined || error === null) {
     if (result === undefined) throw answerInvalid(method, 'an object with a result');
-    return { ok: true, result };
+    return { result };
   }
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
   if (typeof code !== 'number' || typeof message !== 'string')
     throw answerInvalid(method, 'a result or an error with code and message');
-  return { ok: false, error: refused(method, code, message) };
+  return { result: undefined, error: refused(method, code, message) };
 }
 
 function refused(method: string, rpcCode: number, rpcMessage: string): ChainError<'CHAIN_NODE_REFUSED'> {
@@ -262,28 +434,4 @@ function refused(method: string, rpcCode: number, rpcMessage: string): ChainErro
     details: { method, rpcCode, rpcMessage },
     retryable: rpcCode === WARMING_UP,
   });
-}
-
-function unreachable(method: string, reason: string, cause?: unknown): ChainError<'CHAIN_NODE_UNREACHABLE'> {
-  return new ChainError('CHAIN_NODE_UNREACHABLE', `expected an answer to ${method}, got none: ${reason}`, {
-    details: { method, reason },
-    retryable: true,
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-/** A call of its own, because the compiler does not know that a signal changes while a call waits. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
-}
-
-function aborted(call: string): ChainError<'CHAIN_ABORTED'> {
-  return new ChainError('CHAIN_ABORTED', `${call} was ended by its signal`, { details: { call } });
-}
-
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string')
-    return cause.code;
-  return 'the connection failed';
 }

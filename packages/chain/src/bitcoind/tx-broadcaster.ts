@@ -1,10 +1,17 @@
-import { assertBytes, displayHash, hasCode, toHex, virtualBytes } from '@bitcoin-enterprise/core';
-import { parseTransaction, scriptErrorOfText, transactionId } from '@bitcoin-enterprise/script';
-import { ChainError, type TransactionRejection } from '../errors.ts';
+import { equalBytes, hasCode, toHex } from '@bitcoin-enterprise/core';
+import { answerInvalid, readHash } from '../adapters/answer.ts';
+import {
+  isKnownAlready,
+  readCallersTransaction,
+  rejectionOf,
+  transactionMalformed,
+  transactionRejected,
+} from '../adapters/rejection.ts';
+import { readVerdict } from '../adapters/verdict.ts';
 import type { CallOptions } from '../ports/chain-source.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
-import { Answer, NOT_DECODED, REJECTIONS, readHash, refusedWith } from './answers.ts';
-import { answerInvalid, type BitcoindRpc } from './rpc.ts';
+import { NOT_DECODED, REJECTIONS, refusedWith } from './answers.ts';
+import type { BitcoindRpc } from './rpc.ts';
 
 /** The node would refuse a high fee rate on its own; what to pay is the caller's decision. */
 const ANY_FEE_RATE = 0;
@@ -19,61 +26,33 @@ export class BitcoindTxBroadcaster implements TxBroadcaster {
   }
 
   async broadcast(bytes: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
-    const txid = idOf(bytes);
+    const { txid, id } = readCallersTransaction(bytes);
+    const method = 'sendrawtransaction';
+    const read = (answer: unknown): Uint8Array => {
+      if (!equalBytes(readHash(method, answer), txid)) throw answerInvalid(method, 'the id of the transaction sent');
+      return txid;
+    };
     try {
-      const answer = await this.#rpc.call('sendrawtransaction', [toHex(bytes), ANY_FEE_RATE], options);
-      return readHash('sendrawtransaction', answer);
+      return await this.#rpc.ask({ method, params: [toHex(bytes), ANY_FEE_RATE], read }, options);
     } catch (error) {
-      if (refusedWith(error, NOT_DECODED)) throw malformed(bytes, error);
+      if (refusedWith(error, NOT_DECODED)) throw transactionMalformed(bytes, error);
       if (!hasCode(error, 'CHAIN_NODE_REFUSED') || !refusedWith(error, ...REJECTIONS)) throw error;
-      const rejection = rejectionOf(displayHash(txid), error.details.rpcMessage);
-      throw new ChainError(
-        'CHAIN_TX_REJECTED',
-        `expected the node to accept the transaction, got: ${rejection.reason}`,
-        {
-          details: rejection,
-          cause: error,
-        },
-      );
+      const rejection = rejectionOf(id, error.details.rpcMessage);
+      // An answer that was lost, asked for again: what was wanted has happened.
+      if (isKnownAlready(rejection.reason)) return txid;
+      throw transactionRejected(rejection, error);
     }
   }
 
   async testAccept(bytes: Uint8Array, options: CallOptions = {}): Promise<TestAcceptResult> {
-    const txid = idOf(bytes);
+    const { txid, id } = readCallersTransaction(bytes);
     const method = 'testmempoolaccept';
+    const read = (answers: unknown): TestAcceptResult => readVerdict({ method, answers, txid, id });
     const params = [[toHex(bytes)], ANY_FEE_RATE];
-    const asked = this.#rpc.call(method, params, { ...options, decimalsAsText: true });
-    const answers = await asked.catch((error: unknown) => {
-      throw refusedWith(error, NOT_DECODED) ? malformed(bytes, error) : error;
-    });
-    if (!Array.isArray(answers) || answers.length !== 1) throw answerInvalid(method, 'a list of one');
-    const answer = new Answer(method, answers[0]);
-    if (!answer.has('allowed')) throw answerInvalid(method, 'a verdict');
-    if (answer.flag('allowed'))
-      return {
-        accepted: true,
-        txid,
-        fee: answer.object('fees').amount('base'),
-        size: virtualBytes(answer.integer('vsize')),
-      };
-    const details = answer.has('reject-details') ? answer.text('reject-details') : answer.text('reject-reason');
-    const rejection = rejectionOf(displayHash(txid), answer.text('reject-reason'));
-    return { accepted: false, rejection: { ...rejectionOf(displayHash(txid), details), reason: rejection.reason } };
+    try {
+      return await this.#rpc.ask({ method, params, read, decimalsAsText: true }, options);
+    } catch (error) {
+      throw refusedWith(error, NOT_DECODED) ? transactionMalformed(bytes, error) : error;
+    }
   }
-}
-
-function idOf(bytes: Uint8Array): Uint8Array {
-  assertBytes('bytes', bytes);
-  try {
-    return transactionId(parseTransaction(bytes));
-  } catch (error) {
-    throw malformed(bytes, error);
-  }
-}
-
-function malformed(bytes: Uint8Array, cause: unknown): ChainError<'CHAIN_TX_MALFORMED'> {
-  return new ChainError('CHAIN_TX_MALFORMED', `expected a transaction, got ${bytes.length} bytes that are none`, {
-    details: { length: bytes.length },
-    cause,
-  });
 }
