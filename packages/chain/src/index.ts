@@ -23,6 +23,7 @@ export type {
   MineOptions,
   ReorgOptions,
   SubmittedBlock,
+  SubmittedPackage,
 } from './embedded/options.ts';
 export type { EmbeddedPorts } from './embedded/ports.ts';
 export { defaultMempoolPolicy, type MempoolPolicy, type MempoolRules } from './model/mempool-policy.ts';

@@ -16,6 +16,7 @@ import { chooseTransactions } from '../model/block-assembly.ts';
 import { inOrder } from '../model/mempool.ts';
 import { acceptToMempool, type Accepted } from '../model/mempool-accept.ts';
 import { trimToPolicy } from '../model/mempool-eviction.ts';
+import { acceptPackage } from '../model/package-accept.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { ScriptCache } from '../model/scripts.ts';
 import type { BlockReference, ChainTransaction, Outpoint, UnspentOutput } from '../ports/chain-source.ts';
@@ -35,7 +36,9 @@ import type {
   MineOptions,
   ReorgOptions,
   SubmittedBlock,
+  SubmittedPackage,
 } from './options.ts';
+import { packageResult } from './package-result.ts';
 import { type EmbeddedPorts, portsOf, transactionIn, unspentIn } from './ports.ts';
 import { policyFrom, requireCrypto } from './settings.ts';
 import {
@@ -370,6 +373,26 @@ export class EmbeddedChain {
       if (pool.entries.get(tx.id()) === undefined) throw transactionRefused(tx, { reason: 'mempool full' });
       this.#become({ ...this.#state, mempool: pool });
       return copyOf(tx.id());
+    });
+  }
+
+  /**
+   * Lets a child with its unconfirmed parents wait, judged together, so that the child can pay for them. Those that pay
+   * for themselves are taken alone, whatever becomes of the others.
+   *
+   * @param transactions - As serialised, parents first, 25 at most.
+   * @throws {@link ChainError} `CHAIN_TX_MALFORMED`, `CHAIN_INVALID_ARGUMENT`.
+   */
+  submitPackage(transactions: readonly Uint8Array[]): SubmittedPackage {
+    return this.#pull('submitPackage', () => {
+      if (!Array.isArray(transactions) || transactions.length === 0)
+        throw invalidArgument('transactions', 'an array of transactions, not empty', transactions);
+      const txs = transactions.map((bytes: Uint8Array) => readTransaction(bytes));
+      const { tip, impersonated } = this.#state;
+      const context = { ...this.#tools, tip, impersonated, consensusOnly: false };
+      const outcome = acceptPackage(this.#state.mempool, txs, context);
+      this.#become({ ...this.#state, mempool: outcome.pool });
+      return packageResult(txs, outcome);
     });
   }
 

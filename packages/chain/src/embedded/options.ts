@@ -1,6 +1,7 @@
 import type { BlockHeight, Clock, CryptoEngine, Satoshis, UnixSeconds } from '@bitcoin-enterprise/core';
 import type { MempoolPolicy } from '../model/mempool-policy.ts';
 import type { BlockReference, Outpoint } from '../ports/chain-source.ts';
+import type { TestAcceptResult } from '../ports/tx-broadcaster.ts';
 
 /** How an embedded chain is made. */
 export interface EmbeddedChainOptions {
@@ -46,6 +47,16 @@ export interface ReorgOptions {
 export interface SubmittedBlock extends BlockReference {
   /** `tip`: it is the best block now; `branch`: it is on a branch with less work; `duplicate`: it was known. */
   readonly became: 'tip' | 'branch' | 'duplicate';
+}
+
+/** What became of a package that was submitted. */
+export interface SubmittedPackage {
+  /** Whether all of it waits now. */
+  readonly accepted: boolean;
+  /** Core's reason why it was not taken together; `transaction failed` where a transaction says why. */
+  readonly reason?: string;
+  /** What became of each, in their order: one may wait although the others were refused. */
+  readonly transactions: readonly TestAcceptResult[];
 }
 
 /** An output that was made for the user. */
