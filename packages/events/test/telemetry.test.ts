@@ -2,7 +2,7 @@ import { createManualClock } from '@bitcoin-enterprise/core/testing';
 import { createMemoryData, createMemoryStore } from '@bitcoin-enterprise/events';
 import { observedStore } from '@bitcoin-enterprise/events/telemetry';
 import { eventStorePromises } from '@bitcoin-enterprise/events/testing';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { describe, expect, it } from 'vitest';
 
 describe('an observed store', () => {
@@ -20,7 +20,7 @@ describe('an observed store', () => {
 
   it('tells calls and codes, and neither streams nor data', async () => {
     const exporter = new InMemorySpanExporter();
-    const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    const tracerProvider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
     const store = observedStore(createMemoryStore(), { tracerProvider });
     await store.append({ stream: 'customer/alice', events: [{ type: 'paid', data: { card: '4111' } }] });
     await store
