@@ -73,11 +73,11 @@ export class Answer {
     return readHex(this.#method, this.text(field));
   }
 
-  /** An amount of a call with `decimalsAsText`. */
+  /** An amount in bitcoin: the text of a call with `decimalsAsText`, or a number, of which eight decimals are exact. */
   amount(field: string): Satoshis {
     const value = this.#value[field];
     try {
-      return parseBitcoin(String(value));
+      return parseBitcoin(typeof value === 'number' ? value.toFixed(8) : String(value));
     } catch {
       throw this.#wrong(field, 'an amount in bitcoin');
     }
