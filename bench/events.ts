@@ -1,10 +1,12 @@
 /**
  * Durable appends, one by one and in groups, beside what the disk and the bare database can do in the same run:
- * a write with `fdatasync`, and the same events turned into rows and inserted by hand, without a store around them.
+ * a write with `fdatasync`, and the same events turned into rows and inserted by hand, without a store around them;
+ * and beside the event store and the job queue that are used with PostgreSQL today.
  */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DatabaseSync } from 'node:sqlite';
 import type { EventStore } from '@bitcoin-enterprise/events';
 import { openPostgresStore } from '@bitcoin-enterprise/events/postgres';
@@ -33,6 +35,25 @@ interface Contenders {
   readonly limits: Readonly<Record<string, { readonly measure: Timed; readonly promised?: number }>>;
 }
 
+/** What is used of the rivals. */
+interface Rivals {
+  getPostgreSQLEventStore(url: string): {
+    appendToStream(
+      stream: string,
+      events: ReadonlyArray<{ readonly type: string; readonly data: object }>,
+    ): Promise<unknown>;
+    close(): Promise<void>;
+  };
+  readonly PgBoss: new (url: string) => {
+    start(): Promise<unknown>;
+    stop(): Promise<void>;
+    createQueue(name: string): Promise<void>;
+    insert(name: string, jobs: ReadonlyArray<{ readonly data: object }>): Promise<unknown>;
+    fetch(name: string, options: { readonly batchSize: number }): Promise<ReadonlyArray<{ readonly id: string }>>;
+    complete(name: string, ids: readonly string[]): Promise<unknown>;
+  };
+}
+
 /** Runs all cases. */
 export async function runBench({ rounds }: BenchSettings): Promise<readonly BenchResult[]> {
   const folder = mkdtempSync(join(tmpdir(), 'be-bench-events-'));
@@ -54,6 +75,25 @@ export async function runBench({ rounds }: BenchSettings): Promise<readonly Benc
         fdatasyncSync(file);
       }
     });
+  const rivals = pathToFileURL(resolve(import.meta.dirname, 'thirdparty/rivals-events.js')).href;
+  const { getPostgreSQLEventStore, PgBoss } = (await import(rivals)) as Rivals;
+  const emmett = getPostgreSQLEventStore(server.url);
+  const boss = new PgBoss(server.url);
+  await boss.start();
+  await boss.createQueue('bench');
+  const emmettOne: Timed = () =>
+    timed(50, async () => {
+      for (let i = 0; i < 50; i++) await emmett.appendToStream('one', [{ type: 'swap.funded', data }]);
+    });
+  const emmettTogether: Timed = () =>
+    timed(GROUP, () =>
+      Promise.all(
+        Array.from({ length: GROUP }, (_, i) =>
+          // Its appends to one stream conflict with each other.
+          emmett.appendToStream(`together/${i}`, [{ type: 'swap.funded', data }]),
+        ),
+      ),
+    );
   const cases: readonly Contenders[] = [
     {
       name: 'SQLite, one by one',
@@ -73,17 +113,29 @@ export async function runBench({ rounds }: BenchSettings): Promise<readonly Benc
     {
       name: 'PostgreSQL, one by one',
       ours: one(postgres, 300),
-      limits: { fdatasync: { measure: sync }, 'bare INSERT and commit': { measure: rawSingle(raw, 300) } },
+      limits: {
+        fdatasync: { measure: sync },
+        'bare INSERT and commit': { measure: rawSingle(raw, 300) },
+        'emmett-postgresql': { measure: emmettOne, promised: 1 },
+      },
     },
     {
       name: `PostgreSQL, ${GROUP} appends at once`,
       ours: together(postgres, 10),
-      limits: { [`bare unnest INSERT of ${GROUP}`]: { measure: rawGrouped(raw, 10), promised: 0.8 } },
+      limits: {
+        [`bare unnest INSERT of ${GROUP}`]: { measure: rawGrouped(raw, 10), promised: 0.8 },
+        'emmett-postgresql': { measure: emmettTogether, promised: 1 },
+      },
     },
     {
       name: `PostgreSQL, one append of ${GROUP} events`,
       ours: many(postgres, 10),
       limits: { [`bare unnest INSERT of ${GROUP}`]: { measure: rawGrouped(raw, 10), promised: 0.8 } },
+    },
+    {
+      name: 'PostgreSQL, 10000 pieces of work asked for, claimed and settled',
+      ours: work(postgres, 10_000),
+      limits: { 'pg-boss': { measure: jobs(boss, 10_000), promised: 1 } },
     },
   ];
   const results: BenchResult[] = [];
@@ -93,6 +145,8 @@ export async function runBench({ rounds }: BenchSettings): Promise<readonly Benc
   await sqlite.close();
   await postgres.close();
   await raw.end();
+  await emmett.close();
+  await boss.stop();
   await server.stop();
   rmSync(folder, { recursive: true });
   return results;
@@ -157,6 +211,48 @@ function many(store: EventStore, groups: number): Timed {
       for (let group = 0; group < groups; group++) await store.append({ stream: `many/${group % 100}`, events });
     });
   };
+}
+
+function work(store: EventStore, count: number): Timed {
+  return () => {
+    streams += 1;
+    return timed(count, async () => {
+      for (let from = 0; from < count; from += GROUP)
+        await store.append({
+          stream: `work/${streams}`,
+          events: [{ type: 'asked' }],
+          effects: Array.from({ length: GROUP }, (_, i) => ({
+            key: `${streams}/${from + i}`,
+            type: 'job',
+            data: { i },
+          })),
+        });
+      for (;;) {
+        const claims = await store.claimEffects({ limit: GROUP });
+        if (claims.length === 0) return;
+        await store.settle(claims);
+      }
+    });
+  };
+}
+
+function jobs(boss: InstanceType<Rivals['PgBoss']>, count: number): Timed {
+  return () =>
+    timed(count, async () => {
+      for (let from = 0; from < count; from += GROUP)
+        await boss.insert(
+          'bench',
+          Array.from({ length: GROUP }, (_, i) => ({ data: { i: from + i } })),
+        );
+      for (;;) {
+        const taken = await boss.fetch('bench', { batchSize: GROUP });
+        if (taken.length === 0) return;
+        await boss.complete(
+          'bench',
+          taken.map(({ id }) => id),
+        );
+      }
+    });
 }
 
 /** The same rows and indexes, written by SQLite alone. */
