@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
-import { loadCrypto, toHex } from '@bitcoin-enterprise/core';
+import { loadCrypto } from '@bitcoin-enterprise/core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mempoolProfile } from '../src/model/mempool-profiles.ts';
 import { RpcDispatcher } from '../src/server/dispatcher.ts';
 import { allMethods } from '../src/server/methods/all.ts';
-import type { RpcParam } from '../src/server/method.ts';
 import { RegtestNode } from '../src/server/node.ts';
+import { randomCall } from './support/rpc-calls.ts';
 import { serverNode } from './support/server-node.ts';
 
 beforeAll(() => loadCrypto());
@@ -18,71 +18,10 @@ LEFT_OUT.add('generatetodescriptor').add('addnode').add('setmocktime');
 /** Words that only a fault of this program puts into a message. */
 const OWN_FAULT = /undefined|is not a function|cannot read|is not iterable|call stack|array length|offset|NaN|BigInt/i;
 
-const ADDRESS = 'bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85';
-
 function arrangement(): { readonly node: RegtestNode; readonly dispatcher: RpcDispatcher<RegtestNode> } {
   const node = new RegtestNode({ policy: mempoolProfile('core-31'), mockTime: 1_700_000_000 });
   node.generate(3, Uint8Array.of(0x51));
   return { node, dispatcher: new RpcDispatcher(node, allMethods()) };
-}
-
-/** Arguments of the kinds that methods take, good ones and absurd ones of each. */
-function argumentsOf({ tip }: RegtestNode): Readonly<Record<RpcParam['type'], fc.Arbitrary<unknown>>> {
-  const coinbase = tip.transactions[0];
-  const txid = toHex((coinbase?.id() ?? tip.hash).toReversed());
-  const word = fc.oneof(
-    fc.constantFrom(toHex(tip.hash.toReversed()), txid, toHex(coinbase?.bytes ?? tip.hash), toHex(tip.view.bytes)),
-    fc.constantFrom(ADDRESS, `addr(${ADDRESS})`, 'raw(51)', 'start', 'cHNidP8=', 'ALL', 'unset', 'economical'),
-    fc.constantFrom(
-      '',
-      '00',
-      'ff',
-      'zz',
-      'é\u0000',
-      '00'.repeat(32),
-      'ff'.repeat(100),
-      '__proto__',
-      'a'.repeat(10_000),
-    ),
-    fc.constantFrom('sh(wsh(multi(1,02,03)))#aaaaaaaa', 'tr(', 'wpkh()', '020000000001', '0200000000010000000000'),
-    fc.uint8Array({ maxLength: 120 }).map(toHex),
-    fc.string(),
-  );
-  const number = fc.oneof(fc.constantFrom(0, -1, 1, 2, 3, 1.5, 1e300, 2 ** 53, 4_294_967_296), fc.integer());
-  const output = fc.constantFrom<unknown>({ [ADDRESS]: 1 }, { [ADDRESS]: '1e-9' }, { data: 'beef' }, { data: 5 }, {});
-  const input = fc.constantFrom<unknown>({ txid, vout: 0 }, { txid, vout: -1 }, { txid: 'x' }, { txid, vout: 1e9 }, {});
-  const item = fc.oneof(word, number, output, input, fc.constantFrom(null, true), fc.jsonValue({ maxDepth: 3 }));
-  const list = fc.oneof(
-    fc.array(word, { maxLength: 4 }),
-    fc.array(item, { maxLength: 4 }),
-    fc.array(input),
-    fc.array(output),
-  );
-  const fields = fc.oneof(
-    output,
-    input,
-    fc.dictionary(fc.oneof(word, fc.constantFrom('mode', 'rules', 'data')), item, { maxKeys: 3 }),
-  );
-  const any = fc.oneof(item, list, fields);
-  return { str: word, num: number, bool: fc.boolean(), arr: list, obj: fields, any };
-}
-
-/** A call of some method, most of its arguments of the kind that it takes. */
-function call(node: RegtestNode): fc.Arbitrary<{ readonly method: string; readonly params: readonly unknown[] }> {
-  const known = argumentsOf(node);
-  const methods = allMethods().flatMap((category) => category.methods);
-  return fc.constantFrom(...methods.filter(({ name }) => !LEFT_OUT.has(name))).chain(({ name, params }) =>
-    fc.record({
-      method: fc.constant(name),
-      params: fc
-        .tuple(
-          ...params.map(({ type }) =>
-            fc.oneof({ weight: 9, arbitrary: known[type] }, { weight: 1, arbitrary: known.any }),
-          ),
-        )
-        .chain((all) => fc.nat({ max: all.length }).map((left) => (left > 2 ? all : all.slice(0, all.length - left)))),
-    }),
-  );
 }
 
 describe('whatever a caller sends', () => {
@@ -90,14 +29,17 @@ describe('whatever a caller sends', () => {
     const { node, dispatcher } = arrangement();
     const numRuns = process.env['BE_LONG'] === '1' ? 200_000 : 10_000;
     await fc.assert(
-      fc.asyncProperty(call(node), async (request) => {
-        const before = performance.now();
-        const { status, body } = await dispatcher.answer(JSON.stringify({ id: 1, ...request }));
-        const answer = JSON.parse(body) as { readonly error: { readonly message: string } | null };
-        expect(status).toBeOneOf([200, 404, 500]);
-        if (answer.error !== null) expect(answer.error.message).not.toMatch(OWN_FAULT);
-        expect(performance.now() - before).toBeLessThan(5_000);
-      }),
+      fc.asyncProperty(
+        randomCall(node.tip, (name) => !LEFT_OUT.has(name)),
+        async (request) => {
+          const before = performance.now();
+          const { status, body } = await dispatcher.answer(JSON.stringify({ id: 1, ...request }));
+          const answer = JSON.parse(body) as { readonly error: { readonly message: string } | null };
+          expect(status).toBeOneOf([200, 404, 500]);
+          if (answer.error !== null) expect(answer.error.message).not.toMatch(OWN_FAULT);
+          expect(performance.now() - before).toBeLessThan(5_000);
+        },
+      ),
       { numRuns },
     );
     expect(JSON.parse((await dispatcher.answer('{"id":1,"method":"getblockcount"}')).body)).toMatchObject({

@@ -12,7 +12,9 @@ export function invalidParameter(message: string): RpcError {
 /** A hash in display form, as 32 bytes in internal order. */
 export function readHash(value: unknown, name: string): Uint8Array {
   if (typeof value !== 'string') throw typeError(value, 'string');
-  if (value.length !== 64) throw invalidParameter(`${name} must be of length 64 (not ${value.length}, for '${value}')`);
+  // Lengths are those of UTF-8, and a text of C ends where it says so.
+  const length = Buffer.byteLength(value);
+  if (length !== 64) throw invalidParameter(`${name} must be of length 64 (not ${length}, for '${value}')`);
   if (!/^[0-9a-fA-F]{64}$/.test(value)) throw invalidParameter(`${name} must be hexadecimal string (not '${value}')`);
   return parseDisplayHash(value.toLowerCase());
 }
@@ -25,11 +27,24 @@ export function readHex(value: unknown, name: string): Uint8Array {
   return parseHex(value.toLowerCase());
 }
 
-/** A whole number; anything else is Core's complaint about numbers. */
-export function readInt(value: unknown, options: { readonly absent?: number } = {}): number {
+/** Ranges of whole numbers, as Core's types have them. */
+const RANGES = {
+  int: [-0x8000_0000, 0x7fff_ffff],
+  uint: [0, 0xffff_ffff],
+  // What is beyond cannot be told from its neighbours here; a caller does not mean it.
+  long: [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+} as const;
+
+/** A whole number of a range, `int` when absent; anything else is Core's complaint about numbers. */
+export function readInt(
+  value: unknown,
+  options: { readonly absent?: number; readonly range?: keyof typeof RANGES } = {},
+): number {
   if (value === undefined && options.absent !== undefined) return options.absent;
   if (typeof value !== 'number') throw typeError(value, 'number');
-  if (!Number.isInteger(value)) throw new RpcError(RpcCode.MISC, 'JSON integer out of range');
+  const [least, most] = RANGES[options.range ?? 'int'];
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new RpcError(RpcCode.MISC, 'JSON integer out of range');
   return value;
 }
 

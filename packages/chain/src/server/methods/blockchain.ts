@@ -52,8 +52,9 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
       return verbose === true ? headerJson(found, node.tip) : headerHex(found);
     }),
     method('getblock', 'blockhash:str verbosity|verbose:any?', (node, [hash, asked]) => {
+      const name = readHash(hash, 'blockhash');
       const verbosity = readVerbosity(asked, 1);
-      const found = blockNamed(node, hash);
+      const found = blockOf(node, name);
       if (verbosity <= 0) return toHex(found.view.bytes);
       return blockJson(found, node.tip, {
         verbosity: verbosity >= 3 ? 3 : (verbosity as 1 | 2),
@@ -69,11 +70,14 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
     method('getchaintxstats', 'nblocks:num? blockhash:str?', chainTxStats),
     method('getdeploymentinfo', 'blockhash:str?', (node, [hash]) => deploymentInfo(node, hash)),
     method('gettxout', 'txid:str n:num include_mempool:bool?', (node, [txid, n, includeMempool = true]) =>
-      txout(node, readHash(txid, 'txid'), readInt(n), includeMempool === true),
+      txout(node, readHash(txid, 'txid'), readInt(n, { range: 'uint' }), includeMempool === true),
     ),
     method('gettxoutsetinfo', 'hash_type:str? hash_or_height:any? use_index:bool?', (node, [type, target]) => {
+      const hashType = (type as string | undefined) ?? 'hash_serialized_3';
+      if (!['hash_serialized_3', 'muhash', 'none'].includes(hashType))
+        throw invalidParameter(`'${hashType}' is not a valid hash_type`);
       if (target !== undefined) throw invalidParameter('Querying specific block heights requires coinstatsindex');
-      return txoutSetInfo(node, (type as string | undefined) ?? 'hash_serialized_3');
+      return txoutSetInfo(node, hashType);
     }),
     method('scantxoutset', 'action:str scanobjects:arr?', (node, [action, objects]) => {
       if (action === 'status') return null;
@@ -94,14 +98,19 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
     method('preciousblock', 'blockhash:str', (node, [hash]) => {
       node.become(preferBlock(node.state, blockNamed(node, hash), node.tools, node.now));
     }),
-    method('getblockfilter', 'blockhash:str filtertype:str?', (_, [, type = 'basic']) => {
+    method('getblockfilter', 'blockhash:str filtertype:str?', (_, [hash, type = 'basic']) => {
+      readHash(hash, 'blockhash');
       if (type !== 'basic') throw new RpcError(RpcCode.NOT_FOUND, 'Unknown filtertype');
       throw new RpcError(RpcCode.MISC, 'Index is not enabled for filtertype basic');
     }),
     method('pruneblockchain', 'height:num', () => {
       throw new RpcError(RpcCode.MISC, 'Cannot prune blocks because node is not in prune mode.');
     }),
-    method('verifychain', 'checklevel:num? nblocks:num?', () => true),
+    method('verifychain', 'checklevel:num? nblocks:num?', (_, [level, count]) => {
+      readInt(level, { absent: 3 });
+      readInt(count, { absent: 6 });
+      return true;
+    }),
     method('waitfornewblock', 'timeout:num? current_tip:str?', async (node, [timeout, current]) => {
       const known = current === undefined ? node.tip.hash : readHash(current, 'current_tip');
       await node.waitUntil(() => !equalBytes(node.tip.hash, known), readTimeout(timeout));
@@ -122,7 +131,11 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
 
 /** A block by its hash, on any branch. */
 export function blockNamed(node: RegtestNode, hash: unknown, name = 'blockhash'): BlockNode {
-  const found = node.state.nodes.get(readHash(hash, name));
+  return blockOf(node, readHash(hash, name));
+}
+
+function blockOf(node: RegtestNode, hash: Uint8Array): BlockNode {
+  const found = node.state.nodes.get(hash);
   if (found === undefined) throw new RpcError(RpcCode.NOT_FOUND, 'Block not found');
   return found;
 }

@@ -42,7 +42,7 @@ export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): 
           ),
         ),
         method('setmocktime', 'timestamp:num', (node, [timestamp]) => {
-          const time = readInt(timestamp);
+          const time = readInt(timestamp, { range: 'long' });
           if (time < 0 || time > 9_223_372_036)
             throw new RpcError(
               RpcCode.INVALID_PARAMETER,
@@ -51,7 +51,7 @@ export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): 
           node.mockTime = time;
         }),
         method('mockscheduler', 'delta_time:num', (_, [delta]) => {
-          const seconds = readInt(delta);
+          const seconds = readInt(delta, { range: 'long' });
           if (seconds <= 0 || seconds > 3_600)
             throw new RpcError(RpcCode.MISC, 'delta_time must be between 1 and 3600 seconds (1 hr)');
         }),

@@ -23,21 +23,22 @@ const DEFAULT_MAX_FEE_RATE = 10_000_000n;
 export const mempoolMethods: RpcCategory<RegtestNode> = {
   title: 'Rawtransactions',
   methods: [
-    method('sendrawtransaction', 'hexstring:str maxfeerate:any? maxburnamount:any?', (node, [hex, rate, burn]) =>
-      send(node, readTransaction(hex), {
-        maxFeeRate: readMaxFeeRate(rate),
-        maxBurn: burn === undefined ? 0n : readAmount(burn),
-      }),
-    ),
-    method('testmempoolaccept', 'rawtxs:arr maxfeerate:any?', (node, [list, rate]) =>
-      testAccept(node, list as readonly unknown[], readMaxFeeRate(rate)),
-    ),
-    method('submitpackage', 'package:arr maxfeerate:any? maxburnamount:any?', (node, [list, rate, burn]) =>
-      submitPackage(node, list as readonly unknown[], {
-        maxFeeRate: readMaxFeeRate(rate),
-        maxBurn: burn === undefined ? 0n : readAmount(burn),
-      }),
-    ),
+    method('sendrawtransaction', 'hexstring:str maxfeerate:any? maxburnamount:any?', (node, [hex, rate, burn]) => {
+      const maxBurn = burn === undefined ? 0n : readAmount(burn);
+      const maxFeeRate = readMaxFeeRate(rate);
+      return send(node, readTransaction(hex), { maxFeeRate, maxBurn });
+    }),
+    method('testmempoolaccept', 'rawtxs:arr maxfeerate:any?', (node, [list, rate]) => {
+      const hexes = packageOf(list);
+      const maxFeeRate = readMaxFeeRate(rate);
+      return testAccept(node, readPackage(hexes), maxFeeRate);
+    }),
+    method('submitpackage', 'package:arr maxfeerate:any? maxburnamount:any?', (node, [list, rate, burn]) => {
+      const hexes = packageOf(list);
+      const maxFeeRate = readMaxFeeRate(rate);
+      const maxBurn = burn === undefined ? 0n : readAmount(burn);
+      return submitPackage(node, readPackage(hexes), { maxFeeRate, maxBurn });
+    }),
     method('getrawmempool', 'verbose:bool? mempool_sequence:bool?', (node, [verbose = false, sequence = false]) => {
       if (verbose === true && sequence === true)
         throw invalidParameter('Verbose results cannot contain mempool sequence values.');
@@ -173,17 +174,21 @@ function withDetail(rejection: Rejection): string {
   return detail === undefined || detail === '' ? reason : `${reason}, ${detail}`;
 }
 
-function readPackage(list: readonly unknown[]): readonly TransactionView[] {
+function packageOf(value: unknown): readonly unknown[] {
+  const list = value as readonly unknown[];
   if (list.length === 0 || list.length > MAX_PACKAGE_COUNT)
     throw invalidParameter(`Array must contain between 1 and ${MAX_PACKAGE_COUNT} transactions.`);
+  return list;
+}
+
+function readPackage(list: readonly unknown[]): readonly TransactionView[] {
   return list.map((hex) => {
     if (typeof hex !== 'string') throw typeError(hex, 'string');
     return readTransaction(hex, `TX decode failed: ${hex} Make sure the tx has at least one input.`);
   });
 }
 
-function testAccept(node: RegtestNode, list: readonly unknown[], maxFeeRate: bigint): readonly object[] {
-  const txs = readPackage(list);
+function testAccept(node: RegtestNode, txs: readonly TransactionView[], maxFeeRate: bigint): readonly object[] {
   const { mempool } = node.state;
   const [first] = txs;
   let packageError: string | undefined;
@@ -243,8 +248,7 @@ function feesJson({ entry, judged }: Extract<PackageMember, { readonly kind: 'ac
   };
 }
 
-function submitPackage(node: RegtestNode, list: readonly unknown[], options: SendOptions): object {
-  const txs = readPackage(list);
+function submitPackage(node: RegtestNode, txs: readonly TransactionView[], options: SendOptions): object {
   for (const tx of txs) checkBurn(tx, options.maxBurn);
   // Until parents were allowed to be of one family, Core said "not child-with-parents" without more.
   if (txs.length > 1 && !isChildWithParentsTree(txs))
@@ -291,7 +295,11 @@ function spenders(
   options: { readonly return_spending_tx?: boolean },
 ): readonly object[] {
   if (outputs.length === 0) throw invalidParameter('Invalid parameter, outputs are missing');
+  for (const name of Object.keys(options))
+    if (name !== 'mempool_only' && name !== 'return_spending_tx')
+      throw new RpcError(RpcCode.TYPE, `Unexpected key ${name}`);
   return outputs.map((output) => {
+    if (jsonType(output) !== 'object') throw typeError(output, 'object');
     const { txid, vout, ...more } = output as { readonly txid?: unknown; readonly vout?: unknown };
     for (const name of Object.keys(more)) throw new RpcError(RpcCode.TYPE, `Unexpected key ${name}`);
     if (txid === undefined || txid === null) throw new RpcError(RpcCode.TYPE, 'Missing txid');
@@ -333,7 +341,7 @@ function prioritise(
   if (form !== undefined && known !== undefined && dustOutputs(known.tx, form.dustRelayFee).length > 0)
     throw invalidParameter('Priority is not supported for transactions with dust outputs.');
   const before = state.priorities.get(txid) ?? 0n;
-  const sum = before + BigInt(readInt(delta, { absent: 0 }));
+  const sum = before + BigInt(readInt(delta, { absent: 0, range: 'long' }));
   const priorities = sum === 0n ? state.priorities.without(txid) : state.priorities.with(txid, sum);
   const entry = state.mempool.entries.get(txid);
   const mempool =

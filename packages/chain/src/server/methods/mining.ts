@@ -76,19 +76,29 @@ export const miningMethods: RpcCategory<RegtestNode> = {
         warnings: [],
       };
     }),
-    method('getnetworkhashps', 'nblocks:num? height:num?', networkHashRate),
+    method('getnetworkhashps', 'nblocks:num? height:num?', (node, [blocks, height]) =>
+      networkHashRate(node, readInt(blocks, { absent: 120 }), readInt(height, { absent: -1 })),
+    ),
   ],
 };
 
-function networkHashRate(node: RegtestNode): number {
-  const { tip } = node;
-  const first = tip.ancestor(Math.max(0, tip.height - 120));
-  const seconds = tip.header.time - first.header.time;
-  return seconds <= 0 ? 0 : Number(tip.work - first.work) / seconds;
+/** Hashes a second over some blocks up to a height; -1 means all of them, or the tip. */
+function networkHashRate({ tip }: RegtestNode, blocks = 120, height = -1): number {
+  if (blocks < -1 || blocks === 0) throw invalidParameter('Invalid nblocks. Must be a positive number or -1.');
+  if (height < -1 || height > tip.height) throw invalidParameter('Block does not exist at specified height');
+  const last = height === -1 ? tip : tip.ancestor(height);
+  // Since the last change of difficulty: regtest never has one.
+  const count = Math.min(blocks === -1 ? (last.height % 2_016) + 1 : blocks, last.height);
+  let [least, most] = [last.header.time, last.header.time];
+  for (let i = 1; i <= count; i++) {
+    const { time } = last.ancestor(last.height - i).header;
+    [least, most] = [Math.min(least, time), Math.max(most, time)];
+  }
+  return least === most ? 0 : Number(last.work - last.ancestor(last.height - count).work) / (most - least);
 }
 
 function generate(node: RegtestNode, count: number, script: Uint8Array, tries: unknown): readonly string[] {
-  if (tries !== undefined && readInt(tries) === 0) return [];
+  if (tries !== undefined && readInt(tries, { range: 'long' }) === 0) return [];
   return node.generate(Math.max(0, count), script).map(({ hash }) => hashJson(hash));
 }
 

@@ -43,11 +43,11 @@ export const rawTransactionMethods: RpcCategory<RegtestNode> = {
         toHex(
           serializeTransaction(
             construct({
+              version: readInt(version, { absent: 2, range: 'uint' }),
               inputs: inputs as readonly unknown[],
               outputs,
-              lockTime: readInt(lockTime, { absent: 0 }),
+              lockTime: readInt(lockTime, { absent: 0, range: 'long' }),
               replaceable: replaceable as boolean | undefined,
-              version: readInt(version, { absent: 2 }),
             }),
           ),
         ),
@@ -64,8 +64,9 @@ export const rawTransactionMethods: RpcCategory<RegtestNode> = {
     method('decodescript', 'hexstring:str', (node, [hex]) => decodeScript(node, readHex(hex, 'argument'))),
     method('combinerawtransaction', 'txs:arr', (node, [list]) => {
       const txs = (list as readonly unknown[]).map((hex, i) => {
+        if (typeof hex !== 'string') throw typeError(hex, 'string');
         try {
-          return decodeTransaction(String(hex));
+          return decodeTransaction(hex);
         } catch {
           throw new RpcError(
             RpcCode.DESERIALIZATION,

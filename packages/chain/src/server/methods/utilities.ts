@@ -8,7 +8,7 @@ import {
   toHex,
 } from '@bitcoin-enterprise/core';
 import { assemble, outputTypeOf, witnessProgramOf } from '@bitcoin-enterprise/script';
-import { invalidParameter, readInt } from '../arguments.ts';
+import { invalidParameter, readInt, typeError } from '../arguments.ts';
 import { withChecksum } from '../descriptor-checksum.ts';
 import { parseDescriptor } from '../descriptor.ts';
 import { amountJson } from '../json.ts';
@@ -41,6 +41,7 @@ export const utilityMethods: RpcCategory<RegtestNode> = {
       };
     }),
     method('deriveaddresses', 'descriptor:str range:any?', (node, [text, range]) => {
+      if (range !== undefined) readRange(range);
       if (range !== undefined) throw invalidParameter('Range should not be specified for an un-ranged descriptor');
       const { scripts } = parseDescriptor(text as string, node.tools.crypto, { requireChecksum: true });
       return scripts.flatMap((script) => {
@@ -81,11 +82,32 @@ export const utilityMethods: RpcCategory<RegtestNode> = {
       const key = recoverSigner(message as string, bytes, crypto);
       return key !== undefined && equalBytes(crypto.hash160(key), scriptPubKey.subarray(3, 23));
     }),
-    method('getindexinfo', 'index_name:str?', (node) => ({
-      txindex: { synced: true, best_block_height: node.tip.height },
-    })),
+    method('getindexinfo', 'index_name:str?', (node, [name = '']) =>
+      node.hasTxIndex && (name === '' || name === 'txindex')
+        ? { txindex: { synced: true, best_block_height: node.tip.height } }
+        : {},
+    ),
   ],
 };
+
+/** A range of a descriptor: its end, or begin and end. */
+function readRange(value: unknown): void {
+  if (typeof value === 'number') return checkRange(0, readInt(value, { range: 'long' }));
+  if (!Array.isArray(value) || value.length !== 2)
+    throw invalidParameter(
+      Array.isArray(value)
+        ? 'Range must have exactly two elements'
+        : 'Range must be specified as end or as [begin,end]',
+    );
+  checkRange(readInt(value[0], { range: 'long' }), readInt(value[1], { range: 'long' }));
+}
+
+function checkRange(begin: number, end: number): void {
+  if (begin > end) throw invalidParameter('Range specified as [begin,end] must not have begin after end');
+  if (begin < 0) throw invalidParameter('Range should be greater or equal than 0');
+  if (end > 0x7fff_ffff) throw invalidParameter('End of range is too high');
+  if (end >= begin + 1_000_000) throw invalidParameter('Range is too large');
+}
 
 function addressOrThrow(address: string): ReturnType<typeof decodeAddress> {
   try {
@@ -146,8 +168,9 @@ function createMultisig(
   const { required, type } = options;
   const { crypto } = node.tools;
   const keys = options.keys.map((key) => {
-    if (typeof key !== 'string' || !/^(?:[0-9a-fA-F]{2})+$/.test(key))
-      throw new RpcError(RpcCode.NOT_FOUND, `Pubkey "${String(key)}" must be a hex string`);
+    if (typeof key !== 'string') throw typeError(key, 'string');
+    if (!/^(?:[0-9a-fA-F]{2})+$/.test(key))
+      throw new RpcError(RpcCode.NOT_FOUND, `Pubkey "${key}" must be a hex string`);
     if (key.length !== 66 && key.length !== 130)
       throw new RpcError(RpcCode.NOT_FOUND, `Pubkey "${key}" must have a length of either 33 or 65 bytes`);
     const bytes = parseHex(key.toLowerCase());
