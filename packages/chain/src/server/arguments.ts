@@ -22,7 +22,7 @@ export function readHash(value: unknown, name: string): Uint8Array {
 /** Bytes from hex. */
 export function readHex(value: unknown, name: string): Uint8Array {
   if (typeof value !== 'string') throw typeError(value, 'string');
-  if (!/^(?:[0-9a-fA-F]{2})*$/.test(value))
+  if (!/^(?:[0-9a-fA-F]{2})+$/.test(value))
     throw invalidParameter(`${name} must be hexadecimal string (not '${value}')`);
   return parseHex(value.toLowerCase());
 }
@@ -31,8 +31,7 @@ export function readHex(value: unknown, name: string): Uint8Array {
 const RANGES = {
   int: [-0x8000_0000, 0x7fff_ffff],
   uint: [0, 0xffff_ffff],
-  // What is beyond cannot be told from its neighbours here; a caller does not mean it.
-  long: [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  long: [-(2 ** 63), 2 ** 63 - 1_024],
 } as const;
 
 /** A whole number of a range, `int` when absent; anything else is Core's complaint about numbers. */
@@ -54,6 +53,9 @@ export function readVerbosity(value: unknown, absent: number): number {
   return typeof value === 'boolean' ? Number(value) : readInt(value);
 }
 
+/** Beyond this Core's numbers with a fixed point end. */
+const MAX_FIXED_POINT = 10n ** 18n;
+
 /** An amount, given as a number or a text of bitcoin with up to eight decimals, in satoshis. */
 export function readAmount(value: unknown): bigint {
   if (typeof value !== 'number' && typeof value !== 'string')
@@ -64,6 +66,7 @@ export function readAmount(value: unknown): bigint {
   if (match === null || fraction.length > 8 || (whole.length > 1 && whole.startsWith('0')))
     throw new RpcError(RpcCode.TYPE, 'Invalid amount');
   const amount = BigInt(whole + fraction.padEnd(8, '0'));
+  if (amount >= MAX_FIXED_POINT) throw new RpcError(RpcCode.TYPE, 'Invalid amount');
   if ((sign !== '' && amount > 0n) || amount > 2_100_000_000_000_000n)
     throw new RpcError(RpcCode.TYPE, 'Amount out of range');
   return amount;

@@ -63,7 +63,7 @@ class DescriptorReader {
   read(expression: string, place: Place): Expression {
     const match = /^(\w+)\((.*)\)$/s.exec(expression);
     const [, name = '', inner = ''] = match ?? [];
-    if (match === null) throw invalid(`'${expression}' is not a valid descriptor function`);
+    if (match === null) throw invalid(`'${expression.split(',', 1)[0] ?? ''}' is not a valid descriptor function`);
     const crypto = this.#crypto;
     const one = (text: string, script: Uint8Array): Expression => ({ text, scripts: [script] });
     switch (name) {
@@ -73,15 +73,15 @@ class DescriptorReader {
       case 'addr':
         return one(`addr(${inner})`, addressScript(inner));
       case 'pk': {
-        const key = this.#key(inner, place);
+        const key = this.#key(inner, place, 'pk(): ');
         return one(`pk(${toHex(key)})`, assemble([key, 'OP_CHECKSIG']));
       }
       case 'pkh': {
-        const key = this.#key(inner, place);
+        const key = this.#key(inner, place, 'pkh(): ');
         return one(`pkh(${toHex(key)})`, keyHashScript(crypto.hash160(key)));
       }
       case 'wpkh': {
-        const key = this.#key(inner, 'wsh');
+        const key = this.#key(inner, 'wsh', 'wpkh(): ');
         if (place === 'wsh') throw invalid('Can only have wpkh() at top level or inside sh()');
         return one(`wpkh(${toHex(key)})`, assemble(['OP_0', crypto.hash160(key)]));
       }
@@ -110,7 +110,7 @@ class DescriptorReader {
 
   #multi(name: string, inner: string, place: Place): Expression {
     const [threshold = '', ...texts] = inner.split(',');
-    const keys = texts.map((text) => this.#key(text, place));
+    const keys = texts.map((text) => this.#key(text, place, 'Multi: '));
     const required = Number(threshold);
     if (!/^\d+$/.test(threshold)) throw invalid(`Multi threshold '${threshold}' is not valid`);
     if (required < 1 || required > keys.length)
@@ -125,7 +125,7 @@ class DescriptorReader {
   }
 
   #combo(inner: string): Expression {
-    const key = this.#key(inner, 'top');
+    const key = this.#key(inner, 'top', 'combo(): ');
     const hash = this.#crypto.hash160(key);
     const scripts = [assemble([key, 'OP_CHECKSIG']), keyHashScript(hash)];
     if (key.length === 33) {
@@ -137,7 +137,9 @@ class DescriptorReader {
 
   #taproot(name: string, inner: string): Expression {
     if (inner.includes(',')) throw invalid('script trees are not supported here');
-    const hex = /^[0-9a-fA-F]{64}$/.test(inner) ? parseHex(inner.toLowerCase()) : this.#key(inner, 'wsh').subarray(1);
+    const hex = /^[0-9a-fA-F]{64}$/.test(inner)
+      ? parseHex(inner.toLowerCase())
+      : this.#key(inner, 'wsh', `${name}(): `).subarray(1);
     if (!this.#crypto.isXOnlyPublicKey(hex)) throw invalid(`Pubkey '${inner}' is invalid`);
     const script = name === 'rawtr' ? undefined : taprootOutput({ internalKey: hex, crypto: this.#crypto });
     return {
@@ -147,21 +149,23 @@ class DescriptorReader {
   }
 
   /** A key in hex or WIF, with or without an origin; witness scripts take compressed ones only. */
-  #key(text: string, place: Place): Uint8Array {
+  #key(text: string, place: Place, label: string): Uint8Array {
     const bare = text.replace(/^\[[^\]]*\]/, '');
-    const key = /^(?:[0-9a-fA-F]{2})+$/.test(bare) ? parseHex(bare.toLowerCase()) : this.#fromWif(bare);
-    if (!this.#crypto.isPublicKey(key)) throw invalid(`Pubkey '${bare}' is invalid`);
-    if (place === 'wsh' && key.length !== 33) throw invalid('Uncompressed keys are not allowed');
+    if (bare === '') throw invalid(`${label}No key provided`);
+    const key = /^(?:[0-9a-fA-F]{2})+$/.test(bare) ? parseHex(bare.toLowerCase()) : this.#fromWif(bare, label);
+    if (!this.#crypto.isPublicKey(key)) throw invalid(`${label}Pubkey '${bare}' is invalid`);
+    if (place === 'wsh' && key.length !== 33) throw invalid(`${label}Uncompressed keys are not allowed`);
     return key;
   }
 
-  #fromWif(text: string): Uint8Array {
+  /** What might be a secret does not come back. */
+  #fromWif(text: string, label: string): Uint8Array {
     try {
       const { secretKey, compressed } = decodeWif(text);
       this.sawPrivateKey = true;
       return this.#crypto.publicKey(secretKey, { compressed }) as Uint8Array;
     } catch {
-      throw invalid(`key '${text.length > 60 ? 'given' : ''}' is not valid`);
+      throw invalid(`${label}key '${text.length > 40 ? 'given' : text}' is not valid`);
     }
   }
 }

@@ -47,20 +47,20 @@ export function writeProof(
   );
 }
 
-/** Reads a proof: its header, and the ids that it proves; `undefined` where it proves nothing. */
+/** Reads a proof: its header, and the ids that it proves; `undefined` where it proves nothing, `short` if it is cut. */
 export function readProof(
   bytes: Uint8Array,
   crypto: CryptoEngine,
-): { readonly header: Uint8Array; readonly ids: readonly Uint8Array[]; readonly count: number } | undefined {
-  if (bytes.length < 85) return undefined;
+): { readonly header: Uint8Array; readonly ids: readonly Uint8Array[]; readonly count: number } | 'short' | undefined {
+  if (bytes.length < 85) return 'short';
   const header = bytes.subarray(0, 80);
   const count = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(80, true);
   const hashCount = sizeAt(bytes, 84);
-  if (hashCount === undefined) return undefined;
+  if (hashCount === undefined) return 'short';
   const flagCount = sizeAt(bytes, hashCount.end + hashCount.value * 32);
-  if (flagCount === undefined) return undefined;
-  const flags = bytes.subarray(flagCount.end);
-  if (flags.length !== flagCount.value) return undefined;
+  if (flagCount === undefined) return 'short';
+  const flags = bytes.subarray(flagCount.end, flagCount.end + flagCount.value);
+  if (flags.length !== flagCount.value) return 'short';
   if (count === 0 || count > 4_000_000 / MIN_TRANSACTION_BYTES || hashCount.value > count) return undefined;
   const tree = new Tree(count);
   const ids: Uint8Array[] = [];

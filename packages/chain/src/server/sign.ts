@@ -21,7 +21,7 @@ import {
   viewTransaction,
   witnessProgramOf,
 } from '@bitcoin-enterprise/script';
-import { hashJson, invalidParameter, readAmount, readHash, readHex, readInt } from './arguments.ts';
+import { hashJson, invalidParameter, readAmount, readHash, readHex, readInt, typeError } from './arguments.ts';
 import type { RegtestNode } from './node.ts';
 import { readKey } from './methods/utilities.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
@@ -49,7 +49,8 @@ export function signWithKeys(
 ): object {
   const { crypto } = node.tools;
   const keys = options.keys.map((wif): SigningKey => {
-    const { secretKey, compressed } = readKey(String(wif));
+    if (typeof wif !== 'string') throw typeError(wif, 'string');
+    const { secretKey, compressed } = readKey(wif);
     return { secretKey, publicKey: crypto.publicKey(secretKey, { compressed }) as Uint8Array };
   });
   const type = readSighashType(options.sighashType);

@@ -62,7 +62,8 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
       });
     }),
     method('getblockstats', 'hash_or_height:any stats:arr?', (node, [target, stats]) => {
-      const found = typeof target === 'number' ? blockAt(node, target) : blockNamed(node, target, 'hash_or_height');
+      const found =
+        typeof target === 'number' ? blockAt(node, readInt(target)) : blockNamed(node, target, 'hash_or_height');
       if (!found.isOn(node.tip)) throw invalidParameter(`Block is not in chain regtest`);
       return blockStats(found, stats as readonly string[] | undefined, node.version);
     }),

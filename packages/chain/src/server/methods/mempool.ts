@@ -25,8 +25,9 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
   methods: [
     method('sendrawtransaction', 'hexstring:str maxfeerate:any? maxburnamount:any?', (node, [hex, rate, burn]) => {
       const maxBurn = burn === undefined ? 0n : readAmount(burn);
-      const maxFeeRate = readMaxFeeRate(rate);
-      return send(node, readTransaction(hex), { maxFeeRate, maxBurn });
+      const tx = readTransaction(hex);
+      checkBurn(tx, maxBurn);
+      return send(node, tx, readMaxFeeRate(rate));
     }),
     method('testmempoolaccept', 'rawtxs:arr maxfeerate:any?', (node, [list, rate]) => {
       const hexes = packageOf(list);
@@ -142,8 +143,7 @@ function isBurnt(script: Uint8Array): boolean {
   return false;
 }
 
-function send(node: RegtestNode, tx: TransactionView, { maxFeeRate, maxBurn }: SendOptions): string {
-  checkBurn(tx, maxBurn);
+function send(node: RegtestNode, tx: TransactionView, maxFeeRate: bigint): string {
   const txid = tx.id();
   const { coins } = node.connected;
   for (let i = 0; i < tx.outputCount; i++)
@@ -301,11 +301,11 @@ function spenders(
   return outputs.map((output) => {
     if (jsonType(output) !== 'object') throw typeError(output, 'object');
     const { txid, vout, ...more } = output as { readonly txid?: unknown; readonly vout?: unknown };
-    for (const name of Object.keys(more)) throw new RpcError(RpcCode.TYPE, `Unexpected key ${name}`);
     if (txid === undefined || txid === null) throw new RpcError(RpcCode.TYPE, 'Missing txid');
     if (vout === undefined || vout === null) throw new RpcError(RpcCode.TYPE, 'Missing vout');
     if (typeof txid !== 'string') throw fieldError('txid', txid, 'string');
     if (typeof vout !== 'number') throw fieldError('vout', vout, 'number');
+    for (const name of Object.keys(more)) throw new RpcError(RpcCode.TYPE, `Unexpected key ${name}`);
     const hash = readHash(txid, 'txid');
     const index = readInt(vout);
     if (index < 0) throw invalidParameter('Invalid parameter, vout cannot be negative');

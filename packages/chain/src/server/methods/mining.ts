@@ -8,7 +8,7 @@ import { reachesTarget } from '../../model/proof-of-work.ts';
 import { REGTEST_BITS, REGTEST_TARGET, subsidyAt } from '../../model/regtest.ts';
 import type { Rejection } from '../../model/rejection.ts';
 import { COMMITMENT_HEADER, witnessCommitment } from '../../model/witness-commitment.ts';
-import { decodeTransaction, hashJson, invalidParameter, readHash, readInt } from '../arguments.ts';
+import { decodeTransaction, hashJson, invalidParameter, readHash, readInt, typeError } from '../arguments.ts';
 import { difficultyOf, targetJson } from '../block-json.ts';
 import { parseDescriptor } from '../descriptor.ts';
 import { rejectionText } from '../rejection-text.ts';
@@ -156,7 +156,7 @@ function blockReason(rejection: Rejection): Rejection {
 }
 
 function givenTransaction(node: RegtestNode, item: unknown): TransactionView {
-  if (typeof item !== 'string') throw new RpcError(RpcCode.TYPE, 'JSON value is not a string as expected');
+  if (typeof item !== 'string') throw typeError(item, 'string');
   if (/^[0-9a-fA-F]{64}$/.test(item)) {
     const found = node.state.mempool.entries.get(readHash(item, 'transaction'));
     if (found === undefined) throw new RpcError(RpcCode.NOT_FOUND, `Transaction ${item} not in mempool.`);
@@ -185,7 +185,8 @@ function readBlock(hex: string): BlockView {
 function submitHeader(node: RegtestNode, hex: string): null {
   let bytes: Uint8Array;
   try {
-    bytes = parseHex(hex.toLowerCase());
+    // What comes behind a header is not looked at.
+    bytes = parseHex(hex.toLowerCase()).subarray(0, 80);
     parseBlockHeader(bytes);
   } catch {
     throw new RpcError(RpcCode.DESERIALIZATION, 'Block header decode failed');
@@ -218,7 +219,8 @@ interface TemplateRequest {
 }
 
 function template(node: RegtestNode, request: unknown): unknown {
-  const { mode = 'template', data, rules = [] } = (request ?? {}) as TemplateRequest;
+  const { mode: asked, data, rules = [] } = (request ?? {}) as TemplateRequest;
+  const mode = asked ?? 'template';
   if (mode === 'proposal') return proposal(node, data);
   if (mode !== 'template') throw invalidParameter('Invalid mode');
   if (!Array.isArray(rules) || !rules.includes('segwit'))

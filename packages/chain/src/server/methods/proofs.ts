@@ -24,9 +24,8 @@ export const proofMethods: RpcCategory<RegtestNode> = {
     method('verifytxoutproof', 'proof:str', (node, [proof]) => {
       const { crypto } = node.tools;
       const bytes = readHex(proof, 'proof');
-      // A header, a number, and two lists with a length each.
-      if (bytes.length < 86) throw new RpcError(RpcCode.MISC, 'SpanReader::read(): end of data: iostream error');
       const read = readProof(bytes, crypto);
+      if (read === 'short') throw new RpcError(RpcCode.MISC, 'SpanReader::read(): end of data: iostream error');
       if (read === undefined) return [];
       const block = node.state.nodes.get(crypto.hash256(read.header));
       if (block === undefined || !block.isOn(node.tip))

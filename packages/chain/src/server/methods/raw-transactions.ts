@@ -2,7 +2,9 @@ import { decodeAddress, toHex } from '@bitcoin-enterprise/core';
 import {
   assemble,
   isCoinbase,
+  isOpSuccess,
   outputTypeOf,
+  ScriptReader,
   serializeTransaction,
   type Transaction,
   type TransactionInput,
@@ -28,6 +30,7 @@ import { scriptAsm } from '../asm.ts';
 import { combineTransactions, signWithKeys } from '../sign.ts';
 import { spentInBlock, transactionJson } from '../transaction-json.ts';
 
+const OP_CHECKSIGADD = 0xba;
 const SEQUENCE_FINAL = 0xffff_ffff;
 const SEQUENCE_REPLACEABLE = 0xffff_fffd;
 
@@ -61,7 +64,9 @@ export const rawTransactionMethods: RpcCategory<RegtestNode> = {
         throw new RpcError(RpcCode.DESERIALIZATION, 'TX decode failed');
       }
     }),
-    method('decodescript', 'hexstring:str', (node, [hex]) => decodeScript(node, readHex(hex, 'argument'))),
+    method('decodescript', 'hexstring:str', (node, [hex]) =>
+      decodeScript(node, hex === '' ? new Uint8Array(0) : readHex(hex, 'argument')),
+    ),
     method('combinerawtransaction', 'txs:arr', (node, [list]) => {
       const txs = (list as readonly unknown[]).map((hex, i) => {
         if (typeof hex !== 'string') throw typeError(hex, 'string');
@@ -254,8 +259,11 @@ function segwitDescriptor(script: Uint8Array, segwit: Uint8Array): string {
   return withChecksum(`wsh(${inferredDescriptor(script).replace(/#.*$/, '')})`);
 }
 
-/** Whether a script may stand behind a hash: it has valid opcodes, and can be spent. */
+/** Whether a script may stand behind a hash: it has valid opcodes, none that only tapscripts have, and can be spent. */
 function isWrappable(script: Uint8Array): boolean {
+  const reader = new ScriptReader(script);
+  while (reader.position < script.length)
+    if (!reader.next() || reader.opcode === OP_CHECKSIGADD || isOpSuccess(reader.opcode)) return false;
   return (
     script[0] !== 0x6a &&
     !scriptAsm(script).includes('[error]') &&

@@ -18,6 +18,9 @@ import type { RegtestNode } from '../node.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
 import { addressOf } from '../script-json.ts';
 
+/** What a character of Base58 holds. */
+const BYTES_PER_BASE58 = Math.log(58) / Math.log(256);
+
 /** The methods under `== Util ==`. */
 export const utilityMethods: RpcCategory<RegtestNode> = {
   title: 'Util',
@@ -41,9 +44,9 @@ export const utilityMethods: RpcCategory<RegtestNode> = {
       };
     }),
     method('deriveaddresses', 'descriptor:str range:any?', (node, [text, range]) => {
-      if (range !== undefined) readRange(range);
-      if (range !== undefined) throw invalidParameter('Range should not be specified for an un-ranged descriptor');
+      if (range !== undefined) checkRange(range);
       const { scripts } = parseDescriptor(text as string, node.tools.crypto, { requireChecksum: true });
+      if (range !== undefined) throw invalidParameter('Range should not be specified for an un-ranged descriptor');
       return scripts.flatMap((script) => {
         const address = addressOf(script);
         if (address === undefined && scripts.length === 1)
@@ -90,22 +93,17 @@ export const utilityMethods: RpcCategory<RegtestNode> = {
   ],
 };
 
-/** A range of a descriptor: its end, or begin and end. */
-function readRange(value: unknown): void {
-  if (typeof value === 'number') return checkRange(0, readInt(value, { range: 'long' }));
-  if (!Array.isArray(value) || value.length !== 2)
-    throw invalidParameter(
-      Array.isArray(value)
-        ? 'Range must have exactly two elements'
-        : 'Range must be specified as end or as [begin,end]',
-    );
-  checkRange(readInt(value[0], { range: 'long' }), readInt(value[1], { range: 'long' }));
-}
-
-function checkRange(begin: number, end: number): void {
-  if (begin > end) throw invalidParameter('Range specified as [begin,end] must not have begin after end');
+/** Refuses what is no range of a descriptor: its end, or begin and end. */
+function checkRange(value: unknown): void {
+  const isPair = Array.isArray(value) && value.length === 2 && value.every((item) => typeof item === 'number');
+  if (typeof value !== 'number' && !isPair) throw invalidParameter('Range must be specified as end or as [begin,end]');
+  const [begin, end] = (isPair ? value : [0, value]).map((item: unknown) => readInt(item, { range: 'long' })) as [
+    number,
+    number,
+  ];
+  if (isPair && begin > end) throw invalidParameter('Range specified as [begin,end] must not have begin after end');
   if (begin < 0) throw invalidParameter('Range should be greater or equal than 0');
-  if (end > 0x7fff_ffff) throw invalidParameter('End of range is too high');
+  if (end < 0 || end > 0x7fff_ffff) throw invalidParameter('End of range is too high');
   if (end >= begin + 1_000_000) throw invalidParameter('Range is too large');
 }
 
@@ -152,6 +150,10 @@ function addressProblem(address: string): string {
   if (/^bcrt1/i.test(address)) return 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.';
   // Base58 leaves out what is easily mistaken: 0, O, I and l.
   if (!/^[1-9A-HJ-NP-Za-km-z]*$/.test(address)) return 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.';
+  // More than a hundred bytes are not decoded at all; each leading 1 is a byte, other characters are less.
+  const [ones = ''] = /^1*/.exec(address) ?? [];
+  if (ones.length + Math.ceil((address.length - ones.length) * BYTES_PER_BASE58) > 100)
+    return 'Invalid or unsupported Segwit (Bech32) or Base58 encoding.';
   try {
     return decodeBase58Check(address).length === 21
       ? 'Invalid or unsupported Base58-encoded address.'
@@ -178,6 +180,10 @@ function createMultisig(
       throw new RpcError(RpcCode.NOT_FOUND, `Pubkey "${key}" must be cryptographically valid.`);
     return bytes;
   });
+  if (!['legacy', 'p2sh-segwit', 'bech32', 'bech32m'].includes(type))
+    throw new RpcError(RpcCode.NOT_FOUND, `Unknown address type '${type}'`);
+  if (type === 'bech32m')
+    throw new RpcError(RpcCode.NOT_FOUND, 'createmultisig cannot create bech32m multisig addresses');
   if (required < 1) throw invalidParameter('a multisignature address must require at least one key to redeem');
   if (keys.length < required)
     throw invalidParameter(
@@ -187,10 +193,6 @@ function createMultisig(
     throw invalidParameter('Number of keys involved in the multisignature address creation > 20\nReduce the number');
   const script = assemble([required, ...keys, keys.length, 'OP_CHECKMULTISIG']);
   const compressed = keys.every((key) => key.length === 33);
-  if (type === 'bech32m')
-    throw new RpcError(RpcCode.NOT_FOUND, 'createmultisig cannot create bech32m multisig addresses');
-  if (!['legacy', 'p2sh-segwit', 'bech32'].includes(type))
-    throw new RpcError(RpcCode.NOT_FOUND, `Unknown address type '${type}'`);
   if ((type === 'legacy' || !compressed) && script.length > 520)
     throw invalidParameter(`redeemScript exceeds size limit: ${script.length} > 520`);
   const kind = compressed ? type : 'legacy';
