@@ -36,6 +36,10 @@ export class Answer {
     this.#value = value as Readonly<Record<string, unknown>>;
   }
 
+  entries(): readonly (readonly [name: string, value: unknown])[] {
+    return Object.entries(this.#value);
+  }
+
   has(field: string): boolean {
     return this.#value[field] !== undefined && this.#value[field] !== null;
   }

@@ -94,7 +94,8 @@ export class ChainIndex {
 
   /** What spends an output: in a block, or else in the mempool. */
   async spend(outpoint: Outpoint, options: CallOptions = {}): Promise<IndexedSpend | undefined> {
-    for (const spend of [...(this.#spends.get(outpointKey(outpoint)) ?? [])]) {
+    // Lists are replaced, not changed, when something is taken out.
+    for (const spend of this.#spends.get(outpointKey(outpoint)) ?? []) {
       if (spend.spender.block !== undefined) return spend;
       if ((await this.transaction(spend.spender.txid, options)) !== undefined) return spend;
     }
@@ -104,7 +105,7 @@ export class ChainIndex {
   /** Everything that pays to a script or spends from it, by the SHA-256 of the script; blocks first, oldest first. */
   async history(scriptHash: Uint8Array, options: CallOptions = {}): Promise<readonly IndexedTransaction[]> {
     const found: IndexedTransaction[] = [];
-    for (const entry of [...(this.#byScript.get(toHex(scriptHash)) ?? [])])
+    for (const entry of this.#byScript.get(toHex(scriptHash)) ?? [])
       if (entry.block !== undefined || (await this.transaction(entry.txid, options)) !== undefined) found.push(entry);
     return found.sort(byPlace);
   }

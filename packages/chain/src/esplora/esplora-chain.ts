@@ -41,7 +41,7 @@ export interface EsploraChainOptions extends EsploraHttpOptions, EsploraChainSou
 }
 
 /** RPC_VERIFY_ERROR, RPC_VERIFY_REJECTED, RPC_VERIFY_ALREADY_IN_UTXO_SET of the node behind the server. */
-const REJECTIONS: readonly number[] = [-25, -26, -27];
+const REJECTIONS: ReadonlySet<number> = /* @__PURE__ */ new Set([-25, -26, -27]);
 /** RPC_DESERIALIZATION_ERROR. */
 const NOT_DECODED = -22;
 
@@ -125,7 +125,7 @@ export class EsploraChain implements ChainSource, TxBroadcaster, FeeEstimator, B
       if (!hasCode(error, 'CHAIN_NODE_REFUSED')) throw error;
       const { rpcCode, rpcMessage } = error.details;
       if (rpcCode === NOT_DECODED) throw transactionMalformed(bytes, error);
-      if (!REJECTIONS.includes(rpcCode)) throw error;
+      if (!REJECTIONS.has(rpcCode)) throw error;
       const rejection = rejectionOf(id, rpcMessage);
       // An answer that was lost, asked for again: what was wanted has happened.
       if (isKnownAlready(rejection.reason)) return txid;
@@ -180,10 +180,9 @@ export class EsploraChain implements ChainSource, TxBroadcaster, FeeEstimator, B
 
 /** The estimate for the longest wait that is not longer than the target: rather too much than too late. */
 function readEstimate(path: string, value: unknown, targetBlocks: number): { readonly rate?: FeeRate } {
-  // Its names are numbers, its values sat/vB with a fraction.
-  new Answer(path, value);
   let best: { readonly target: number; readonly rate: number } | undefined;
-  for (const [name, rate] of Object.entries(value as Readonly<Record<string, unknown>>)) {
+  // Its names are numbers, its values sat/vB with a fraction.
+  for (const [name, rate] of new Answer(path, value).entries()) {
     const target = Number(name);
     if (!Number.isInteger(target) || typeof rate !== 'number' || !(rate > 0 && rate < 1e9))
       throw answerInvalid(path, 'rates by numbers of blocks');

@@ -4,9 +4,14 @@ import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockSubscription, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
 
+/** A call that not every protocol has words for. */
+export type OptionalCall = 'block' | 'testAccept' | 'mempoolEvents';
+
 /** A regtest chain under test: the ports it offers, and the levers the kit needs to make things happen on it. */
 export interface ChainHarness {
   readonly chain: ChainSource & TxBroadcaster & FeeEstimator & BlockSubscription & MempoolSubscription;
+  /** Calls that must throw `CHAIN_CALL_UNSUPPORTED` instead of answering; none when absent. */
+  readonly lacks?: readonly OptionalCall[];
   /** Mines blocks on the tip, with what the mempool holds. */
   mine(count: number): Promise<void>;
   /** Pays an amount to a script in a block that it mines, and names the output. */

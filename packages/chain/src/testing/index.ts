@@ -1,3 +1,3 @@
 export { chainPromises, chainSourcePromises, subscriptionPromises, txBroadcasterPromises } from './chain-promises.ts';
 export { embeddedHarness } from './embedded-harness.ts';
-export type { ChainHarness } from './harness.ts';
+export type { ChainHarness, OptionalCall } from './harness.ts';

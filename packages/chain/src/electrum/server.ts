@@ -1,0 +1,79 @@
+import { createServer, type Socket } from 'node:net';
+import { ChainIndex } from '../adapters/chain-index.ts';
+import { invalidArgument } from '../errors.ts';
+import type { EsploraServerChain } from '../esplora/server.ts';
+import type { BlockSubscription } from '../ports/subscriptions.ts';
+import { type Listening, listening, type ListenOptions } from './listen.ts';
+import { ElectrumSession, type SessionChain } from './session.ts';
+
+/** What a server answers from: the `ports` of the embedded chain, a `BitcoindChain`, a pool. */
+export type ElectrumServerChain = EsploraServerChain & BlockSubscription;
+
+/**
+ * Serves a chain by the Electrum protocol 1.4 over TCP, to wallets and tests. It indexes the whole chain in memory, so
+ * it is for small ones.
+ *
+ * @param chain - What to serve.
+ * @param options - Where to listen.
+ *
+ * @example The embedded chain, asked by the client of this package
+ * ```ts
+ * import { createEmbeddedChain } from '@bitcoin-enterprise/chain';
+ * import { createElectrumServer, ElectrumChain } from '@bitcoin-enterprise/chain/electrum';
+ *
+ * const embedded = createEmbeddedChain();
+ * embedded.mine(3);
+ * const server = await createElectrumServer(embedded.ports);
+ * const chain = new ElectrumChain({ host: server.host, port: server.port });
+ * (await chain.tip()).height; // => 3
+ * chain.close();
+ * await server.close();
+ * ```
+ */
+export async function createElectrumServer(
+  chain: ElectrumServerChain,
+  options: ListenOptions = {},
+): Promise<Listening> {
+  if (typeof chain !== 'object' || chain === null) throw invalidArgument('chain', 'an object', chain);
+  const index = new ChainIndex(chain);
+  const stop = new AbortController();
+  const serving: SessionChain = { chain, index, signal: stop.signal };
+  const sessions = new Map<Socket, ElectrumSession>();
+  const server = createServer((socket) => {
+    sessions.set(socket, new ElectrumSession(serving, socket));
+    socket.on('close', () => sessions.delete(socket));
+    socket.on('error', () => socket.destroy());
+  });
+  const told = index.onChange(() => {
+    for (const session of sessions.values()) session.changed();
+  });
+  const following = followTip(serving);
+  const open = await listening(server, options, () => {
+    for (const socket of sessions.keys()) socket.destroy();
+  });
+  return {
+    ...open,
+    close: async () => {
+      stop.abort();
+      told();
+      await open.close();
+      await following;
+      await index.close();
+    },
+  };
+}
+
+/** How long to leave a chain alone that could not be followed. */
+const RETRY_MS = 200;
+
+/** Brings the index up to date with every block, so that whoever subscribed is told. */
+async function followTip({ chain, index, signal }: SessionChain): Promise<void> {
+  while (!signal.aborted)
+    try {
+      await index.sync({ signal });
+      for await (const _ of chain.blockEvents({ signal })) await index.sync({ signal });
+    } catch {
+      // Whoever asks meanwhile gets the error; the follower tries again.
+      await new Promise((done) => setTimeout(done, RETRY_MS));
+    }
+}
