@@ -75,7 +75,8 @@ export function readAmount(value: unknown): bigint {
 /** A number with an exponent, written out; what does not come out even in satoshis keeps its ninth decimal. */
 function plain(value: number | string): string {
   const number = Number(value);
-  if (!/^-?\d+(?:\.\d+)?e[+-]?\d+$/i.test(String(value)) || !Number.isFinite(number)) return String(value);
+  const isWritten = /^-?\d+(?:\.\d+)?e[+-]?\d+$/i.test(String(value)) && Number.isFinite(number);
+  if (!isWritten || (number !== 0 && Math.abs(number) < 1e-12)) return String(value);
   return number.toFixed(12).replace(/0{1,4}$/, '');
 }
 

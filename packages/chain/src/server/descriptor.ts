@@ -28,8 +28,8 @@ export function parseDescriptor(
   const [body = '', given, ...more] = descriptor.split('#');
   const checksum = descriptorChecksum(body);
   if (more.length > 0) throw invalid("Multiple '#' symbols");
-  if (checksum === undefined) throw invalid('Invalid characters in payload');
   if (given === undefined && options.requireChecksum === true) throw invalid('Missing checksum');
+  if (checksum === undefined) throw invalid('Invalid characters in payload');
   if (given !== undefined && given.length !== 8)
     throw invalid(`Expected 8 character checksum, not ${given.length} characters`);
   if (given !== undefined && given !== checksum)
@@ -63,7 +63,7 @@ class DescriptorReader {
   read(expression: string, place: Place): Expression {
     const match = /^(\w+)\((.*)\)$/s.exec(expression);
     const [, name = '', inner = ''] = match ?? [];
-    if (match === null) throw invalid(`'${expression.split(',', 1)[0] ?? ''}' is not a valid descriptor function`);
+    if (match === null) throw invalid(`'${firstPart(expression)}' is not a valid descriptor function`);
     const crypto = this.#crypto;
     const one = (text: string, script: Uint8Array): Expression => ({ text, scripts: [script] });
     switch (name) {
@@ -168,6 +168,18 @@ class DescriptorReader {
       throw invalid(`${label}key '${text.length > 40 ? 'given' : text}' is not valid`);
     }
   }
+}
+
+/** What Core takes for an expression: up to the first comma or closing bracket outside of brackets. */
+function firstPart(text: string): string {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charAt(i);
+    if (char === '(' || char === '{') depth++;
+    else if (depth > 0 && (char === ')' || char === '}')) depth--;
+    else if (depth === 0 && (char === ')' || char === '}' || char === ',')) return text.slice(0, i);
+  }
+  return text;
 }
 
 function keyHashScript(hash: Uint8Array): Uint8Array {

@@ -9,6 +9,9 @@ import {
 /** The smallest size of a transaction, bytes: what bounds the number of them in a block. */
 const MIN_TRANSACTION_BYTES = 60;
 
+/** Longest list that Core reads. */
+const MAX_SIZE = 0x0200_0000;
+
 /** Writes which of a block's transactions are meant, with the hashes that lead to its Merkle root (BIP37's partial tree). */
 export function writeProof(
   header: Uint8Array,
@@ -47,18 +50,27 @@ export function writeProof(
   );
 }
 
-/** Reads a proof: its header, and the ids that it proves; `undefined` where it proves nothing, `short` if it is cut. */
+/**
+ * Reads a proof: its header, and the ids that it proves; `undefined` where it proves nothing, `short` if it is cut, `large`
+ * if it says that more is to come than may come.
+ */
 export function readProof(
   bytes: Uint8Array,
   crypto: CryptoEngine,
-): { readonly header: Uint8Array; readonly ids: readonly Uint8Array[]; readonly count: number } | 'short' | undefined {
+):
+  | { readonly header: Uint8Array; readonly ids: readonly Uint8Array[]; readonly count: number }
+  | 'short'
+  | 'large'
+  | undefined {
   if (bytes.length < 85) return 'short';
   const header = bytes.subarray(0, 80);
   const count = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(80, true);
   const hashCount = sizeAt(bytes, 84);
   if (hashCount === undefined) return 'short';
+  if (hashCount.value > MAX_SIZE) return 'large';
   const flagCount = sizeAt(bytes, hashCount.end + hashCount.value * 32);
   if (flagCount === undefined) return 'short';
+  if (flagCount.value > MAX_SIZE) return 'large';
   const flags = bytes.subarray(flagCount.end, flagCount.end + flagCount.value);
   if (flags.length !== flagCount.value) return 'short';
   if (count === 0 || count > 4_000_000 / MIN_TRANSACTION_BYTES || hashCount.value > count) return undefined;
@@ -100,7 +112,8 @@ function sizeAt(bytes: Uint8Array, offset: number): { readonly value: number; re
     const { value, size } = readCompactSize(bytes, offset);
     return { value, end: offset + size };
   } catch {
-    return undefined;
+    // A length of 64 bits that is no number here is larger than anything that is read.
+    return bytes[offset] === 0xff && bytes.length >= offset + 9 ? { value: Infinity, end: offset + 9 } : undefined;
   }
 }
 

@@ -22,6 +22,7 @@ import {
   witnessProgramOf,
 } from '@bitcoin-enterprise/script';
 import { hashJson, invalidParameter, readAmount, readHash, readHex, readInt, typeError } from './arguments.ts';
+import { jsonType } from './json.ts';
 import type { RegtestNode } from './node.ts';
 import { readKey } from './methods/utilities.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
@@ -53,8 +54,8 @@ export function signWithKeys(
     const { secretKey, compressed } = readKey(wif);
     return { secretKey, publicKey: crypto.publicKey(secretKey, { compressed }) as Uint8Array };
   });
-  const type = readSighashType(options.sighashType);
   const given = new Map(options.previous.map((item) => readPrevious(item)));
+  const type = readSighashType(options.sighashType);
   const spent = Array.from({ length: tx.inputCount }, (_, i) => {
     const name = `${hashJson(tx.previousTxid(i))}:${tx.previousIndex(i)}`;
     const known = knownOutput(node, tx.previousTxid(i), tx.previousIndex(i));
@@ -112,8 +113,10 @@ function knownOutput(node: RegtestNode, txid: Uint8Array, index: number): SpentO
 }
 
 function readPrevious(item: unknown): readonly [string, Previous] {
-  const fields = (item ?? {}) as Readonly<Record<string, unknown>>;
-  for (const name of ['txid', 'vout', 'scriptPubKey'])
+  if (jsonType(item) !== 'object')
+    throw new RpcError(RpcCode.DESERIALIZATION, `expected object with {"txid'","vout","scriptPubKey"}`);
+  const fields = item as Readonly<Record<string, unknown>>;
+  for (const name of ['scriptPubKey', 'txid', 'vout'])
     if (fields[name] === undefined) throw new RpcError(RpcCode.TYPE, `Missing ${name}`);
   const index = readInt(fields['vout']);
   if (index < 0) throw new RpcError(RpcCode.DESERIALIZATION, 'vout cannot be negative');

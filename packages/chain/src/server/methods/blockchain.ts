@@ -3,7 +3,7 @@ import type { BlockNode } from '../../model/block-node.ts';
 import { forkPoint } from '../../model/block-node.ts';
 import { isInvalidated } from '../../model/chain-state.ts';
 import { invalidateBlock, preferBlock, reconsiderBlock } from '../../model/invalidation.ts';
-import { hashJson, invalidParameter, readHash, readInt, readVerbosity } from '../arguments.ts';
+import { hashJson, invalidParameter, readHash, readInt, readVerbosity, typeError } from '../arguments.ts';
 import { blockJson, difficultyOf, headerHex, headerJson, targetJson, workJson } from '../block-json.ts';
 import { parseDescriptor } from '../descriptor.ts';
 import { amountJson, jsonType, wholeJson } from '../json.ts';
@@ -65,6 +65,8 @@ export const blockchainMethods: RpcCategory<RegtestNode> = {
       const found =
         typeof target === 'number' ? blockAt(node, readInt(target)) : blockNamed(node, target, 'hash_or_height');
       if (!found.isOn(node.tip)) throw invalidParameter(`Block is not in chain regtest`);
+      for (const name of (stats ?? []) as readonly unknown[])
+        if (typeof name !== 'string') throw typeError(name, 'string');
       return blockStats(found, stats as readonly string[] | undefined, node.version);
     }),
     method('getchaintips', '', (node) => chainTips(node)),

@@ -94,7 +94,10 @@ function networkHashRate({ tip }: RegtestNode, blocks = 120, height = -1): numbe
     const { time } = last.ancestor(last.height - i).header;
     [least, most] = [Math.min(least, time), Math.max(most, time)];
   }
-  return least === most ? 0 : Number(last.work - last.ancestor(last.height - count).work) / (most - least);
+  if (least === most) return 0;
+  const rate = Number(last.work - last.ancestor(last.height - count).work) / (most - least);
+  // Core writes sixteen digits.
+  return Number(rate.toPrecision(16));
 }
 
 function generate(node: RegtestNode, count: number, script: Uint8Array, tries: unknown): readonly string[] {

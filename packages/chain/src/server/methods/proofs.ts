@@ -25,6 +25,7 @@ export const proofMethods: RpcCategory<RegtestNode> = {
       const { crypto } = node.tools;
       const bytes = readHex(proof, 'proof');
       const read = readProof(bytes, crypto);
+      if (read === 'large') throw new RpcError(RpcCode.MISC, 'ReadCompactSize(): size too large: iostream error');
       if (read === 'short') throw new RpcError(RpcCode.MISC, 'SpanReader::read(): end of data: iostream error');
       if (read === undefined) return [];
       const block = node.state.nodes.get(crypto.hash256(read.header));

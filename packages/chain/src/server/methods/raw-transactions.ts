@@ -201,7 +201,10 @@ function readOutputs(given: unknown): Transaction['outputs'] {
     if (name === 'data') {
       if (seen.has(name)) throw invalidParameter('Invalid parameter, duplicate key: data');
       seen.add(name);
-      return { value: 0n, scriptPubKey: assemble(['OP_RETURN', readHex(value, 'Data')]) };
+      return {
+        value: 0n,
+        scriptPubKey: assemble(['OP_RETURN', readHex(typeof value === 'number' ? String(value) : value, 'Data')]),
+      };
     }
     let scriptPubKey: Uint8Array;
     const amount = readAmount(value);
