@@ -27,18 +27,17 @@ export function readHex(value: unknown, name: string): Uint8Array {
   return parseHex(value.toLowerCase());
 }
 
+type IntRange = 'int' | 'uint' | 'long';
+
 /** Ranges of whole numbers, as Core's types have them. */
-const RANGES = {
+const RANGES: Readonly<Record<IntRange, readonly [least: number, most: number]>> = {
   int: [-0x8000_0000, 0x7fff_ffff],
   uint: [0, 0xffff_ffff],
   long: [-(2 ** 63), 2 ** 63 - 1_024],
-} as const;
+};
 
 /** A whole number of a range, `int` when absent; anything else is Core's complaint about numbers. */
-export function readInt(
-  value: unknown,
-  options: { readonly absent?: number; readonly range?: keyof typeof RANGES } = {},
-): number {
+export function readInt(value: unknown, options: { readonly absent?: number; readonly range?: IntRange } = {}): number {
   if (value === undefined && options.absent !== undefined) return options.absent;
   if (typeof value !== 'number') throw typeError(value, 'number');
   const [least, most] = RANGES[options.range ?? 'int'];
