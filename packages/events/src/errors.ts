@@ -34,6 +34,12 @@ export interface EventsErrors {
   readonly EVENTS_STREAM_FORKED: { readonly topic: string; readonly sequence: number };
   /** What came is no record, or its hash is not that of its content. */
   readonly EVENTS_STREAM_RECORD_INVALID: { readonly expected: string };
+  /** A record that is larger than its broker carries: in characters of data, or in bytes of the whole where it counts those. */
+  readonly EVENTS_STREAM_RECORD_TOO_LARGE: { readonly topic: string; readonly size: number; readonly maximum: number };
+  /** A stream of the broker that was set up by somebody else in a way that cannot keep what is promised. */
+  readonly EVENTS_STREAM_MISCONFIGURED: { readonly topic: string; readonly setting: string };
+  /** Events were removed from the store before a relay came to them; `first` is the oldest position that is still there. */
+  readonly EVENTS_STREAM_SOURCE_TRUNCATED: { readonly topic: string; readonly after: number; readonly first: number };
   /** A topic that a relay should go on with, and that somebody else has written to. */
   readonly EVENTS_STREAM_NOT_RELAYED: { readonly topic: string };
   /** A truncation without a snapshot that stands for what it would remove. */
