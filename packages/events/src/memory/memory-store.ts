@@ -24,6 +24,7 @@ import {
   prepareAppend,
   type PreparedAppend,
   prepareSnapshot,
+  requireRecord,
   requireWhole,
 } from '../model/checks.ts';
 import { hasExpired } from '../model/claims.ts';
@@ -74,6 +75,7 @@ export interface MemoryStoreOptions {
  * ```
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
+  requireRecord('options', options);
   const { clock = systemClock(), data = createMemoryData() } = options;
   return new MemoryStore(clock, data);
 }
@@ -182,7 +184,7 @@ class MemoryStore implements EventStore {
     options: ClaimOptions & { readonly types?: readonly string[] } = {},
   ): Promise<readonly ClaimedEffect[]> {
     this.#enter('claimEffects', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
     const types = checkTypes(options.types);
     const now = this.#clock.nowMs();
     const taken: ClaimedEffect[] = [];
@@ -190,6 +192,7 @@ class MemoryStore implements EventStore {
       if (taken.length === limit) break;
       if (effect.state !== 'waiting' || !hasExpired(effect.holding, now)) continue;
       if (types !== undefined && !types.includes(effect.type)) continue;
+      if (!begins(effect.stream, prefixes)) continue;
       const { stream, key, type } = effect;
       const token = this.#take(effect, { now, leaseMs });
       const data = JSON.parse(effect.data) as unknown;
@@ -202,14 +205,14 @@ class MemoryStore implements EventStore {
     options: ClaimOptions & { readonly height?: number; readonly time?: number },
   ): Promise<readonly ClaimedTimer[]> {
     this.#enter('claimTimers', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
     const { height, time } = checkNow(options);
     const now = this.#clock.nowMs();
     const due: MemoryTimer[] = [];
     for (const timers of this.#data.timers.values())
       for (const timer of timers.values()) {
         const come = 'height' in timer.due ? timer.due.height <= height : timer.due.time <= time;
-        if (come && hasExpired(timer.holding, now)) due.push(timer);
+        if (come && hasExpired(timer.holding, now) && begins(timer.stream, prefixes)) due.push(timer);
       }
     due.sort((a, b) => dueOf(a) - dueOf(b));
     return due.slice(0, limit).map((timer) => {
@@ -412,6 +415,10 @@ const free = { since: 0, until: 0 };
 
 function versionOf(stream: MemoryStream): number {
   return stream.first + stream.events.length - 1;
+}
+
+function begins(stream: string, prefixes: readonly string[] | undefined): boolean {
+  return prefixes === undefined || prefixes.some((prefix) => stream.startsWith(prefix));
 }
 
 function newWork(parts: { readonly stream: string; readonly key: string; readonly data: string }): MemoryWork {

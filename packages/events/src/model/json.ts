@@ -2,13 +2,15 @@ import { EventsError } from '../errors.ts';
 
 /** Deepest nesting of event data. */
 const MAX_DEPTH = 64;
+/** Most values in one piece of data: a few objects that are met again and again would take for ever. */
+const MAX_VALUES = 1_000_000;
 /** Longest JSON text of one value, in characters. */
 export const MAX_JSON_LENGTH = 1_048_576;
 
 interface Fault {
   /** Where, below the value that was checked. */
   readonly path: string;
-  readonly reason: 'type' | 'depth' | 'number';
+  readonly reason: 'type' | 'depth' | 'number' | 'size';
   readonly expected: string;
 }
 
@@ -23,7 +25,7 @@ export function toJson(value: unknown, path: string): string {
   if (value === undefined) return 'null';
   let text: string;
   try {
-    const fault = faultOf(value, 0);
+    const fault = faultOf(value, 0, { left: MAX_VALUES });
     if (fault !== undefined) throw dataInvalid(path + fault.path, fault.reason, fault.expected);
     text = JSON.stringify(value);
   } catch (error) {
@@ -35,7 +37,12 @@ export function toJson(value: unknown, path: string): string {
   return text;
 }
 
-function faultOf(value: unknown, depth: number): Fault | undefined {
+/** Counts down the values that may still be met. */
+interface Budget {
+  left: number;
+}
+
+function faultOf(value: unknown, depth: number, budget: Budget): Fault | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -43,7 +50,7 @@ function faultOf(value: unknown, depth: number): Fault | undefined {
     case 'number':
       return Number.isFinite(value) ? undefined : { path: '', reason: 'number', expected: 'a finite number' };
     case 'object':
-      return value === null ? undefined : faultOfObject(value, depth);
+      return value === null ? undefined : faultOfObject(value, depth, budget);
     case 'bigint':
       return { path: '', reason: 'type', expected: 'JSON data, an amount as a decimal string' };
     default:
@@ -51,12 +58,15 @@ function faultOf(value: unknown, depth: number): Fault | undefined {
   }
 }
 
-function faultOfObject(value: object, depth: number): Fault | undefined {
+function faultOfObject(value: object, depth: number, budget: Budget): Fault | undefined {
+  budget.left -= 1;
+  if (budget.left < 0) return { path: '', reason: 'size', expected: `at most ${MAX_VALUES} values` };
   if (depth === MAX_DEPTH) return { path: '', reason: 'depth', expected: `at most ${MAX_DEPTH} levels` };
+  if ('toJSON' in value) return { path: '.toJSON', reason: 'type', expected: 'no field of that name' };
   if (Array.isArray(value)) {
     // By index: an iteration would step over holes, which JSON turns into null.
     for (let i = 0; i < value.length; i++) {
-      const fault = faultOf(value[i], depth + 1);
+      const fault = faultOf(value[i], depth + 1, budget);
       if (fault !== undefined) return { ...fault, path: `[${i}]${fault.path}` };
     }
     return undefined;
@@ -64,13 +74,12 @@ function faultOfObject(value: object, depth: number): Fault | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype))
     return { path: '', reason: 'type', expected: 'a plain object' };
-  if ('toJSON' in value) return { path: '.toJSON', reason: 'type', expected: 'no field of that name' };
   for (const key of Object.keys(value)) {
     // Reading it back would set a prototype instead of a field.
     if (key === '__proto__') return { path: `.${key}`, reason: 'type', expected: 'no field of that name' };
     const field = (value as Readonly<Record<string, unknown>>)[key];
     if (typeof field === 'string' || field === undefined) continue;
-    const fault = faultOf(field, depth + 1);
+    const fault = faultOf(field, depth + 1, budget);
     if (fault !== undefined) return { ...fault, path: `.${key}${fault.path}` };
   }
   return undefined;
@@ -88,7 +97,7 @@ function isForeignPlain(prototype: unknown): boolean {
 
 function dataInvalid(
   path: string,
-  reason: Fault['reason'] | 'size',
+  reason: Fault['reason'],
   expected: string,
   cause?: unknown,
 ): EventsError<'EVENTS_DATA_INVALID'> {

@@ -45,3 +45,30 @@ export function createBell(call: string): Bell {
       }),
   };
 }
+
+/**
+ * Ends the wait for a call when its signal comes, or the store is closed for good; what was begun may still happen.
+ *
+ * @throws EventsError `EVENTS_ABORTED`, or `error` of whoever closes.
+ */
+export async function endable<Result>(
+  work: Promise<Result>,
+  options: { readonly call: string; readonly signal: AbortSignal | undefined },
+): Promise<Result> {
+  const { call, signal } = options;
+  if (signal === undefined) return work;
+  let stop: () => void = () => undefined;
+  const ended = new Promise<never>((_, fail) => {
+    stop = () => fail(aborted(call));
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+  });
+  // Whoever loses the race must not end the process with it.
+  work.catch(() => undefined);
+  ended.catch(() => undefined);
+  try {
+    return await Promise.race([work, ended]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

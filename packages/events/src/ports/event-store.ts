@@ -53,7 +53,7 @@ export type TimerChange =
 export interface Append {
   /** 1 to 255 characters, for example `swap/7f3a`. */
   readonly stream: string;
-  /** 1 to 1,000 events. */
+  /** 1 to 1,000 events, with all data of the append at most 16 Mi characters of JSON. */
   readonly events: readonly NewEvent[];
   /** Version the stream must have, 0 for a new one; any version when absent. */
   readonly expectedVersion?: number;
@@ -112,6 +112,8 @@ export interface ClaimOptions extends CallOptions {
   readonly limit?: number;
   /** Milliseconds until others may take them over, 1 to 86,400,000; 30,000 when absent. */
   readonly leaseMs?: number;
+  /** Take only work of streams whose names begin with one of these. */
+  readonly prefixes?: readonly string[];
 }
 
 /** The state of a stream's machine after one of its events. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
-import { aborted, storeClosed } from '../errors.ts';
+import { aborted, EventsError, storeClosed } from '../errors.ts';
+import { endable } from '../model/waiting.ts';
 import { failureOf, isBusy } from './failures.ts';
 
 /** Writes that go to the disk together. */
@@ -10,14 +11,22 @@ export interface Group {
    *
    * @param write - Decides first and writes then: when it throws it must have written nothing, and only this one
    * caller gets the error.
+   * @param options - `size`: how much it writes, compared with others; 1 when absent.
    * @returns What it answered, once the transaction is on the disk.
    */
-  run<Result>(call: string, write: () => Result, signal?: AbortSignal): Promise<Result>;
+  run<Result>(call: string, write: () => Result, options?: RunOptions): Promise<Result>;
   /** Refuses what comes now, and waits for what is under way. */
   close(): Promise<void>;
 }
 
+/** Settings of one write. */
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly size?: number;
+}
+
 interface Waiting {
+  readonly size: number;
   readonly call: string;
   readonly write: () => unknown;
   readonly signal: AbortSignal | undefined;
@@ -29,8 +38,8 @@ interface Waiting {
   outcome: unknown;
 }
 
-/** Most writes in one transaction: the caller of the first should not wait for thousands of others. */
-const MAX_GROUP = 2_000;
+/** Most rows in one transaction, about: the loop stands still for it, and the first must not wait for all others. */
+const MAX_GROUP_SIZE = 4_000;
 
 /** Settings of {@link createGroup}. */
 export interface GroupOptions {
@@ -59,8 +68,13 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
       setImmediate(done);
     });
     while (queue.length > 0) {
-      const group = queue.slice(0, MAX_GROUP);
-      queue = queue.slice(MAX_GROUP);
+      let taken = 0;
+      for (let size = 0; taken < queue.length; taken++) {
+        size += queue[taken]?.size ?? 0;
+        if (taken > 0 && size > MAX_GROUP_SIZE) break;
+      }
+      const group = queue.slice(0, taken);
+      queue = queue.slice(taken);
       await commitGroup(group);
     }
     flushing = undefined;
@@ -112,8 +126,8 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
       waiting.outcome = waiting.write();
       waiting.ok = true;
     } catch (error) {
-      // SQLite's own errors end the group: after one of them nobody knows what this write has done.
-      if (typeof error === 'object' && error !== null && 'errcode' in error) throw error;
+      // A refusal has written nothing. After anything else nobody knows what this write has done: it ends the group.
+      if (!(error instanceof EventsError)) throw error;
       waiting.outcome = error;
     }
   }
@@ -127,12 +141,14 @@ export function createGroup(database: DatabaseSync, options: GroupOptions): Grou
   }
 
   return {
-    run: (call, write, signal) =>
-      new Promise((done, fail) => {
+    run(call, write, { signal, size = 1 } = {}) {
+      const written = new Promise<never>((done, fail) => {
         if (closed) return fail(storeClosed('sqlite'));
-        queue.push({ call, write, signal, done, fail, ok: false, outcome: undefined });
+        queue.push({ call, write, signal, size, done, fail, ok: false, outcome: undefined });
         flushing ??= flush();
-      }),
+      });
+      return signal === undefined ? written : endable(written, { call, signal });
+    },
     async close() {
       closed = true;
       await flushing;

@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Clock, systemClock, unixMilliseconds } from '@bitcoin-enterprise/core';
 import {
   claimLost,
+  EventsError,
   invalidArgument,
   keyReused,
   leaseLost,
@@ -51,7 +52,7 @@ import type {
 } from '../ports/event-store.ts';
 import { failureOf } from './failures.ts';
 import { createGroup, type Group } from './group.ts';
-import { migrate } from './schema.ts';
+import { migrate, pragma } from './schema.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 
 /** Settings of {@link openSqliteStore}. */
@@ -92,14 +93,17 @@ export function openSqliteStore(options: SqliteStoreOptions): EventStore {
   requireRecord('options', options);
   const { path, clock = systemClock(), busyMs = 5_000, pollMs = 20 } = options;
   // A database in memory would be another one for each connection.
-  if (typeof path !== 'string' || path === '' || path === ':memory:' || path.includes('\0'))
+  // And a URI could switch locks or the log off.
+  if (typeof path !== 'string' || path === '' || path === ':memory:' || /^file:|\0/i.test(path))
     throw invalidArgument('options.path', 'the path of a file', path);
   requireWhole('options.busyMs', busyMs, 0, MAX_MS);
   requireWhole('options.pollMs', pollMs, 1, MAX_MS);
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: busyMs });
-    database.exec('pragma journal_mode = wal; pragma synchronous = full');
+    const mode = pragma(database, 'journal_mode = wal');
+    if (mode !== 'wal') throw noLog(mode);
+    database.exec('pragma synchronous = full');
     migrate(database);
     // From here on a lock of another process is waited for without blocking the loop.
     database.exec('pragma busy_timeout = 0');
@@ -108,6 +112,15 @@ export function openSqliteStore(options: SqliteStoreOptions): EventStore {
     database?.close();
     throw failureOf(error, 'not-done');
   }
+}
+
+/** Some file systems have no shared memory, and without the log two processes would block each other. */
+function noLog(mode: unknown): EventsError<'EVENTS_STORE_UNAVAILABLE'> {
+  const reason = `no write-ahead log on this file system (journal mode ${String(mode)})`;
+  return new EventsError('EVENTS_STORE_UNAVAILABLE', reason, {
+    details: { store: STORE, outcome: 'not-done', reason },
+    hint: 'keep the file on a local disk',
+  });
 }
 
 interface CachedStream {
@@ -152,7 +165,10 @@ class SqliteStore implements EventStore {
     try {
       this.#enter('append', options);
       const prepared = prepareAppend(append);
-      return this.#group.run('append', () => this.#append(prepared), options.signal);
+      return this.#group.run('append', () => this.#append(prepared), {
+        signal: options.signal,
+        size: prepared.events.length + prepared.length / 1_000,
+      });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -222,7 +238,7 @@ class SqliteStore implements EventStore {
         if (found === undefined || version > last) throw versionConflict(stream, version, last);
         this.#sql.saveSnapshot.run(version, state, found.id, version);
       },
-      options.signal,
+      options,
     );
   }
 
@@ -238,21 +254,20 @@ class SqliteStore implements EventStore {
     options: ClaimOptions & { readonly types?: readonly string[] } = {},
   ): Promise<readonly ClaimedEffect[]> {
     this.#enter('claimEffects', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
+    const named = prefixes === undefined ? null : JSON.stringify(prefixes);
     const types = checkTypes(options.types);
     const taken = await this.#group.run(
       'claimEffects',
       () => {
         const now = this.#clock.nowMs();
         const early = now + STEP_TOLERANCE_MS;
-        const rows =
-          types === undefined
-            ? this.#sql.freeEffects.all(now, early, limit)
-            : this.#sql.freeEffectsOfTypes.all(now, early, JSON.stringify(types), limit);
+        const kinds = types === undefined ? null : JSON.stringify(types);
+        const rows = this.#sql.freeEffects.all({ now, early, kinds, named, limit });
         const token = this.#take(this.#sql.takeEffect, rows, { now, leaseMs });
         return { token, rows: rows as unknown as readonly EffectRow[] };
       },
-      options.signal,
+      options,
     );
     return taken.rows.map(({ stream, key, type, data, attempts }) => ({
       kind: 'effect',
@@ -269,20 +284,22 @@ class SqliteStore implements EventStore {
     options: ClaimOptions & { readonly height?: number; readonly time?: number },
   ): Promise<readonly ClaimedTimer[]> {
     this.#enter('claimTimers', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
+    const named = prefixes === undefined ? null : JSON.stringify(prefixes);
     const { height, time } = checkNow(options);
     const taken = await this.#group.run(
       'claimTimers',
       () => {
         const now = this.#clock.nowMs();
         const early = now + STEP_TOLERANCE_MS;
-        const byHeight = this.#sql.freeTimersByHeight.all(height, now, early, limit);
-        const byTime = this.#sql.freeTimersByTime.all(time, now, early, limit - byHeight.length);
+        const byHeight = this.#sql.freeTimersByHeight.all({ height, now, early, named, limit });
+        const rest = limit - byHeight.length;
+        const byTime = this.#sql.freeTimersByTime.all({ time, now, early, named, limit: rest });
         const rows = [...byHeight, ...byTime];
         const token = this.#take(this.#sql.takeTimer, rows, { now, leaseMs });
         return { token, rows: rows as unknown as readonly TimerRow[] };
       },
-      options.signal,
+      options,
     );
     return taken.rows.map((row) => ({
       kind: 'timer',
@@ -305,7 +322,7 @@ class SqliteStore implements EventStore {
     this.#enter('settle', options);
     const checked = checkClaims('claims', claims);
     if (checked.length === 0) return;
-    await this.#group.run('settle', () => this.#settle(checked), options.signal);
+    await this.#group.run('settle', () => this.#settle(checked), options);
   }
 
   async release(claim: Claim, options: CallOptions & { readonly delayMs?: number } = {}): Promise<void> {
@@ -320,7 +337,7 @@ class SqliteStore implements EventStore {
         const release = checked.kind === 'effect' ? this.#sql.releaseEffect : this.#sql.releaseTimer;
         release.run(now, now + delayMs, id);
       },
-      options.signal,
+      options,
     );
   }
 
@@ -334,7 +351,7 @@ class SqliteStore implements EventStore {
         if (checked.kind !== 'effect') throw claimLost(checked);
         this.#sql.buryEffect.run(reason, this.#requireClaim(checked));
       },
-      options.signal,
+      options,
     );
   }
 
@@ -352,19 +369,19 @@ class SqliteStore implements EventStore {
   async revive(key: string, options: CallOptions = {}): Promise<boolean> {
     this.#enter('revive', options);
     checkName('key', key);
-    return this.#group.run('revive', () => this.#sql.reviveEffect.run(key).changes === 1, options.signal);
+    return this.#group.run('revive', () => this.#sql.reviveEffect.run(key).changes === 1, options);
   }
 
   async acquireLease(name: string, options: LeaseOptions): Promise<Lease | undefined> {
     const { owner, ttlMs } = checkLeasing(name, options);
     this.#enter('acquireLease', options);
-    return this.#group.run('acquireLease', () => this.#lease(name, { owner, ttlMs }), options.signal);
+    return this.#group.run('acquireLease', () => this.#lease(name, { owner, ttlMs }), options);
   }
 
   async releaseLease(lease: Lease, options: CallOptions = {}): Promise<void> {
     this.#enter('releaseLease', options);
     const { name, token } = checkLease('lease', lease);
-    await this.#group.run('releaseLease', () => this.#sql.releaseLease.run(name, token), options.signal);
+    await this.#group.run('releaseLease', () => this.#sql.releaseLease.run(name, token), options);
   }
 
   async truncate(stream: string, options: CallOptions & { readonly through: number }): Promise<void> {
@@ -382,7 +399,7 @@ class SqliteStore implements EventStore {
         this.#sql.removeEvents.run(id, through);
         this.#sql.keepFirst.run(through + 1, id);
       },
-      options.signal,
+      options,
     );
   }
 
@@ -390,7 +407,7 @@ class SqliteStore implements EventStore {
     this.#enter('forgetEffects', options);
     const doneBefore = requireWhole('options.doneBefore', options.doneBefore, 0);
     const forget = (): number => Number(this.#sql.forgetEffects.run(doneBefore).changes);
-    return this.#group.run('forgetEffects', forget, options.signal);
+    return this.#group.run('forgetEffects', forget, options);
   }
 
   async close(): Promise<void> {
