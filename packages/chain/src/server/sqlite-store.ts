@@ -103,7 +103,16 @@ export class SqliteNodeStore implements NodeStore {
       const accepted = acceptToMempool(pool, tx, { ...context, now: Number(time) });
       if ('pool' in accepted) pool = accepted.pool;
     }
+    this.#rewrite(pool);
     return pool;
+  }
+
+  /** Numbers what waits as the pool does now: with old numbers a child could come before its parent the next time. */
+  #rewrite(pool: Mempool): void {
+    this.#database.exec('BEGIN IMMEDIATE; DELETE FROM waiting;');
+    for (const { tx, sequence, time } of pool.entries.values())
+      this.#statements.wait.run(tx.id(), sequence, time, tx.bytes);
+    this.#database.exec('COMMIT');
   }
 
   save(before: ChainState, after: ChainState): void {

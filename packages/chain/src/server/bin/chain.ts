@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import * as nodeModule from 'node:module';
 
 // Most of a start is reading code: what V8 makes of it is kept for the next one, and so is loaded after this line.
-enableCompileCache();
+if ('enableCompileCache' in nodeModule) nodeModule.enableCompileCache();
 const [{ loadCrypto }, { runCli }, { quietProcess }] = await Promise.all([
   import('@bitcoin-enterprise/core'),
   import('../cli.ts'),
