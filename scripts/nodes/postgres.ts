@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive } from './cache.ts';
 import { type Child, freePort, removeFolder, startChild, temporaryFolder } from './child.ts';
 import { type Command, unpackDebianPackages } from './debian.ts';
 import { type AbsentProgram, type FoundProgram, findProgram } from './find.ts';
@@ -112,10 +113,12 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
         '127.0.0.1',
         '-k',
         folder,
-        ...Object.entries({ max_connections: '60', shared_buffers: '64MB', ...settings }).flatMap(([name, value]) => [
-          '-c',
-          `${name}=${value}`,
-        ]),
+        ...Object.entries({
+          max_connections: '60',
+          shared_buffers: '64MB',
+          dynamic_shared_memory_type: 'mmap',
+          ...settings,
+        }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ]);
     let child = begin();
     const up = await isReady(child, { says, port, timeoutMs });
@@ -126,6 +129,7 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
       removeFolder(folder);
       throw new Error(`PostgreSQL did not start:\n${output.slice(-2_000)}`);
     }
+    let crashed: Promise<void> = Promise.resolve();
     return {
       url: `postgresql://be@127.0.0.1:${port}/postgres`,
       port,
@@ -136,24 +140,34 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
       },
       version,
       source: program.source,
-      async crash() {
-        await child.kill();
-        // Its children notice the death of their parent and end, and only then the folder is free.
-        for (;;) {
-          child = begin();
-          if (await isReady(child, { says, port, timeoutMs })) return;
-          const output = child.output();
-          await child.kill();
-          if (!/still in use|is another postmaster|pre-existing shared memory/i.test(output))
-            throw new Error(`PostgreSQL did not start again:\n${output.slice(-2_000)}`);
-          await sleep(50);
-        }
+      crash() {
+        // One after the other: two at once would kill each other's new server.
+        crashed = crashed.then(crashNow);
+        return crashed;
       },
       async stop() {
+        await crashed.catch(() => undefined);
+        // Asked to end first: a server that is only killed leaves its shared memory behind.
+        if (isAlive(child.pid)) process.kill(child.pid, 'SIGINT');
+        await Promise.race([child.ended, sleep(5_000)]);
         await child.kill();
         removeFolder(folder);
       },
     };
+
+    async function crashNow(): Promise<void> {
+      await child.kill();
+      // Its children notice the death of their parent and end, and only then the folder is free.
+      for (;;) {
+        child = begin();
+        if (await isReady(child, { says, port, timeoutMs })) return;
+        const output = child.output();
+        await child.kill();
+        if (!/still in use|is another postmaster|pre-existing shared memory/i.test(output))
+          throw new Error(`PostgreSQL did not start again:\n${output.slice(-2_000)}`);
+        await sleep(50);
+      }
+    }
   }
 }
 

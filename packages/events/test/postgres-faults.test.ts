@@ -77,6 +77,49 @@ async function startCutter(port: number): Promise<{
   };
 }
 
+/** A way to the server that at some moment swallows everything, and says nothing. */
+async function startHole(port: number): Promise<{
+  readonly port: number;
+  readonly swallow: () => void;
+  readonly close: () => Promise<void>;
+}> {
+  let silent = false;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect({ port, host: '127.0.0.1' });
+    sockets.add(client).add(upstream);
+    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    client.on('data', (chunk: Buffer) => {
+      if (!silent) upstream.write(chunk);
+    });
+    upstream.on('data', (chunk: Buffer) => {
+      if (!silent) client.write(chunk);
+    });
+  });
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    swallow: () => {
+      silent = true;
+    },
+    close: () =>
+      new Promise((done) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => done());
+      }),
+  };
+}
+
+async function adminOf(server: Postgres, text: string) {
+  const admin = new Client({ connectionString: server.url });
+  await admin.connect();
+  const answer = await admin.query<Record<string, unknown>>(text);
+  await admin.end();
+  return answer;
+}
+
 describe.skipIf(present === undefined)('PostgreSQL at its worst', { timeout: 120_000 }, () => {
   let server: Postgres;
   beforeAll(async () => {
@@ -142,6 +185,67 @@ describe.skipIf(present === undefined)('PostgreSQL at its worst', { timeout: 120
     const versions = (await Promise.all(appends)).map(({ version }) => version);
 
     expect(versions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2));
+    await store.close();
+  });
+
+  it('a call ends with its signal, and a close in finite time, when nobody answers', async () => {
+    const hole = await startHole(server.port);
+    const url = `postgresql://be@127.0.0.1:${hole.port}/postgres`;
+    const store = await openPostgresStore({ url, schema: 'hole', poolSize: 2 });
+    await store.append({ stream: 's', events: [{ type: 'x' }] });
+    hole.swallow();
+    const signal = AbortSignal.timeout(100);
+    for (const call of [
+      store.append({ stream: 's', events: [{ type: 'y' }] }, { signal }),
+      store.readAll({ signal }),
+      store.claimEffects({ signal }),
+    ])
+      await expect(call).rejects.toMatchObject({ code: 'EVENTS_ABORTED' });
+    const left = store.head().catch((error: unknown) => error);
+    await store.close();
+
+    expect(await left).toMatchObject({ code: 'EVENTS_STORE_CLOSED' });
+    await hole.close();
+  });
+
+  it('a close lets calls under way finish', async () => {
+    const store = await openPostgresStore({ url: server.url, schema: 'closing', poolSize: 2 });
+    await store.append({ stream: 's', events: [{ type: 'x' }] });
+    const reads = Array.from({ length: 50 }, () => store.readAll());
+    const write = store.append({ stream: 's', events: [{ type: 'y' }] });
+    await store.close();
+
+    expect((await Promise.all(reads)).every((events) => events.length >= 1)).toBe(true);
+    expect((await write).version).toBe(2);
+  });
+
+  it('a writer that falls silent with the lock of all writers loses it', async () => {
+    const store = await openPostgresStore({ url: server.url, schema: 'silent', busyMs: 500 });
+    const session = 'begin; select head from silent.store for update';
+    const frozen = new Client({
+      connectionString: server.url,
+      options: '-c idle_in_transaction_session_timeout=1500',
+    });
+    frozen.on('error', () => undefined);
+    await frozen.connect();
+    await frozen.query(session);
+    await expect(store.append({ stream: 's', events: [{ type: 'x' }] })).rejects.toMatchObject({
+      code: 'EVENTS_STORE_BUSY',
+    });
+    await sleep(1_500);
+
+    expect((await store.append({ stream: 's', events: [{ type: 'x' }] })).version).toBe(1);
+    await frozen.end().catch(() => undefined);
+    await store.close();
+  });
+
+  it('options in the URL are added to those of the store, and do not replace them', async () => {
+    const url = `${server.url}?options=${encodeURIComponent('-c synchronous_commit=off -c search_path=public')}`;
+    const store = await openPostgresStore({ url, schema: 'added' });
+    await store.append({ stream: 's', events: [{ type: 'x' }] });
+    const { rows } = await adminOf(server, 'select count(*)::integer as n from added.events');
+
+    expect(rows).toEqual([{ n: 1 }]);
     await store.close();
   });
 

@@ -168,19 +168,15 @@ class IndexedDbStore implements EventStore {
     this.#enter('waitForEvents', options);
     const { signal } = options;
     const closed = this.#closing.signal;
-    const either = signal === undefined ? closed : AbortSignal.any([signal, closed]);
-    const end = performance.now() + timeoutMs;
-    for (;;) {
-      const left = end - performance.now();
-      // The bell may ring while the head is read: so the wait begins before.
-      const rung = this.#bell.wait(Math.max(0, Math.min(left, this.#pollMs)), either).catch((error: unknown) => error);
-      if (closed.aborted) throw storeClosed(STORE);
-      if ((await this.#read(async (at) => (await storeIn(at)).head)) > after) return true;
-      if (left <= 0) return false;
-      const outcome = await rung;
-      if (closed.aborted) throw storeClosed(STORE);
-      if (typeof outcome !== 'boolean') throw outcome;
-    }
+    return this.#bell.until({
+      signals: signal === undefined ? [closed] : [signal, closed],
+      timeoutMs,
+      pollMs: this.#pollMs,
+      isThere: async () => {
+        if (closed.aborted) throw storeClosed(STORE);
+        return (await this.#read(async (at) => (await storeIn(at)).head)) > after;
+      },
+    });
   }
 
   async saveSnapshot(snapshot: Snapshot, options: CallOptions = {}): Promise<void> {
@@ -209,14 +205,15 @@ class IndexedDbStore implements EventStore {
     options: ClaimOptions & { readonly types?: readonly string[] } = {},
   ): Promise<readonly ClaimedEffect[]> {
     this.#enter('claimEffects', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
     const types = checkTypes(options.types);
     const write = async (at: IDBTransaction): Promise<readonly ClaimedEffect[]> => {
       const now = this.#clock.nowMs();
       const token = await nextToken(at);
       const taken: ClaimedEffect[] = [];
       await walk<EffectRow>(at.objectStore('effects').index('state').openCursor(0), (row, cursor) => {
-        if (hasExpired(row, now) && (types === undefined || types.includes(row.type))) {
+        const wanted = types === undefined || types.includes(row.type);
+        if (wanted && hasExpired(row, now) && begins(row.stream, prefixes)) {
           const { stream, key, type } = row;
           const attempts = row.attempts + 1;
           cursor.update({ ...row, attempts, token, since: now, until: now + leaseMs } satisfies EffectRow);
@@ -234,7 +231,7 @@ class IndexedDbStore implements EventStore {
     options: ClaimOptions & { readonly height?: number; readonly time?: number },
   ): Promise<readonly ClaimedTimer[]> {
     this.#enter('claimTimers', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
     const come = checkNow(options);
     const write = async (at: IDBTransaction): Promise<readonly ClaimedTimer[]> => {
       const now = this.#clock.nowMs();
@@ -244,7 +241,7 @@ class IndexedDbStore implements EventStore {
         if (taken.length === limit || come[by] < 0) continue;
         const range = IDBKeyRange.upperBound(come[by]);
         await walk<TimerRow>(at.objectStore('timers').index(by).openCursor(range), (row, cursor) => {
-          if (hasExpired(row, now)) {
+          if (hasExpired(row, now) && begins(row.stream, prefixes)) {
             const { stream, key } = row;
             const attempts = row.attempts + 1;
             cursor.update({ ...row, attempts, token, since: now, until: now + leaseMs } satisfies TimerRow);
@@ -480,6 +477,10 @@ class IndexedDbStore implements EventStore {
     checkCall(call, options);
     if (this.#closing.signal.aborted) throw storeClosed(STORE);
   }
+}
+
+function begins(stream: string, prefixes: readonly string[] | undefined): boolean {
+  return prefixes === undefined || prefixes.some((prefix) => stream.startsWith(prefix));
 }
 
 function newWork(parts: { readonly stream: string; readonly key: string; readonly data: string }) {

@@ -149,19 +149,15 @@ class MemoryStore implements EventStore {
     this.#enter('waitForEvents', options);
     const { signal } = options;
     const closed = this.#closing.signal;
-    const end = this.#clock.monotonicMs() + timeoutMs;
-    while (this.#data.head <= after) {
-      const left = end - this.#clock.monotonicMs();
-      if (left <= 0) return false;
-      try {
-        const either = signal === undefined ? closed : AbortSignal.any([signal, closed]);
-        if (!(await this.#data.bell.wait(left, either))) return this.#data.head > after;
-      } catch (error) {
+    return this.#data.bell.until({
+      signals: signal === undefined ? [closed] : [signal, closed],
+      timeoutMs,
+      pollMs: timeoutMs,
+      isThere: async () => {
         if (closed.aborted) throw storeClosed('memory');
-        throw error;
-      }
-    }
-    return true;
+        return this.#data.head > after;
+      },
+    });
   }
 
   async saveSnapshot(snapshot: Snapshot, options: CallOptions = {}): Promise<void> {

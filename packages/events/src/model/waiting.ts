@@ -5,44 +5,64 @@ export interface Bell {
   /** Wakes all who wait. */
   ring(): void;
   /**
-   * Waits for the next ring, at most `timeoutMs`.
+   * Waits until something is there: looks at once, at each ring, and every `pollMs` should a ring get lost.
    *
-   * @returns Whether it rang.
-   * @throws EventsError `EVENTS_ABORTED`.
+   * @param options - `isThere` may throw; a signal ends the wait and makes it look once more.
+   * @returns Whether it is there; `false` when the time was over first.
+   * @throws EventsError `EVENTS_ABORTED`, or what `isThere` throws.
    */
-  wait(timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
+  until(options: {
+    readonly isThere: () => Promise<boolean>;
+    readonly timeoutMs: number;
+    readonly pollMs: number;
+    readonly signals: readonly AbortSignal[];
+  }): Promise<boolean>;
 }
 
 /** Makes a bell. It holds a timer only while somebody waits. */
 export function createBell(call: string): Bell {
   const waiting = new Set<() => void>();
+
+  async function until({ isThere, timeoutMs, pollMs, signals }: Parameters<Bell['until']>[0]): Promise<boolean> {
+    let missed = true;
+    let wake: () => void = () => undefined;
+    const ring = (): void => {
+      // One that comes while we look makes us look again.
+      missed = true;
+      wake();
+    };
+    waiting.add(ring);
+    for (const signal of signals) signal.addEventListener('abort', ring, { once: true });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const end = performance.now() + timeoutMs;
+      for (;;) {
+        missed = false;
+        if (await isThere()) return true;
+        if (signals.some(({ aborted: ended }) => ended)) throw aborted(call);
+        const left = end - performance.now();
+        if (left <= 0) return false;
+        if (missed) continue;
+        await new Promise<void>((done) => {
+          wake = done;
+          timer = setTimeout(done, Math.min(left, pollMs));
+        });
+        clearTimeout(timer);
+      }
+    } finally {
+      clearTimeout(timer);
+      waiting.delete(ring);
+      for (const signal of signals) signal.removeEventListener('abort', ring);
+    }
+  }
+
   return {
+    until,
     ring() {
       // Taken out first: whoever is woken may wait again at once.
       const woken = [...waiting];
       for (const wake of woken) wake();
     },
-    wait: (timeoutMs, signal) =>
-      new Promise((done, fail) => {
-        if (signal?.aborted === true) return fail(aborted(call));
-        const timer = setTimeout(() => finish(false), timeoutMs);
-        const rung = (): void => finish(true);
-        const ended = (): void => {
-          forget();
-          fail(aborted(call));
-        };
-        waiting.add(rung);
-        signal?.addEventListener('abort', ended, { once: true });
-        function forget(): void {
-          clearTimeout(timer);
-          waiting.delete(rung);
-          signal?.removeEventListener('abort', ended);
-        }
-        function finish(outcome: boolean): void {
-          forget();
-          done(outcome);
-        }
-      }),
   };
 }
 

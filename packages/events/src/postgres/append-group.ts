@@ -18,6 +18,8 @@ interface Stream {
 export interface WriterCache {
   /** Head after the writer's last group. */
   head: number;
+  /** The connection of the last group: another one may lead to another server, which knows less. */
+  client: ClientBase | undefined;
   readonly streams: Map<string, Stream>;
 }
 
@@ -43,13 +45,16 @@ export async function appendGroup(
     text: 'select head, floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now from store for update',
   });
   const { head = 0, now = 0 } = locked.rows[0] ?? {};
-  if (cache.head !== head || cache.streams.size > MAX_CACHED) cache.streams.clear();
+  if (cache.head !== head || cache.client !== client || cache.streams.size > MAX_CACHED) cache.streams.clear();
+  cache.client = client;
   // Until the end: if this group fails, what it has counted up is wrong.
   cache.head = -1;
   const group = new Group({ head, now, streams: cache.streams });
   await group.load(client, appends);
   const outcomes = appends.map((append) => group.decide(append));
-  await Promise.all([...group.write(client, schema), commit()]);
+  // The commit is not sent with the rest: a statement that never left this process would be missing in it.
+  await Promise.all(group.write(client, schema));
+  await commit();
   cache.head = group.head;
   return outcomes;
 }

@@ -7,13 +7,27 @@ export interface DatabaseOptions {
   readonly url: string;
   readonly schema: string;
   readonly poolSize: number;
+  /** Milliseconds until a connection is given up. */
   readonly connectMs: number;
+  /** Milliseconds to wait for the lock of another writer. */
+  readonly busyMs: number;
+  /** Milliseconds until a statement is given up, by the server and by the client. */
+  readonly callMs: number;
 }
 
 /** A PostgreSQL whose connections are made when they are needed. */
 export interface Database {
-  /** Runs one statement that may be run twice; a connection that broke is replaced once. */
-  query<Row extends object>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]>;
+  /**
+   * Runs one statement that may be run twice; a connection that broke is replaced once.
+   *
+   * @param outcome - What is known when it breaks again: `unknown` for one that writes.
+   */
+  query<Row extends object>(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+    outcome?: 'not-done' | 'unknown',
+  ): Promise<readonly Row[]>;
   /**
    * Runs work in a transaction, again after a deadlock or when the connection broke before the commit.
    *
@@ -23,7 +37,8 @@ export interface Database {
   transaction<Result>(work: Work<Result>): Promise<Result>;
   /** Listens on a channel until it is ended; calls back at each notification and each new connection. */
   listen(channel: string, heard: () => void): () => Promise<void>;
-  close(): Promise<void>;
+  /** Ends idle connections, and those in use once they are given back, or now. */
+  close(options: { readonly now: boolean }): Promise<void>;
 }
 
 /** What is done in one transaction. */
@@ -42,22 +57,40 @@ const parsers = {
 
 /** Connects, and brings the tables up to date. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { url, schema, poolSize, connectMs } = options;
+  const { url, schema, poolSize, connectMs, busyMs, callMs } = options;
+  const { bare, extra } = splitUrl(url);
   const settings = {
-    connectionString: url,
+    connectionString: bare,
     types: parsers,
     connectionTimeoutMillis: connectMs,
     application_name: 'bitcoin-enterprise/events',
-    // What was acknowledged must survive, whatever the default of the database is.
-    options: `-c search_path=${schema} -c synchronous_commit=on`,
+    options: [
+      ...extra,
+      `-c search_path=${schema}`,
+      // What was acknowledged must survive, whatever the default of the database is.
+      '-c synchronous_commit=on',
+      // A writer that falls silent while it holds the lock of all writers must lose it soon.
+      `-c lock_timeout=${busyMs}`,
+      `-c idle_in_transaction_session_timeout=${busyMs}`,
+      `-c statement_timeout=${callMs}`,
+      `-c tcp_user_timeout=${busyMs}`,
+    ].join(' '),
+    // And a server that falls silent must not hold up its callers.
+    query_timeout: callMs + busyMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     pipeline: true,
   };
   const pool = new Pool({ ...settings, max: poolSize, allowExitOnIdle: true });
+  const clients = new Set<PoolClient>();
   // An idle connection that the server closes is replaced at the next use.
   pool.on('error', () => undefined);
   // One in use tells its queries; unheard, its error event would end the process.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    clients.add(client);
+  });
+  pool.on('remove', (client) => clients.delete(client as PoolClient));
   try {
     const client = await pool.connect();
     try {
@@ -69,18 +102,26 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await pool.end();
     throw failureOf(error, 'not-done');
   }
-  return { query, transaction, listen, close: () => pool.end() };
+  return { query, transaction, listen, close };
+
+  async function close({ now }: { readonly now: boolean }): Promise<void> {
+    const ended = pool.end();
+    if (now) for (const client of clients) void (client as unknown as Client).end().catch(() => undefined);
+    await Promise.race([ended, sleep(now ? 100 : callMs)]);
+  }
 
   async function query<Row extends object>(
     name: string,
     text: string,
     values: readonly unknown[],
+    outcome: 'not-done' | 'unknown' = 'not-done',
   ): Promise<readonly Row[]> {
     for (let attempt = 1; ; attempt++)
       try {
         return (await pool.query<Row>({ name, text, values: [...values] })).rows;
       } catch (error) {
-        if (attempt > 1 || !isDisconnection(error)) throw failureOf(error, 'not-done');
+        if (attempt > 1 || !isDisconnection(error))
+          throw failureOf(error, isDisconnection(error) ? outcome : 'not-done');
       }
   }
 
@@ -165,4 +206,20 @@ async function rolledBack(client: ClientBase | undefined): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Takes the `options` out of a URL: there they would replace ours, instead of being added to them. */
+function splitUrl(url: string): { readonly bare: string; readonly extra: readonly string[] } {
+  const extra: string[] = [];
+  const bare = url.replaceAll(/([?&])options=([^&]*)(&?)/g, (_, before: string, value: string, after: string) => {
+    extra.push(decodeURIComponent(value.replaceAll('+', ' ')));
+    return before === '?' && after !== '' ? '?' : after;
+  });
+  return { bare, extra };
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, milliseconds).unref();
+  });
 }

@@ -19,8 +19,8 @@ export function isTransient(error: unknown): boolean {
 export function isDisconnection(error: unknown): boolean {
   if (error instanceof EventsError) return false;
   const state = stateOf(error);
-  // 57P01–57P03: shut down, crashed, starting up. 08: connection exceptions.
-  return state === undefined || state.startsWith('57P0') || state.startsWith('08');
+  // 57P01–57P03: shut down, crashed, starting up. 08: connection exceptions. 25P03: idle in a transaction for too long.
+  return state === undefined || state.startsWith('57P0') || state.startsWith('08') || state === '25P03';
 }
 
 /**
@@ -40,7 +40,8 @@ export function failureOf(error: unknown, outcome: 'not-done' | 'unknown'): Even
       retryable: true,
       cause: error,
     });
-  if (state === '55P03')
+  // 55P03: lock_timeout. 57014: statement_timeout.
+  if (state === '55P03' || state === '57014')
     return new EventsError('EVENTS_STORE_BUSY', 'another process holds the lock of the store', {
       details: { store: STORE },
       retryable: true,

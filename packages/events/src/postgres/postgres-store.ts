@@ -20,6 +20,7 @@ import {
 } from '../model/checks.ts';
 import { STEP_TOLERANCE_MS } from '../model/claims.ts';
 import { type EffectRow, type EventRow, readDue, readEventRow, readJson, type TimerRow } from '../model/rows.ts';
+import { guarded, type UnguardedStore } from '../model/guarded.ts';
 import { type Bell, createBell } from '../model/waiting.ts';
 import type {
   Append,
@@ -52,6 +53,10 @@ export interface PostgresStoreOptions {
   readonly poolSize?: number;
   /** Milliseconds until a connection is given up; 10,000 when absent. */
   readonly connectMs?: number;
+  /** Milliseconds to wait for another writer before `EVENTS_STORE_BUSY`, and for a silent one to lose the lock; 5,000. */
+  readonly busyMs?: number;
+  /** Milliseconds until a statement is given up; 30,000 when absent. */
+  readonly callMs?: number;
   /** Milliseconds between two looks for events while somebody waits, should a notification get lost; 1,000. */
   readonly pollMs?: number;
 }
@@ -60,6 +65,10 @@ const STORE = 'postgres';
 const MAX_MS = 0x7fff_ffff;
 /** Unix milliseconds by the server's clock, which all processes share. */
 const NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+/** Whether the stream of a row is one of those asked for. */
+const ofPrefix = (parameter: number): string =>
+  `($${parameter}::text[] is null or exists (select 1 from streams where streams.id = stream
+     and exists (select 1 from unnest($${parameter}::text[]) as p where starts_with(streams.name, p))))`;
 /** Whether a claim no longer stands: its time is over, or the clock was set back to before it was made. */
 const FREE = `(until <= ${NOW} or since > ${NOW} + ${STEP_TOLERANCE_MS})`;
 
@@ -83,6 +92,7 @@ const FREE = `(until <= ${NOW} or since > ${NOW} + ${STEP_TOLERANCE_MS})`;
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<EventStore> {
   requireRecord('options', options);
   const { url, schema = 'events', poolSize = 8, connectMs = 10_000, pollMs = 1_000 } = options;
+  const { busyMs = 5_000, callMs = 30_000 } = options;
   if (typeof url !== 'string' || !/^postgres(ql)?:\/\//.test(url))
     throw invalidArgument('options.url', 'a postgresql:// URL', url);
   if (typeof schema !== 'string' || !/^[a-z][a-z0-9_]{0,62}$/.test(schema))
@@ -90,11 +100,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   requireWhole('options.poolSize', poolSize, 2, 1_000);
   requireWhole('options.connectMs', connectMs, 1, MAX_MS);
   requireWhole('options.pollMs', pollMs, 1, MAX_MS);
-  const database = await openDatabase({ url, schema, poolSize, connectMs });
-  return new PostgresStore(database, { schema, pollMs });
+  requireWhole('options.busyMs', busyMs, 1, MAX_MS);
+  requireWhole('options.callMs', callMs, 1, MAX_MS);
+  const database = await openDatabase({ url, schema, poolSize, connectMs, busyMs, callMs });
+  return guarded(new PostgresStore(database, { schema, pollMs }), STORE);
 }
 
-class PostgresStore implements EventStore {
+class PostgresStore implements UnguardedStore {
   readonly #database: Database;
   readonly #writer: Writer;
   readonly #schema: string;
@@ -170,19 +182,15 @@ class PostgresStore implements EventStore {
     this.#stopListening ??= this.#database.listen(channelOf(this.#schema), () => this.#bell.ring());
     const { signal } = options;
     const closed = this.#closing.signal;
-    const either = signal === undefined ? closed : AbortSignal.any([signal, closed]);
-    const end = performance.now() + timeoutMs;
-    for (;;) {
-      // The bell may ring while the head is asked for: so the wait begins before.
-      const left = end - performance.now();
-      const rung = this.#bell.wait(Math.max(0, Math.min(left, this.#pollMs)), either).catch((error: unknown) => error);
-      if (closed.aborted) throw storeClosed(STORE);
-      if ((await this.head(signal === undefined ? {} : { signal })) > after) return true;
-      if (left <= 0) return false;
-      const outcome = await rung;
-      if (closed.aborted) throw storeClosed(STORE);
-      if (typeof outcome !== 'boolean') throw outcome;
-    }
+    return this.#bell.until({
+      signals: signal === undefined ? [closed] : [signal, closed],
+      timeoutMs,
+      pollMs: this.#pollMs,
+      isThere: async () => {
+        if (closed.aborted) throw storeClosed(STORE);
+        return (await this.head(signal === undefined ? {} : { signal })) > after;
+      },
+    });
   }
 
   async saveSnapshot(snapshot: Snapshot, options: CallOptions = {}): Promise<void> {
@@ -200,6 +208,7 @@ class PostgresStore implements EventStore {
        )
        select last from known`,
       [stream, version, state],
+      'unknown',
     );
     const last = row?.last ?? 0;
     if (version > last) throw versionConflict(stream, version, last);
@@ -220,20 +229,21 @@ class PostgresStore implements EventStore {
     options: ClaimOptions & { readonly types?: readonly string[] } = {},
   ): Promise<readonly ClaimedEffect[]> {
     this.#enter('claimEffects', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
     const types = checkTypes(options.types);
     const rows = await this.#database.query<EffectRow & { readonly token: number }>(
       'claim-effects',
       `with free as (
          select id from effects where state = 0 and ${FREE} and ($3::text[] is null or type = any($3))
-         order by id limit $1 for update skip locked
+           and ${ofPrefix(4)} order by id limit $1 for update skip locked
        ), taken as (
          update effects set attempts = attempts + 1, token = nextval('claim_token'), since = ${NOW},
            until = ${NOW} + $2 from free where effects.id = free.id returning effects.*
        )
        select taken.id, key, name as stream, type, data, attempts, token
        from taken join streams on streams.id = taken.stream order by taken.id`,
-      [limit, leaseMs, types ?? null],
+      [limit, leaseMs, types ?? null, prefixes ?? null],
+      'unknown',
     );
     return rows.map(({ stream, key, type, data, token, attempts }) => {
       return { kind: 'effect', stream, key, type, data: readJson(data, STORE), token, attempt: attempts };
@@ -244,14 +254,14 @@ class PostgresStore implements EventStore {
     options: ClaimOptions & { readonly height?: number; readonly time?: number },
   ): Promise<readonly ClaimedTimer[]> {
     this.#enter('claimTimers', options);
-    const { limit, leaseMs } = checkClaiming(options);
+    const { limit, leaseMs, prefixes } = checkClaiming(options);
     const { height, time } = checkNow(options);
     const rows = await this.#database.query<TimerRow & { readonly token: number }>(
       'claim-timers',
       `with by_height as (
-         select id from timers where height <= $1 and ${FREE} order by height limit $3 for update skip locked
+         select id from timers where height <= $1 and ${FREE} and ${ofPrefix(5)} order by height limit $3 for update skip locked
        ), by_time as (
-         select id from timers where time <= $2 and ${FREE} order by time limit $3 for update skip locked
+         select id from timers where time <= $2 and ${FREE} and ${ofPrefix(5)} order by time limit $3 for update skip locked
        ), free as (
          select id from (
            select id, 1 as rank from by_height union all select id, 2 from by_time
@@ -262,7 +272,8 @@ class PostgresStore implements EventStore {
        )
        select taken.id, key, name as stream, height, time, data, attempts, token
        from taken join streams on streams.id = taken.stream order by height, time`,
-      [height, time, limit, leaseMs],
+      [height, time, limit, leaseMs, prefixes ?? null],
+      'unknown',
     );
     return rows.map((row) => {
       const { stream, key, data, token, attempts } = row;
@@ -341,6 +352,7 @@ class PostgresStore implements EventStore {
       'revive',
       `update effects set state = 0, since = 0, until = 0, reason = null where key = $1 and state = 2 returning id`,
       [checkName('key', key)],
+      'unknown',
     );
     return rows.length === 1;
   }
@@ -356,6 +368,7 @@ class PostgresStore implements EventStore {
          token = leases.token + case when leases.owner = excluded.owner and not ${free} then 0 else 1 end
        where leases.owner = excluded.owner or ${free} returning token, until`,
       [name, owner, ttlMs],
+      'unknown',
     );
     if (row === undefined) return undefined;
     return { name, owner, token: row.token, expiresAt: unixMilliseconds(row.until) };
@@ -364,10 +377,12 @@ class PostgresStore implements EventStore {
   async releaseLease(lease: Lease, options: CallOptions = {}): Promise<void> {
     this.#enter('releaseLease', options);
     const { name, token } = checkLease('lease', lease);
-    await this.#database.query('release-lease', 'update leases set until = 0 where name = $1 and token = $2', [
-      name,
-      token,
-    ]);
+    await this.#database.query(
+      'release-lease',
+      'update leases set until = 0 where name = $1 and token = $2',
+      [name, token],
+      'unknown',
+    );
   }
 
   async truncate(stream: string, options: CallOptions & { readonly through: number }): Promise<void> {
@@ -403,16 +418,18 @@ class PostgresStore implements EventStore {
       'forget-effects',
       'delete from effects where state = 1 and done_at < $1 returning id',
       [doneBefore],
+      'unknown',
     );
     return rows.length;
   }
 
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
+  async stop(): Promise<void> {
     this.#closing.abort();
     await this.#stopListening?.();
-    await this.#writer.close();
-    await this.#database.close();
+  }
+
+  async end(options: { readonly now: boolean }): Promise<void> {
+    await this.#database.close(options);
   }
 
   async #changeClaimed(
@@ -427,12 +444,14 @@ class PostgresStore implements EventStore {
             `${name}-effect`,
             `update effects set ${set} where key = $2 and token = $3 and state = 0 returning id`,
             [value, key, token],
+            'unknown',
           )
         : await this.#database.query(
             `${name}-timer`,
             `update timers set ${set} from streams where streams.id = timers.stream and streams.name = $4
              and key = $2 and token = $3 returning timers.id`,
             [value, key, token, stream],
+            'unknown',
           );
     if (rows.length === 0) throw claimLost(claim);
   }

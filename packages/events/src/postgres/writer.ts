@@ -19,13 +19,14 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-/** Most appends in one transaction. */
-const MAX_GROUP = 1_000;
+/** Most events in one transaction, and most characters of their data. */
+const MAX_EVENTS = 2_000;
+const MAX_LENGTH = 16_777_216;
 
 /** Groups appends: those that come while a transaction is under way share the next one. */
 export function createWriter(database: Database, options: { readonly schema: string }): Writer {
   const { schema } = options;
-  const cache: WriterCache = { head: -1, streams: new Map() };
+  const cache: WriterCache = { head: -1, client: undefined, streams: new Map() };
   let queue: Waiting[] = [];
   let closed = false;
   let writing: Promise<void> | undefined;
@@ -36,8 +37,9 @@ export function createWriter(database: Database, options: { readonly schema: str
       setImmediate(done);
     });
     while (queue.length > 0) {
-      const taken = queue.slice(0, MAX_GROUP);
-      queue = queue.slice(MAX_GROUP);
+      const count = groupSize(queue);
+      const taken = queue.slice(0, count);
+      queue = queue.slice(count);
       const group = taken.filter(({ signal, fail }) => {
         if (signal?.aborted === true) fail(aborted('append'));
         return signal?.aborted !== true;
@@ -75,4 +77,16 @@ export function createWriter(database: Database, options: { readonly schema: str
       await writing;
     },
   };
+}
+
+/** How many of the first appends make a group; always one at least. */
+function groupSize(queue: readonly Waiting[]): number {
+  let events = 0;
+  let length = 0;
+  for (const [count, { append }] of queue.entries()) {
+    events += append.events.length;
+    length += append.length;
+    if (count > 0 && (events > MAX_EVENTS || length > MAX_LENGTH)) return count;
+  }
+  return queue.length;
 }

@@ -211,20 +211,13 @@ class SqliteStore implements EventStore {
     this.#enter('waitForEvents', options);
     const { signal } = options;
     const closed = this.#closing.signal;
-    const either = signal === undefined ? closed : AbortSignal.any([signal, closed]);
-    const end = performance.now() + timeoutMs;
-    while (this.#readHead() <= after) {
-      const left = end - performance.now();
-      if (left <= 0) return false;
-      try {
-        // Events of other processes ring no bell here: look again after a while.
-        await this.#bell.wait(Math.min(left, this.#pollMs), either);
-      } catch (error) {
-        if (closed.aborted) throw storeClosed(STORE);
-        throw error;
-      }
-    }
-    return true;
+    return this.#bell.until({
+      signals: signal === undefined ? [closed] : [signal, closed],
+      timeoutMs,
+      // Events of other processes ring no bell here: look again after a while.
+      pollMs: this.#pollMs,
+      isThere: async () => this.#readHead() > after,
+    });
   }
 
   async saveSnapshot(snapshot: Snapshot, options: CallOptions = {}): Promise<void> {

@@ -601,6 +601,93 @@ export const eventStorePromises: ReadonlyArray<Promised<EventStoreHarness>> =
 
       ensureEqual(await store.head(), 0, 'head');
     }),
+    promise(
+      'a list with holes and fields that change while they are read write nothing, or what was checked',
+      async (harness) => {
+        const { store } = harness;
+        const event = { type: 'x' };
+        // oxlint-disable-next-line no-sparse-arrays
+        const holes = [event, , event] as never;
+        for (const append of [
+          { stream: 'a', events: holes },
+          { ...one('a'), effects: holes },
+          { ...one('a'), timers: holes },
+          { ...one('a'), settles: holes },
+        ])
+          await ensureThrows(() => store.append(append), 'EVENTS_INVALID_ARGUMENT');
+        let reads = 0;
+        const changing = {
+          type: 'x',
+          get key() {
+            reads += 1;
+            return reads === 1 ? 'first' : (reads as never);
+          },
+        };
+        const throwing = {
+          get type(): string {
+            throw new Error('unreadable');
+          },
+        };
+        await ensureThrows(() => store.append({ stream: 'a', events: [throwing] }), 'EVENTS_INVALID_ARGUMENT');
+        const { proxy, revoke } = Proxy.revocable<readonly never[]>([], {});
+        revoke();
+        await ensureThrows(() => store.append({ stream: 'a', events: proxy }), 'EVENTS_INVALID_ARGUMENT');
+        ensureEqual(await store.head(), 0, 'head');
+        await store.append({ ...one('a'), effects: [changing] });
+        ensureEqual(
+          (await store.claimEffects()).map(({ key }) => key),
+          ['first'],
+          'the key that was checked',
+        );
+        ensureEqual(
+          (await (await harness.open()).readStream('a')).map(({ version }) => version),
+          [1],
+          'versions',
+        );
+      },
+    ),
+    promise('an append may carry much data, up to a limit, and what is beside it is not harmed', async ({ store }) => {
+      const large = { type: 'x', data: 'x'.repeat(1_000_000) };
+      const beside = Array.from({ length: 20 }, (_, i) => store.append(one(`s${i}`)));
+      const many = Array.from({ length: 20 }, () => store.append({ stream: 'large', events: [large] }));
+      await ensureThrows(
+        () => store.append({ stream: 'a', events: Array.from({ length: 17 }, () => large) }),
+        'EVENTS_DATA_INVALID',
+      );
+      await Promise.all([...beside, ...many]);
+
+      ensureEqual(await store.head(), 40, 'head');
+      ensureEqual(await store.version('large'), 20, 'version');
+    }),
+    promise('a worker takes only the work of the streams that it names', async ({ store }) => {
+      for (const stream of ['order/1', 'order%/1', 'swap/1'])
+        await store.append({
+          ...one(stream),
+          effects: [{ key: stream, type: 'x' }],
+          timers: [
+            { key: 't', due: { height: 1 } },
+            { key: 'u', due: { time: 1 } },
+          ],
+        });
+
+      const wanted = { prefixes: ['order/', 'other/'] };
+      ensureEqual(
+        (await store.claimEffects(wanted)).map(({ key }) => key),
+        ['order/1'],
+        'effects',
+      );
+      const timers = await store.claimTimers({ ...wanted, height: 1, time: 1 });
+      ensureEqual(
+        timers.map(({ stream, key }) => `${stream} ${key}`),
+        ['order/1 t', 'order/1 u'],
+        'timers',
+      );
+      ensureEqual(
+        (await store.claimEffects()).map(({ key }) => key),
+        ['order%/1', 'swap/1'],
+        'the rest',
+      );
+    }),
     promise('wrong arguments are refused with a code', async ({ store }) => {
       const wrong: ReadonlyArray<() => Promise<unknown>> = [
         () => store.append(undefined as never),
