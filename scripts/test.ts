@@ -19,6 +19,8 @@ interface Step {
   readonly command: readonly [file: string, ...args: string[]];
   /** Says so and goes on when it fails outside of CI. */
   readonly optional?: boolean;
+  /** Takes many minutes the first time: only done in CI, or when it is asked for by name. */
+  readonly slow?: boolean;
 }
 
 const tsc = 'node_modules/typescript7/bin/tsc';
@@ -51,6 +53,12 @@ const steps: readonly Step[] = [
   },
   { name: 'publish', title: 'packages as published', command: ['scripts/publish-check.ts'] },
   { name: 'size', title: 'size of each root export', command: ['node_modules/size-limit/bin.js'] },
+  {
+    name: 'core',
+    title: 'Bitcoin Core, built from its published source',
+    command: ['scripts/functional/build.ts'],
+    slow: true,
+  },
 ];
 
 const goOn = process.argv.includes('--all');
@@ -63,7 +71,10 @@ if (unknown.length > 0) {
 }
 
 const began = performance.now();
-for (const step of steps) if (wanted.length === 0 || wanted.includes(step.name)) await runStep(step);
+for (const step of steps) {
+  const asked = wanted.length === 0 ? step.slow !== true || process.env['CI'] === 'true' : wanted.includes(step.name);
+  if (asked) await runStep(step);
+}
 if (wanted.length === 0 || wanted.includes('vitest')) await runVitest();
 
 async function runStep(step: Step): Promise<void> {

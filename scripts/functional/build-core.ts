@@ -24,10 +24,15 @@ const CRATES = { 'core-31': '0.3.0', 'core-30': '0.1.0' } as const;
 /** That crate has the headers of inter-process calls, which some others leave out. */
 const CRATE_WITH_IPC = CRATES['core-31'];
 
+/** Whether a version is in the cache. */
+export function isBuilt(version: keyof typeof CRATES): boolean {
+  return existsSync(join(cacheFolder(), version, 'bitcoind'));
+}
+
 /** Builds one version into the cache, once; says in a line what came of it. */
 export async function buildCore(version: keyof typeof CRATES): Promise<string> {
   const home = join(cacheFolder(), version);
-  if (existsSync(join(home, 'bitcoind'))) return `${version} is there: ${home}`;
+  if (isBuilt(version)) return `${version} is there: ${home}`;
   return withLock(`${home}.lock`, async () => {
     const work = mkdtempSync(`${home}.part-`);
     try {
