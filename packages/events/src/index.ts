@@ -14,17 +14,15 @@ export type { Action, Faults, Message, Model, Outcome, Performance, Situation } 
 export { type ScriptOptions, toScript } from './explorer/script.ts';
 export type { Instance } from './machine/instance.ts';
 export type { Ask, Machine, Step, Typed } from './machine/machine.ts';
+export type { Sent } from './machine/delivery.ts';
 export {
-  createRunner,
   type PerformContext,
   type Performer,
   type Performers,
   register,
   type Registration,
-  type Runner,
-  type RunnerOptions,
-  type Sent,
-} from './machine/runner.ts';
+} from './machine/registration.ts';
+export { createRunner, type Runner, type RunnerOptions } from './machine/runner.ts';
 export { createMemoryData, type MemoryData } from './memory/memory-data.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
 export type * from './ports/event-store.ts';

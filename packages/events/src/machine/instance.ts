@@ -1,6 +1,8 @@
+import { hasCode } from '@bitcoin-enterprise/core';
 import { EventsError, invalidArgument } from '../errors.ts';
+import { toJson } from '../model/json.ts';
 import { isRecord } from '../model/records.ts';
-import type { Append, CallOptions, EventStore, NewEffect, NewEvent, TimerChange } from '../ports/event-store.ts';
+import type { Append, CallOptions, EventStore, NewEffect, Snapshot, TimerChange } from '../ports/event-store.ts';
 import type { Ask, Machine, Typed } from './machine.ts';
 
 /** A machine at one of its events. */
@@ -15,6 +17,9 @@ interface SavedState {
   readonly state: unknown;
 }
 
+/** Readings of a stream that is truncated again and again meanwhile. */
+const MAX_LOADS = 5;
+
 /** Name of the stream of a machine. */
 export function streamOf(machine: Pick<Machine<never, never, never>, 'name'>, id: string): string {
   if (typeof id !== 'string' || id === '') throw invalidArgument('id', 'a string that is not empty', id);
@@ -27,13 +32,23 @@ export async function loadInstance<State, Event extends Typed, Effect extends Ty
   machine: Machine<State, Event, Effect>,
   options: CallOptions & { readonly id: string },
 ): Promise<Instance<State>> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await loadOnce(store, machine, options);
+    } catch (error) {
+      // Truncated between the reading of the snapshot and that of the events: there is a newer snapshot now.
+      if (!hasCode(error, 'EVENTS_TRUNCATED') || attempt === MAX_LOADS) throw error;
+    }
+}
+
+async function loadOnce<State, Event extends Typed, Effect extends Typed>(
+  store: EventStore,
+  machine: Machine<State, Event, Effect>,
+  options: CallOptions & { readonly id: string },
+): Promise<Instance<State>> {
   const { id, ...call } = options;
   const stream = streamOf(machine, id);
-  const snapshot = await store.loadSnapshot(stream, call);
-  const saved = snapshot?.state as SavedState | undefined;
-  const usable = saved?.machine === (machine.version ?? 1);
-  let state = usable ? (saved?.state as State) : machine.initial(id);
-  let version = usable ? (snapshot?.version ?? 0) : 0;
+  let { state, version } = startOf(machine, { id, snapshot: await store.loadSnapshot(stream, call) });
   for (;;) {
     const events = await store.readStream(stream, { after: version, ...call });
     for (const event of events) {
@@ -42,6 +57,19 @@ export async function loadInstance<State, Event extends Typed, Effect extends Ty
     }
     if (events.length === 0) return { state, version };
   }
+}
+
+function startOf<State, Event extends Typed, Effect extends Typed>(
+  machine: Machine<State, Event, Effect>,
+  from: { readonly id: string; readonly snapshot: Snapshot | undefined },
+): Instance<State> {
+  const { id, snapshot } = from;
+  const beginning = { state: machine.initial(id), version: 0 };
+  if (snapshot === undefined) return beginning;
+  const { version } = snapshot;
+  const saved = snapshot.state as SavedState;
+  if (saved.machine === (machine.version ?? 1)) return { state: saved.state as State, version };
+  return machine.migrate === undefined ? beginning : { state: machine.migrate(saved.state, saved.machine), version };
 }
 
 function replayed<State, Event extends Typed, Effect extends Typed>(
@@ -69,11 +97,12 @@ export async function saveInstance<State, Event extends Typed, Effect extends Ty
   await store.saveSnapshot({ stream: streamOf(machine, id), version: instance.version, state }, call);
 }
 
-/** The event as it is recorded: its type beside the rest. */
-export function toRecord(event: Typed): NewEvent {
+/** The event as it is recorded: its type beside the rest, which has been through JSON. */
+export function toRecord(event: Typed): { readonly type: string; readonly data: unknown } {
   if (!isRecord(event)) throw invalidArgument('event', 'an object', event);
   const { type, ...data } = event;
-  return { type, data };
+  if (typeof type !== 'string') throw invalidArgument('event.type', 'a string', type);
+  return { type, data: JSON.parse(toJson(data, 'event')) as unknown };
 }
 
 /** An event as the machine knows it. */
@@ -84,15 +113,20 @@ export function readEvent<Event extends Typed>(record: { readonly type: string; 
 
 /** What the machine asks for, as it is recorded. */
 export function toWork<Event extends Typed, Effect extends Typed>(
-  stream: string,
+  machine: Pick<Machine<never, never, never>, 'name'>,
+  id: string,
   asks: ReadonlyArray<Ask<Event, Effect>>,
 ): Pick<Append, 'effects' | 'timers'> {
   const effects: NewEffect[] = [];
   const timers: TimerChange[] = [];
   for (const ask of asks)
-    if ('effect' in ask)
-      effects.push({ key: `${stream}/${ask.key}`, type: ask.effect.type, data: toRecord(ask.effect).data });
+    if ('effect' in ask) effects.push({ key: effectKey(machine, id, ask.key), ...toRecord(ask.effect) });
     else if ('timer' in ask) timers.push({ key: ask.timer, due: ask.due, data: ask.event });
     else timers.push({ key: ask.cancel, cancel: true });
   return { effects, timers };
+}
+
+/** Names an effect in the whole store. A slash in the id would make `a` with `b/c` and `a/b` with `c` the same. */
+function effectKey({ name }: Pick<Machine<never, never, never>, 'name'>, id: string, key: string): string {
+  return `${name}/${id.replaceAll('%', '%25').replaceAll('/', '%2F')}/${key}`;
 }

@@ -49,6 +49,8 @@ export interface Machine<State, Event extends Typed, Effect extends Typed> {
   readonly name: string;
   /** Rises when `step` or the shape of `state` changes: older snapshots are then not used. 1 when absent. */
   readonly version?: number;
+  /** Turns the state of an older snapshot into one of today; without it such a snapshot is not used. */
+  readonly migrate?: (state: unknown, from: number) => State;
   /** The state before the first event. */
   readonly initial: (id: string) => State;
   /** What an event leads to. No clock, no randomness, no input or output; does not change `state`. */
