@@ -30,7 +30,7 @@ import { fillingRate } from '../embedded/ports.ts';
 import type { MempoolPolicy } from '../model/mempool-policy.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { withProofOfWork } from '../embedded/miner.ts';
-import type { PeerNetwork } from './p2p/network.ts';
+import type { Neighbours } from './neighbours.ts';
 import { ScriptCache } from '../model/scripts.ts';
 
 /** Keeps what a node has become; called before anybody is told. */
@@ -75,7 +75,7 @@ export class RegtestNode {
   /** Ends the server; set by whoever runs one. */
   onStop: () => void = () => {};
   /** Other nodes; `undefined` where there is no network. */
-  network: PeerNetwork | undefined;
+  network: Neighbours | undefined;
   /** Gets what a node would write into its log. */
   readonly log: (line: string) => void;
   #state: ChainState;

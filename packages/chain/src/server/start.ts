@@ -136,8 +136,9 @@ async function openPorts(
     let heard: number | undefined;
     if (peerPort !== undefined) {
       const { PeerNetwork } = await import('./p2p/network.ts');
-      node.network = new PeerNetwork(node);
-      heard = await node.network.listen({ host, port: peerPort });
+      const network = new PeerNetwork(node);
+      node.network = network;
+      heard = await network.listen({ host, port: peerPort });
     }
     const dispatcher = new RpcDispatcher(node, allMethods());
     const answer = (body: string): Promise<RpcReply> => dispatcher.answer(body);

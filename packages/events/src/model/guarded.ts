@@ -50,20 +50,16 @@ export function guarded(store: UnguardedStore, name: string): EventStore {
     const forget = (): boolean => running.delete(working);
     working.then(forget, forget);
     const signal = signalOf(args);
-    return new Promise((done, fail) => {
-      const stop = (): void => finish(() => fail(aborted(call)));
-      const cut = (error: Error): void => finish(() => fail(error));
-      function finish(settle: () => void): void {
-        signal?.removeEventListener('abort', stop);
-        cuts.delete(cut);
-        settle();
-      }
-      cuts.add(cut);
-      signal?.addEventListener('abort', stop, { once: true });
-      working.then(
-        (result) => finish(() => done(result)),
-        (error: unknown) => finish(() => fail(error as Error)),
-      );
+    let cut: (error: Error) => void = () => undefined;
+    const ended = new Promise<never>((_, fail) => {
+      cut = fail;
+    });
+    const stop = (): void => cut(aborted(call));
+    cuts.add(cut);
+    signal?.addEventListener('abort', stop, { once: true });
+    return Promise.race([working, ended]).finally(() => {
+      signal?.removeEventListener('abort', stop);
+      cuts.delete(cut);
     });
   }
 
@@ -76,7 +72,8 @@ export function guarded(store: UnguardedStore, name: string): EventStore {
     await Promise.race([Promise.allSettled(running), late]);
     clearTimeout(timer);
     const now = running.size > 0;
-    for (const cut of [...cuts]) cut(storeClosed(name));
+    const left = [...cuts];
+    for (const cut of left) cut(storeClosed(name));
     await store.end({ now });
   }
 

@@ -90,7 +90,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     client.on('error', () => undefined);
     clients.add(client);
   });
-  pool.on('remove', (client) => clients.delete(client as PoolClient));
+  pool.on('remove', (client) => clients.delete(client));
   try {
     const client = await pool.connect();
     try {

@@ -1,9 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
-/** Whether the stream is one of those asked for. */
-const ofPrefix: string = `(:named is null or exists (
-    select 1 from json_each(:named) where substr(name, 1, length(value)) = value))`;
-
 /** Every statement of the store, by what it does. */
 const statements = {
   dataVersion: 'pragma data_version',
@@ -39,8 +35,9 @@ const statements = {
   freeEffects: `select effects.id, key, name as stream, type, data, attempts
     from effects join streams on streams.id = effects.stream
     where state = 0 and (until <= :now or since > :early)
-    and (:kinds is null or type in (select value from json_each(:kinds))) and ${ofPrefix}
-    order by effects.id limit :limit` as string,
+    and (:kinds is null or type in (select value from json_each(:kinds))) and (:named is null or exists (
+    select 1 from json_each(:named) where substr(name, 1, length(value)) = value))
+    order by effects.id limit :limit`,
   takeEffect: 'update effects set attempts = attempts + 1, token = ?, since = ?, until = ? where id = ?',
   claimedEffect: 'select id from effects where key = ? and token = ? and state = 0',
   settleEffect: 'update effects set state = 1, token = 0, done_at = ? where id = ?',
@@ -56,10 +53,12 @@ const statements = {
     values (?, ?, ?, ?, ?, 0, 0, 0, 0)`,
   freeTimersByHeight: `select timers.id, key, name as stream, height, time, data, attempts
     from timers join streams on streams.id = timers.stream
-    where height <= :height and (until <= :now or since > :early) and ${ofPrefix} order by height limit :limit` as string,
+    where height <= :height and (until <= :now or since > :early) and (:named is null or exists (
+    select 1 from json_each(:named) where substr(name, 1, length(value)) = value)) order by height limit :limit`,
   freeTimersByTime: `select timers.id, key, name as stream, height, time, data, attempts
     from timers join streams on streams.id = timers.stream
-    where time <= :time and (until <= :now or since > :early) and ${ofPrefix} order by time limit :limit` as string,
+    where time <= :time and (until <= :now or since > :early) and (:named is null or exists (
+    select 1 from json_each(:named) where substr(name, 1, length(value)) = value)) order by time limit :limit`,
   takeTimer: 'update timers set attempts = attempts + 1, token = ?, since = ?, until = ? where id = ?',
   claimedTimer: `select timers.id from timers join streams on streams.id = timers.stream
     where name = ? and key = ? and token = ?`,

@@ -11,6 +11,7 @@ import { type BlockNode, forkPoint, pathBetween } from '../../model/block-node.t
 import type { ChainState } from '../../model/chain-state.ts';
 import { inOrder } from '../../model/mempool.ts';
 import { hashJson } from '../arguments.ts';
+import type { Neighbours } from '../neighbours.ts';
 import type { RegtestNode } from '../node.ts';
 import { rejectionText } from '../rejection-text.ts';
 import type { Message } from './framing.ts';
@@ -48,7 +49,7 @@ export interface PeerNetworkOptions {
  * The least of the peer-to-peer protocol that lets nodes of this kind, and test frameworks, exchange blocks and
  * transactions: version 1, handshake, headers, blocks, transactions, pings. No addresses, no filters.
  */
-export class PeerNetwork {
+export class PeerNetwork implements Neighbours {
   readonly #node: RegtestNode;
   readonly #peers = new Map<number, Peer>();
   readonly #nonce: bigint = BigInt(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
