@@ -14,7 +14,7 @@ export interface StreamRecord {
   readonly type: string;
   /** Where it came from, for example a position in a store: a publisher finds its place again by it. */
   readonly origin: string;
-  /** JSON text: what is hashed is what was written, byte for byte. */
+  /** JSON text, at most 500,000 characters: what is hashed is what was written, byte for byte. */
   readonly data: string;
 }
 
@@ -28,7 +28,8 @@ export interface StreamBroker {
   /**
    * Appends a record to its topic, durably.
    *
-   * @throws EventsError `EVENTS_STREAM_CONFLICT` when the topic does not end right before it.
+   * @throws EventsError `EVENTS_STREAM_CONFLICT` when the topic does not end right before it,
+   * `EVENTS_STREAM_RECORD_TOO_LARGE` when it is larger than the broker carries.
    */
   publish(record: StreamRecord, options?: CallOptions): Promise<void>;
   /** The newest record of a topic, or `undefined`. */

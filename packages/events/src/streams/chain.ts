@@ -1,5 +1,6 @@
 import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
 import { EventsError, invalidArgument } from '../errors.ts';
+import { checkName } from '../model/checks.ts';
 import { isRecord } from '../model/records.ts';
 import type { StreamRecord } from '../ports/stream-broker.ts';
 
@@ -15,7 +16,11 @@ export interface StreamCursor {
 const ZEROS = '0'.repeat(64);
 /** Separates these hashes from all others. */
 const TAG = 'bitcoin-enterprise/stream/1';
-const MAX_DATA_LENGTH = 1_048_576;
+/**
+ * Longest data, in characters: a broker inside a store writes it once more as JSON, where each may take two, and its
+ * record has to fit into 1 MiB.
+ */
+const MAX_DATA_LENGTH = 500_000;
 const encoder = new TextEncoder();
 
 /** The cursor before the first record of a topic. */
@@ -24,13 +29,27 @@ export function beginningOf(topic: string): StreamCursor {
 }
 
 /** The cursor behind a record. */
-export function cursorAt({ topic, sequence, hash }: StreamRecord): StreamCursor {
+export function cursorAt(record: StreamRecord): StreamCursor {
+  checkRecord(record);
+  const { topic, sequence, hash } = record;
   return { topic, sequence, hash };
 }
 
-/** Makes the record that follows a cursor. */
+/**
+ * Makes the record that follows a cursor.
+ *
+ * @param content - Its `data` is JSON text of at most 500,000 characters.
+ * @throws EventsError `EVENTS_STREAM_RECORD_TOO_LARGE`, `EVENTS_INVALID_ARGUMENT`.
+ */
 export function link(cursor: StreamCursor, content: Pick<StreamRecord, 'type' | 'origin' | 'data'>): StreamRecord {
+  checkCursor(cursor);
+  if (!isRecord(content)) throw invalidArgument('content', 'an object', content);
   const { type, origin, data } = content;
+  checkName('content.type', type);
+  checkName('content.origin', origin);
+  if (typeof data !== 'string') throw invalidArgument('content.data', 'JSON text', data);
+  if (data.length > MAX_DATA_LENGTH) throw recordTooLarge(cursor.topic, data.length, MAX_DATA_LENGTH);
+  if (readData(data) === undefined) throw invalidArgument('content.data', 'JSON text', data);
   const record = { topic: cursor.topic, sequence: cursor.sequence + 1, previous: cursor.hash, type, origin, data };
   return { ...record, hash: hashOf(record) };
 }
@@ -60,9 +79,8 @@ function hashOf({ topic, sequence, previous, type, origin, data }: Omit<StreamRe
  * ```
  */
 export function verifyNext(cursor: StreamCursor, record: StreamRecord): StreamCursor {
-  const { topic, sequence, hash } = cursor;
-  checkRecord(record);
-  if (record.topic !== topic || record.hash !== hashOf(record)) throw recordInvalid('a hash of its own content');
+  const { topic, sequence, hash } = checkCursor(cursor);
+  verifyContent(topic, record);
   if (record.sequence > sequence + 1)
     throw new EventsError('EVENTS_STREAM_GAP', `expected record ${sequence + 1} of ${topic}, got ${record.sequence}`, {
       details: { topic, expected: sequence + 1, got: record.sequence },
@@ -81,6 +99,44 @@ export function verifyNext(cursor: StreamCursor, record: StreamRecord): StreamCu
 }
 
 /**
+ * Checks that the topic still holds what a cursor has seen: the record at its sequence is the one that it stands on.
+ *
+ * @param record - What the broker has there; `undefined` when the topic ends before it.
+ * @throws EventsError `EVENTS_STREAM_FORKED`, `EVENTS_STREAM_RECORD_INVALID`.
+ */
+export function verifyPlace(cursor: StreamCursor, record: StreamRecord | undefined): void {
+  const { topic, sequence, hash } = cursor;
+  if (record === undefined) throw forked(topic, sequence);
+  verifyContent(topic, record);
+  if (record.sequence !== sequence || record.hash !== hash) throw forked(topic, sequence);
+}
+
+function verifyContent(topic: string, record: StreamRecord): void {
+  checkRecord(record);
+  if (record.topic !== topic) throw recordInvalid(`the topic ${topic}`);
+  if (record.hash !== hashOf(record)) throw recordInvalid('a hash of its own content');
+}
+
+/**
+ * The data of a record.
+ *
+ * @throws EventsError `EVENTS_STREAM_RECORD_INVALID` when it is no JSON.
+ */
+export function dataOf({ data }: StreamRecord): unknown {
+  const read = readData(data);
+  if (read === undefined) throw recordInvalid('data that is JSON');
+  return read.value;
+}
+
+function readData(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * Reads a record that came from outside.
  *
  * @throws EventsError `EVENTS_STREAM_RECORD_INVALID`.
@@ -92,9 +148,30 @@ export function parseRecord(text: string): StreamRecord {
   } catch (error) {
     throw recordInvalid('JSON', error);
   }
+  return readRecord(record);
+}
+
+/**
+ * Checks the shape of a record; its fields are copied.
+ *
+ * @throws EventsError `EVENTS_STREAM_RECORD_INVALID`.
+ */
+export function readRecord(record: unknown): StreamRecord {
   checkRecord(record);
   const { topic, sequence, previous, hash, type, origin, data } = record;
   return { topic, sequence, previous, hash, type, origin, data };
+}
+
+/** The error for a record that a broker does not carry. */
+export function recordTooLarge(
+  topic: string,
+  size: number,
+  maximum: number,
+): EventsError<'EVENTS_STREAM_RECORD_TOO_LARGE'> {
+  return new EventsError('EVENTS_STREAM_RECORD_TOO_LARGE', `a record of ${topic} has ${size}, at most ${maximum} go`, {
+    details: { topic, size, maximum },
+    hint: 'publish a reference to large data instead',
+  });
 }
 
 /** Checks the name of a topic. */
@@ -118,7 +195,8 @@ function checkRecord(record: unknown): asserts record is StreamRecord {
   if (!isSequence(sequence, 1)) throw recordInvalid('a sequence');
   if (!isHash(previous) || !isHash(hash)) throw recordInvalid('two hashes');
   if (!isShort(type) || !isShort(origin)) throw recordInvalid('a type and an origin of at most 255 characters');
-  if (typeof data !== 'string' || data.length > MAX_DATA_LENGTH) throw recordInvalid('data as text');
+  if (typeof data !== 'string' || data.length > MAX_DATA_LENGTH)
+    throw recordInvalid(`data as text of at most ${MAX_DATA_LENGTH} characters`);
 }
 
 function isTopic(value: unknown): value is string {

@@ -2,7 +2,9 @@ import { hasCode } from '@bitcoin-enterprise/core';
 import { EventsError } from '../errors.ts';
 import { requireRecord, requireWhole } from '../model/checks.ts';
 import type { StreamBroker, StreamRecord } from '../ports/stream-broker.ts';
-import { beginningOf, checkCursor, checkTopic, type StreamCursor, verifyNext } from './chain.ts';
+import { requireBroker, requireSignal } from './arguments.ts';
+import { beginningOf, checkCursor, checkTopic, dataOf, type StreamCursor, verifyNext, verifyPlace } from './chain.ts';
+import { backOff, pause, within } from './wait.ts';
 
 /** A record that continues everything before it. */
 export interface Followed {
@@ -22,21 +24,28 @@ export interface FollowOptions {
   /** Ends the iteration without an error. */
   readonly signal: AbortSignal;
   /**
-   * Milliseconds between two questions for the newest record: a subscription that has silently stopped is found out and
-   * made anew. 30,000 when absent.
+   * Milliseconds without a new record until the broker is asked: whether it still holds what was read, and whether the
+   * subscription has silently stopped, which is then made anew. 30,000 when absent.
    */
   readonly checkMs?: number;
+  /** Hears of each failure of the broker that is waited out. */
+  readonly onRetry?: (error: EventsError) => void;
 }
 
 /** Gives up on what is missing after so many readings without a step forward. */
 const MAX_EMPTY_READS = 5;
+/** Longest wait for a broker that cannot be reached, in milliseconds. */
+const MAX_AWAY_MS = 5_000;
 
 /**
  * Follows a topic record by record, each once, in order, without a gap, whatever the broker does: what is missing is
- * read, what is repeated or early is left out, and a rewritten past ends it.
+ * read, what is repeated or early is left out, a broker that is away is waited for, and a rewritten past ends it. The
+ * record of the cursor is compared with the broker's when following begins, at each new subscription, and each time
+ * nothing new has come for `checkMs`.
  *
- * @throws EventsError `EVENTS_STREAM_FORKED`, `EVENTS_STREAM_RECORD_INVALID`, and `EVENTS_STREAM_GAP` when what is
- * missing cannot be read either.
+ * @throws EventsError `EVENTS_STREAM_FORKED` also when the topic ends before the cursor,
+ * `EVENTS_STREAM_RECORD_INVALID`, `EVENTS_STREAM_GAP` when what is missing cannot be read either, and those of the
+ * broker that say that repeating does not help.
  *
  * @example
  * ```ts
@@ -58,31 +67,53 @@ export async function* follow(
   topic: string,
   options: FollowOptions,
 ): AsyncGenerator<Followed, void, undefined> {
+  requireBroker('broker', broker);
   requireRecord('options', options);
-  const { signal } = options;
+  const { signal, onRetry } = options;
+  requireSignal('options.signal', signal);
   const checkMs = requireWhole('options.checkMs', options.checkMs ?? 30_000, 1, 0x7fff_ffff);
   let cursor = options.cursor === undefined ? beginningOf(topic) : checkCursor(options.cursor);
   if (cursor.topic !== checkTopic(topic)) throw cursorOfAnother(topic, cursor);
-  try {
-    for (let idle = 0; !signal.aborted; idle += 1) {
-      // A subscription that ends at once, again and again, must not keep the process busy.
-      if (idle > 0)
-        await within(new Promise(() => undefined), {
-          milliseconds: Math.min(checkMs, 10 * 2 ** Math.min(idle, 12)),
-          signal,
-        });
-      for await (const step of mended(broker, { cursor, signal, checkMs })) {
+  for (let idle = 0; !signal.aborted; idle += 1) {
+    // A subscription that ends at once, again and again, must not keep the process busy.
+    if (idle > 0) await pause({ milliseconds: backOff(idle, Math.min(checkMs, MAX_AWAY_MS)), signal });
+    const steps = mended(broker, { cursor, signal, checkMs });
+    try {
+      for (;;) {
+        const step = await nextOf(steps, { signal, onRetry });
+        if (step === undefined) break;
         ({ cursor } = step);
         idle = -1;
         const { record } = step;
-        const { type, origin, data } = record;
-        yield { type, origin, data: JSON.parse(data) as unknown, cursor, record };
+        const { type, origin } = record;
+        yield { type, origin, data: dataOf(record), cursor, record };
         if (signal.aborted) return;
       }
+    } finally {
+      await steps.return();
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
+}
+
+/** The next step; `undefined` when there is none, and when it failed in a way that waiting may mend. */
+async function nextOf(
+  steps: AsyncGenerator<Verified, void, undefined>,
+  options: { readonly signal: AbortSignal; readonly onRetry: ((error: EventsError) => void) | undefined },
+): Promise<Verified | undefined> {
+  const { signal, onRetry } = options;
+  try {
+    const { value } = await steps.next();
+    return value ?? undefined;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    if (!isPassing(error)) throw error;
+    onRetry?.(error);
+    return undefined;
+  }
+}
+
+function isPassing(error: unknown): error is EventsError {
+  return hasCode(error, 'EVENTS_STORE_UNAVAILABLE') || hasCode(error, 'EVENTS_STORE_BUSY') ? error.retryable : false;
 }
 
 interface Verified {
@@ -98,14 +129,18 @@ async function* mended(
 ): AsyncGenerator<Verified, void, undefined> {
   const { signal, checkMs } = options;
   let { cursor } = options;
+  await checkPlace(broker, { cursor, signal });
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const live = broker.subscribe(cursor.topic, { after: cursor.sequence, signal: either })[Symbol.asyncIterator]();
   try {
-    for (let next = live.next(); ;) {
-      const step = await within(next, { milliseconds: checkMs, signal });
-      if (signal.aborted) return;
-      if (step === 'late') {
+    for (;;) {
+      const next = unpassed(live, cursor);
+      // It may fail while the broker is asked; whoever waits for it hears of it all the same.
+      next.catch(() => undefined);
+      let step = await within(next, { milliseconds: checkMs, signal });
+      for (; step === 'late' && !signal.aborted; step = await within(next, { milliseconds: checkMs, signal })) {
+        await checkPlace(broker, { cursor, signal });
         const last = await broker.last(cursor.topic, { signal });
         if (last === undefined || last.sequence <= cursor.sequence) continue;
         for await (const record of missing(broker, { cursor, until: last.sequence, signal })) {
@@ -114,26 +149,57 @@ async function* mended(
         }
         return;
       }
-      if (step.done === true) return;
-      next = live.next();
-      const record = step.value;
-      try {
-        cursor = verifyNext(cursor, record);
-      } catch (error) {
-        if (hasCode(error, 'EVENTS_STREAM_REPEATED')) continue;
-        if (!hasCode(error, 'EVENTS_STREAM_GAP')) throw error;
+      if (step === 'late' || step === undefined) return;
+      const { record } = step;
+      if (step.cursor === undefined) {
         for await (const early of missing(broker, { cursor, until: record.sequence, signal })) {
           cursor = verifyNext(cursor, early);
           yield { record: early, cursor };
         }
         continue;
       }
+      ({ cursor } = step);
       yield { record, cursor };
     }
   } finally {
     stop.abort();
     // Not waited for: a subscription that does not listen to its signal would hold up its reader for ever.
     void Promise.resolve(live.return?.()).catch(() => undefined);
+  }
+}
+
+/** The next record that was not passed already; without a cursor behind it when it is too early. */
+async function unpassed(
+  live: AsyncIterator<StreamRecord>,
+  cursor: StreamCursor,
+): Promise<{ readonly record: StreamRecord; readonly cursor: StreamCursor | undefined } | undefined> {
+  for (;;) {
+    const step = await live.next();
+    if (step.done === true) return undefined;
+    const record = step.value;
+    try {
+      return { record, cursor: verifyNext(cursor, record) };
+    } catch (error) {
+      if (hasCode(error, 'EVENTS_STREAM_GAP')) return { record, cursor: undefined };
+      if (!hasCode(error, 'EVENTS_STREAM_REPEATED')) throw error;
+    }
+  }
+}
+
+/** Compares the record of the cursor with the broker's: a topic that was rewritten or rolled back shows itself here. */
+async function checkPlace(
+  broker: StreamBroker,
+  options: { readonly cursor: StreamCursor; readonly signal: AbortSignal },
+): Promise<void> {
+  const { cursor, signal } = options;
+  const { topic, sequence } = cursor;
+  if (sequence === 0) return;
+  for (let empty = 1; ; empty += 1) {
+    const [record] = await broker.read(topic, { after: sequence - 1, limit: 1, signal });
+    // A reading may come to a copy that is behind; one that stays behind is another topic.
+    if (record !== undefined || empty === MAX_EMPTY_READS) return verifyPlace(cursor, record);
+    await pause({ milliseconds: backOff(empty, MAX_AWAY_MS), signal });
+    if (signal.aborted) return;
   }
 }
 
@@ -155,7 +221,7 @@ async function* missing(
           details: { topic, expected: after + 1, got: first?.sequence ?? until },
           hint: 'the broker has lost it: fetch it from the publisher, then go on behind it',
         });
-      await within(new Promise(() => undefined), { milliseconds: 20 * 2 ** empty, signal });
+      await pause({ milliseconds: backOff(empty + 1, MAX_AWAY_MS), signal });
       continue;
     }
     empty = 0;
@@ -165,30 +231,6 @@ async function* missing(
       yield record;
       after = record.sequence;
     }
-  }
-}
-
-/** Waits for a promise, at most so long; a signal ends the wait too. */
-async function within<Result>(
-  promise: Promise<Result>,
-  options: { readonly milliseconds: number; readonly signal: AbortSignal },
-): Promise<Result | 'late'> {
-  const { milliseconds, signal } = options;
-  let finish: () => void = () => undefined;
-  const late = new Promise<'late'>((done) => {
-    const timer = setTimeout(() => finish(), milliseconds);
-    finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      done('late');
-    };
-    signal.addEventListener('abort', finish, { once: true });
-    if (signal.aborted) finish();
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    finish();
   }
 }
 

@@ -1,8 +1,10 @@
 import { hasCode } from '@bitcoin-enterprise/core';
 import { streamConflict } from '../errors.ts';
+import { checkCall } from '../model/checks.ts';
 import type { EventStore } from '../ports/event-store.ts';
 import type { StreamBroker, StreamRecord } from '../ports/stream-broker.ts';
-import { checkTopic, parseRecord } from './chain.ts';
+import { requireStore } from './arguments.ts';
+import { checkTopic, readRecord } from './chain.ts';
 
 const IDLE_MS = 1_000;
 const PAGE = 1_000;
@@ -12,31 +14,34 @@ const PAGE = 1_000;
  * caller closes the store.
  */
 export function createStoreBroker(store: EventStore): StreamBroker {
+  requireStore('store', store);
   const streamOf = (topic: string): string => `topic/${checkTopic(topic)}`;
 
   async function read(
     topic: string,
     options: { readonly after?: number; readonly limit?: number; readonly signal?: AbortSignal } = {},
   ): Promise<readonly StreamRecord[]> {
+    checkCall('read', options);
     const events = await store.readStream(streamOf(topic), options);
-    return events.map(({ data }) => parseRecord(data as string));
+    return events.map(({ data }) => readRecord(data));
   }
 
   return {
     async publish(record, options) {
-      const stream = streamOf(record.topic);
-      const { sequence, type } = record;
+      const data = readRecord(record);
+      const { topic, sequence, type } = data;
       try {
         await store.append(
-          { stream, expectedVersion: sequence - 1, events: [{ type, data: JSON.stringify(record) }] },
+          { stream: streamOf(topic), expectedVersion: sequence - 1, events: [{ type, data }] },
           options,
         );
       } catch (error) {
         if (!hasCode(error, 'EVENTS_VERSION_CONFLICT')) throw error;
-        throw streamConflict(record.topic, sequence, error.details.actual);
+        throw streamConflict(topic, sequence, error.details.actual);
       }
     },
     async last(topic, options = {}) {
+      checkCall('last', options);
       const version = await store.version(streamOf(topic), options);
       return version === 0 ? undefined : (await read(topic, { ...options, after: version - 1 }))[0];
     },
