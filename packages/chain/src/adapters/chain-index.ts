@@ -57,11 +57,8 @@ export class ChainIndex {
 
   /** Brings the index to the tip of the moment. */
   async sync(options: CallOptions = {}): Promise<IndexedBlock> {
+    await this.#syncBlocks(options);
     this.#mempool ??= this.#followMempool();
-    // One after the other: two would add the same blocks.
-    const run = this.#syncing.then(() => this.#catchUp(options));
-    this.#syncing = run.catch(() => undefined);
-    await run;
     await this.#arriving;
     const tip = this.#blocks.at(-1);
     if (tip === undefined) throw unreachable('tip', 'the chain has no block');
@@ -89,7 +86,11 @@ export class ChainIndex {
       if (waiting !== undefined) this.#forget(waiting);
       return undefined;
     }
-    return waiting ?? this.#remember(found.bytes);
+    if (waiting !== undefined) return waiting;
+    // What it spends may be in a block that was not read yet.
+    await this.#syncBlocks(options);
+    const id = displayHash(txid);
+    return this.#confirmed.get(id) ?? this.#waiting.get(id) ?? this.#remember(found.bytes);
   }
 
   /** What spends an output: in a block, or else in the mempool. */
@@ -127,6 +128,13 @@ export class ChainIndex {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#mempool;
+  }
+
+  /** One after the other: two would add the same blocks. */
+  async #syncBlocks(options: CallOptions): Promise<void> {
+    const run = this.#syncing.then(async () => this.#catchUp(options));
+    this.#syncing = run.catch(() => undefined);
+    await run;
   }
 
   async #catchUp(options: CallOptions): Promise<void> {

@@ -104,13 +104,13 @@ async function run<Result>(
   }
 }
 
-/** The caller's codes for what the policy says in its own. */
-function translated(call: string, error: unknown, signal: AbortSignal | undefined): unknown {
+/** The codes of this package for what a policy says in its own. */
+export function translated(call: string, error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) return aborted(call, error);
-  if (hasCode(error, 'CORE_RETRY_BUDGET_SPENT')) return error.cause ?? error;
+  if (hasCode(error, 'CORE_RETRY_BUDGET_SPENT')) return translated(call, error.cause, signal);
   if (hasCode(error, 'CORE_TIMEOUT'))
     return error.details.scope === 'deadline' && error.cause !== undefined
-      ? error.cause
+      ? translated(call, error.cause, signal)
       : unreachable(call, `no answer within ${error.details.limitMs} ms`, error);
   if (hasCode(error, 'CORE_CIRCUIT_OPEN'))
     return unreachable(call, 'the source is left alone after a series of failures', error);

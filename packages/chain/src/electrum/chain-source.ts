@@ -175,26 +175,43 @@ export class ElectrumChainSource implements ChainSource {
       await this.#sync(options);
       const listed = await this.#listed(scriptPubKey, options);
       // The protocol leaves out what the mempool spends.
-      const history = await this.#history(scriptPubKey, options);
-      const waiting = history.filter(({ height }) => height <= 0);
       const hidden: Outpoint[] = [];
-      for (const { txid } of waiting) {
-        const tx = await this.#raw(txid, options);
-        for (let i = 0; tx !== undefined && i < tx.inputCount; i++)
-          hidden.push({ txid: tx.previousTxid(i), index: tx.previousIndex(i) });
+      for (const txid of await this.#waiting(scriptPubKey, options)) {
+        const tx = await this.#requireRaw(txid, options);
+        for (let i = 0; i < tx.inputCount; i++) hidden.push({ txid: tx.previousTxid(i), index: tx.previousIndex(i) });
       }
       const others = hidden.filter((one) => !listed.some((other) => sameOutpoint(one, other)));
       const outpoints = [...listed, ...others];
-      const found: UnspentOutput[] = [];
+      const found: (UnspentOutput | undefined)[] = [];
       for (let start = 0; start < outpoints.length; start += ABREAST) {
-        const some = outpoints
-          .slice(start, start + ABREAST)
-          .map(async (outpoint) => this.unspentOutput(outpoint, options));
-        for (const output of await Promise.all(some))
-          if (output !== undefined && equalBytes(output.scriptPubKey, scriptPubKey)) found.push(output);
+        const some = outpoints.slice(start, start + ABREAST);
+        found.push(...(await Promise.all(some.map(async (outpoint) => this.unspentOutput(outpoint, options)))));
       }
-      return found;
+      for (const [i, { txid }] of listed.entries()) if (found[i] === undefined) await this.#requireRaw(txid, options);
+      return found.filter(
+        (output) => output !== undefined && equalBytes(output.scriptPubKey, scriptPubKey),
+      ) as UnspentOutput[];
     });
+  }
+
+  /** Ids of what waits in the mempool and touches a script, said twice in different words. */
+  async #waiting(script: Uint8Array, options: CallOptions): Promise<readonly Uint8Array[]> {
+    const method = 'blockchain.scripthash.get_mempool';
+    const read = (result: unknown): readonly Uint8Array[] =>
+      listOf(method, result).map((entry) => new Answer(method, entry).hash('tx_hash'));
+    const txids = await this.#client.ask({ method, params: [scriptHashOf(script)], read }, options);
+    const history = (await this.#history(script, options)).filter(({ height }) => height <= 0);
+    const same =
+      txids.length === history.length && txids.every((txid) => history.some((entry) => equalBytes(entry.txid, txid)));
+    if (!same) throw answerInvalid(method, 'the part of the history that has no block');
+    return txids;
+  }
+
+  /** A transaction that was named a moment ago. */
+  async #requireRaw(txid: Uint8Array, options: CallOptions): Promise<TransactionView> {
+    const tx = await this.#raw(txid, options);
+    if (tx === undefined) throw answerInvalid('blockchain.scripthash', 'of transactions that are there');
+    return tx;
   }
 
   async #raw(txid: Uint8Array, options: CallOptions): Promise<TransactionView | undefined> {
@@ -218,7 +235,12 @@ export class ElectrumChainSource implements ChainSource {
     const entry = (await this.#history(script, options)).find((other) => equalBytes(other.txid, txid));
     if (entry === undefined)
       throw answerInvalid('blockchain.scripthash.get_history', 'a history that holds the transaction');
-    if (entry.height <= 0) return undefined;
+    if (entry.height <= 0) {
+      // A damaged height of one digit could say so, too.
+      const waiting = await this.#waiting(script, options);
+      if (waiting.some((other) => equalBytes(other, txid))) return undefined;
+      throw answerInvalid('blockchain.scripthash.get_mempool', 'with what has no block in the history');
+    }
     const { chain } = await this.#sync(options);
     const block = chain.at(entry.height);
     if (block === undefined) {

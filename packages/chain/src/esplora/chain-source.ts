@@ -159,23 +159,23 @@ export class EsploraChainSource implements ChainSource {
     return again(async () => {
       const id = toHex(currentCrypto().sha256(scriptPubKey).toReversed());
       const listed = await this.#listed(id, options);
-      const found = await inTurns(listed, async (outpoint) => this.#confirmedOutput(outpoint, scriptPubKey, options));
       // Esplora leaves out what the mempool spends.
       const hidden = await this.#spentInMempool(id, options);
       const others = hidden.filter((one) => !listed.some((other) => sameOutpoint(one, other)));
-      const back = await inTurns(others, async (outpoint) => this.#confirmedOutput(outpoint, scriptPubKey, options));
-      return [...found, ...back].filter((output) => output !== undefined);
+      const found = await inTurns([...listed, ...others], async (outpoint) => this.unspentOutput(outpoint, options));
+      for (const [i, outpoint] of listed.entries())
+        if (found[i] === undefined) await this.#requireTransaction(outpoint, options);
+      return found.filter(
+        (output) => output !== undefined && equalBytes(output.scriptPubKey, scriptPubKey),
+      ) as UnspentOutput[];
     });
   }
 
-  /** An output as it is in the blocks: not there when another script, unconfirmed, or spent in a block. */
-  async #confirmedOutput(
-    outpoint: Outpoint,
-    scriptPubKey: Uint8Array,
-    options: CallOptions,
-  ): Promise<UnspentOutput | undefined> {
-    const output = await this.unspentOutput(outpoint, options);
-    return output !== undefined && equalBytes(output.scriptPubKey, scriptPubKey) ? output : undefined;
+  /** Requires the transaction of an output that was listed, and then waited or was spent. */
+  async #requireTransaction({ txid, index }: Outpoint, options: CallOptions): Promise<void> {
+    const tx = await this.#raw(txid, options);
+    if (tx === undefined || index >= tx.outputCount)
+      throw answerInvalid('/scripthash/utxo', 'of outputs that are there');
   }
 
   async #listed(id: string, options: CallOptions): Promise<readonly Outpoint[]> {
@@ -195,15 +195,19 @@ export class EsploraChainSource implements ChainSource {
     const path = `/scripthash/${id}/txs/mempool`;
     const read = (body: Uint8Array): readonly Uint8Array[] =>
       listOf(path, body).map((entry) => new Answer(path, entry).hash('txid'));
-    const txids = (await this.#http.get({ path, read }, options)) ?? [];
+    const txids = await this.#http.get({ path, read }, options);
+    if (txids === undefined) throw unsupported('unspentOutputsOf', 'this Esplora server');
     // There may be more, and each may hide an output.
     if (txids.length >= MEMPOOL_PAGE) throw unsupported('unspentOutputsOf', 'Esplora while 50 transactions wait');
     const transactions = await inTurns(txids, async (txid) => this.#raw(txid, options));
-    return transactions.flatMap((tx) =>
-      tx === undefined
-        ? []
-        : Array.from({ length: tx.inputCount }, (_, i) => ({ txid: tx.previousTxid(i), index: tx.previousIndex(i) })),
-    );
+    return transactions.flatMap((tx) => {
+      // It may have left a moment ago, or its id is damaged: the list is asked for again.
+      if (tx === undefined) throw answerInvalid(path, 'of transactions that are there');
+      return Array.from({ length: tx.inputCount }, (_, i) => ({
+        txid: tx.previousTxid(i),
+        index: tx.previousIndex(i),
+      }));
+    });
   }
 
   async #raw(txid: Uint8Array, options: CallOptions): Promise<TransactionView | undefined> {

@@ -46,8 +46,7 @@ export interface PoolHealth {
 /** How often sources are asked again that contradict each other: a block may be on its way between them. */
 const TRIES = 4;
 const TRY_AGAIN_MS = 40;
-/** How far below the lowest tip of a quorum a common block is looked for. */
-const MAX_FORK_DEPTH = 144;
+const MAX_LAG_BLOCKS = 2;
 
 /**
  * Several sources as one: what a quorum of them says. A source that is of another network, behind the others, failing
@@ -142,11 +141,11 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
     const method = 'block';
     const members = await this.#fit(method, options, 1);
     let absent = 0;
-    let failed = 0;
+    let lacking = 0;
     try {
       return await this.#first(method, members, options, async (chain, call) => {
         const bytes = await chain.block(hash, call).catch((error: unknown) => {
-          if (!hasCode(error, 'CHAIN_CALL_UNSUPPORTED')) failed += 1;
+          if (hasCode(error, 'CHAIN_CALL_UNSUPPORTED')) lacking += 1;
           throw error;
         });
         if (bytes !== undefined) return proveBlock(method, bytes, hash).bytes;
@@ -155,8 +154,8 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
       });
     } catch (error) {
       requireRunning(method, options.signal);
-      // It is not there when all who could have it say so, or as many as a quorum.
-      if (absent >= this.#quorum || (absent > 0 && failed === 0)) return undefined;
+      // It is not there when a quorum says so, or all of the pool who hand out blocks.
+      if (absent >= Math.min(this.#quorum, this.#members.length - lacking)) return undefined;
       if (!(error instanceof AbsentHere)) throw error;
       throw quorumMissing({ call: method, needed: this.#quorum, answered: absent, failures: [] });
     }
@@ -358,14 +357,26 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
   async #highestShared(signal: AbortSignal | undefined): Promise<Uint8Array> {
     const call: CallOptions = signal === undefined ? {} : { signal };
     const members = await this.#fit('tip', call, this.#quorum);
-    const tips = await this.#gather(members, call, async (chain, own) => chain.tip(own));
+    const tips = new Map(await this.#gather(members, call, async (chain, own) => chain.tip(own)));
     requireRunning('tip', signal);
     const needed = this.#quorum;
-    if (tips.size < needed)
-      throw quorumMissing({ call: 'tip', needed, answered: tips.size, failures: this.#obstacles(members, tips) });
+    const behind: { readonly source: string; readonly error: string }[] = [];
+    // Of two that answer, one far behind would drag the tip down to its own.
+    const reference = referenceOf([...tips.values()]);
+    for (const [member, tip] of tips)
+      if (this.#lags(tip, reference)) {
+        tips.delete(member);
+        behind.push({ source: member.name, error: STALE });
+      }
+    if (tips.size < needed) {
+      const failures = [...behind, ...this.#obstacles(members, tips).filter(({ error }) => error !== STALE)];
+      throw quorumMissing({ call: 'tip', needed, answered: tips.size, failures: uniqueBySource(failures) });
+    }
     const heights = [...tips.values()].map(({ height }) => height).sort((a, b) => b - a);
     const top = heights[needed - 1] ?? 0;
-    for (let height = top; height >= 0 && height > top - MAX_FORK_DEPTH; height--) {
+    // Below that it would be a tip that is behind, even if all agree on it.
+    const lowest = Math.max(0, reference - (this.#options.maxLagBlocks ?? MAX_LAG_BLOCKS));
+    for (let height = top; height >= lowest; height--) {
       const at = blockHeight(height);
       const hashes = await this.#gather([...tips.keys()], call, async (chain, own) => chain.blockHash(at, own));
       const camps = new Map<string, { readonly hash: Uint8Array; count: number }>();
@@ -451,18 +462,20 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
   }
 
   #compare(): void {
-    const { maxLagBlocks = 2, maxTipAgeSeconds = Infinity } = this.#options;
     const known = this.#members.filter(({ tip }) => tip !== undefined);
-    const heights = known.map(({ tip }) => tip?.height ?? 0).sort((a, b) => b - a);
-    // The highest of all may be a lie; of three or more, two must be that high.
-    const reference = heights[heights.length > 2 ? 1 : 0] ?? 0;
-    const nowSeconds = this.#clock.now();
+    const reference = referenceOf(known.flatMap(({ tip }) => (tip === undefined ? [] : [tip])));
     for (const member of known) {
       const { tip } = member;
       if (tip === undefined) continue;
       member.lagBlocks = Math.max(0, reference - tip.height);
-      member.stale = member.lagBlocks > maxLagBlocks || nowSeconds - tip.header.time > maxTipAgeSeconds;
+      member.stale = this.#lags(tip, reference);
     }
+  }
+
+  /** Whether a tip is too far behind a height, or too old. */
+  #lags(tip: ChainHeader, reference: number): boolean {
+    const { maxLagBlocks = MAX_LAG_BLOCKS, maxTipAgeSeconds = Infinity } = this.#options;
+    return reference - tip.height > maxLagBlocks || this.#clock.now() - tip.header.time > maxTipAgeSeconds;
   }
 
   /** Bears sources that contradict each other for a while, as they do around a new block. */
@@ -483,6 +496,19 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
 /** Throws when the caller has ended the call. */
 function requireRunning(call: string, signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw aborted(call, signal.reason);
+}
+
+/** What is said of a source whose tip is behind. */
+const STALE = 'stale tip';
+
+/** The height that tips are held against: the highest may be a lie, so that of three or more, two must be that high. */
+function referenceOf(tips: readonly ChainHeader[]): number {
+  const heights = tips.map(({ height }) => height).sort((a, b) => b - a);
+  return heights[heights.length > 2 ? 1 : 0] ?? 0;
+}
+
+function uniqueBySource<Failure extends { readonly source: string }>(failures: readonly Failure[]): readonly Failure[] {
+  return failures.filter(({ source }, i) => failures.findIndex((other) => other.source === source) === i);
 }
 
 /** Said inside the pool of a source that does not have a block; another one may. */

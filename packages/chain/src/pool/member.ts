@@ -9,7 +9,7 @@ import {
   type ResilienceObserver,
 } from '@bitcoin-enterprise/core/resilience';
 import { genesisOf, wrongNetwork } from '../adapters/networks.ts';
-import { isSourceFailure } from '../adapters/policy.ts';
+import { isSourceFailure, translated } from '../adapters/policy.ts';
 import type { BlockReference, ChainHeader, ChainSource } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { MempoolSubscription } from '../ports/subscriptions.ts';
@@ -120,7 +120,8 @@ export class PoolMember {
       this.#lastError = undefined;
       this.#answered = true;
       return result;
-    } catch (error) {
+    } catch (thrown) {
+      const error = translated(this.name, thrown, signal);
       if (signal.aborted) throw error;
       this.#lastError = errorType(error);
       // Behind the same address there may be another node the next time.
