@@ -74,7 +74,7 @@ export function prepareAppend(append: Append): PreparedAppend {
     if (key !== undefined) requireName('append.key', key);
     const prepared = {
       stream,
-      events: copyList(events, { argument: 'append.events', minimum: 1, maximum: MAX_EVENTS, copy: prepareEvent }),
+      events: prepareEvents(events),
       expectedVersion,
       key,
       effects: effects === undefined ? none : prepareEffects(effects),
@@ -87,6 +87,15 @@ export function prepareAppend(append: Append): PreparedAppend {
 }
 
 const none: readonly never[] = [];
+
+function prepareEvents(events: readonly NewEvent[]): readonly PreparedEvent[] {
+  requireList('append.events', events, 1, MAX_EVENTS);
+  const prepared: PreparedEvent[] = [];
+  // By index: `map` would step over holes.
+  const { length } = events;
+  for (let index = 0; index < length; index++) prepared.push(prepareEvent(events[index] as NewEvent, index));
+  return prepared;
+}
 
 function prepareEvent(event: NewEvent, index: number): PreparedEvent {
   if (!isRecord(event)) throw invalidArgument(`append.events[${index}]`, 'an object', event);

@@ -9,11 +9,14 @@ export interface UnguardedStore extends Omit<EventStore, 'close'> {
   stop(): Promise<void>;
 }
 
+interface Running {
+  readonly fail: (error: unknown) => void;
+}
+
 /** Milliseconds that a close waits for calls under way. */
-const CLOSE_MS = 5_000;
+export const CLOSE_MS = 5_000;
 
 const calls = [
-  'append',
   'readStream',
   'readAll',
   'version',
@@ -40,40 +43,46 @@ const calls = [
  * while for calls under way, and then ends them with `EVENTS_STORE_CLOSED`.
  */
 export function guarded(store: UnguardedStore, name: string): EventStore {
-  const running = new Set<Promise<unknown>>();
-  const cuts = new Set<(error: Error) => void>();
+  const running = new Set<Running>();
   let closing: Promise<void> | undefined;
 
   function run(call: string, args: readonly unknown[], work: () => Promise<unknown>): Promise<unknown> {
-    const working = work();
-    running.add(working);
-    const forget = (): boolean => running.delete(working);
-    working.then(forget, forget);
     const signal = signalOf(args);
-    let cut: (error: Error) => void = () => undefined;
-    const ended = new Promise<never>((_, fail) => {
-      cut = fail;
-    });
-    const stop = (): void => cut(aborted(call));
-    cuts.add(cut);
-    signal?.addEventListener('abort', stop, { once: true });
-    return Promise.race([working, ended]).finally(() => {
-      signal?.removeEventListener('abort', stop);
-      cuts.delete(cut);
+    return new Promise((done, fail) => {
+      const entry: Running = { fail };
+      running.add(entry);
+      const stop = (): void => fail(aborted(call));
+      signal?.addEventListener('abort', stop, { once: true });
+      void finish();
+
+      async function finish(): Promise<void> {
+        try {
+          done(await work());
+        } catch (error) {
+          fail(error);
+        } finally {
+          running.delete(entry);
+          signal?.removeEventListener('abort', stop);
+          if (running.size === 0) idle?.();
+        }
+      }
     });
   }
 
+  let idle: (() => void) | undefined;
+
   async function close(): Promise<void> {
     await store.stop();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise((done) => {
-      timer = setTimeout(done, CLOSE_MS);
-    });
-    await Promise.race([Promise.allSettled(running), late]);
-    clearTimeout(timer);
+    if (running.size > 0)
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, CLOSE_MS);
+        idle = () => {
+          clearTimeout(timer);
+          done();
+        };
+      });
     const now = running.size > 0;
-    const left = [...cuts];
-    for (const cut of left) cut(storeClosed(name));
+    for (const { fail } of running) fail(storeClosed(name));
     await store.end({ now });
   }
 
@@ -83,6 +92,8 @@ export function guarded(store: UnguardedStore, name: string): EventStore {
   });
   return {
     ...(Object.fromEntries(entries) as Pick<EventStore, (typeof calls)[number]>),
+    // It looks after itself: a promise more for each append would be felt.
+    append: (append, options) => store.append(append, options),
     close() {
       closing ??= close();
       return closing;

@@ -20,8 +20,8 @@ import {
 } from '../model/checks.ts';
 import { STEP_TOLERANCE_MS } from '../model/claims.ts';
 import { type EffectRow, type EventRow, readDue, readEventRow, readJson, type TimerRow } from '../model/rows.ts';
-import { guarded, type UnguardedStore } from '../model/guarded.ts';
-import { type Bell, createBell } from '../model/waiting.ts';
+import { CLOSE_MS, guarded, type UnguardedStore } from '../model/guarded.ts';
+import { type Bell, createBell, endable } from '../model/waiting.ts';
 import type {
   Append,
   Appended,
@@ -119,14 +119,19 @@ class PostgresStore implements UnguardedStore {
     this.#database = database;
     this.#schema = options.schema;
     this.#pollMs = options.pollMs;
-    this.#writer = createWriter(database, options);
+    this.#writer = createWriter(database, { schema: options.schema, onWritten: () => this.#bell.ring() });
   }
 
-  async append(append: Append, options: CallOptions = {}): Promise<Appended> {
-    this.#enter('append', options);
-    const appended = await this.#writer.append(prepareAppend(append), options.signal);
-    this.#bell.ring();
-    return appended;
+  // Not async: a second promise for each append would cost as much as its checks.
+  append(append: Append, options: CallOptions = {}): Promise<Appended> {
+    try {
+      this.#enter('append', options);
+      const { signal } = options;
+      const written = this.#writer.append(prepareAppend(append), signal);
+      return signal === undefined ? written : endable(written, { call: 'append', signal });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async readStream(stream: string, options: ReadOptions = {}): Promise<readonly StoredEvent[]> {
@@ -428,8 +433,9 @@ class PostgresStore implements UnguardedStore {
     await this.#stopListening?.();
   }
 
-  async end(options: { readonly now: boolean }): Promise<void> {
-    await this.#database.close(options);
+  async end({ now }: { readonly now: boolean }): Promise<void> {
+    const isDone = await this.#writer.close({ waitMs: now ? 0 : CLOSE_MS });
+    await this.#database.close({ now: now || !isDone });
   }
 
   async #changeClaimed(

@@ -8,8 +8,8 @@ import type { Database } from './database.ts';
 export interface Writer {
   /** Writes in the next transaction, together with all others that wait. */
   append(append: PreparedAppend, signal?: AbortSignal): Promise<Appended>;
-  /** Refuses what comes now, and waits for what is under way. */
-  close(): Promise<void>;
+  /** Refuses what comes now, and waits so long for what is under way; answers whether that has ended. */
+  close(options: { readonly waitMs: number }): Promise<boolean>;
 }
 
 interface Waiting {
@@ -24,10 +24,14 @@ const MAX_EVENTS = 2_000;
 const MAX_LENGTH = 16_777_216;
 
 /** Groups appends: those that come while a transaction is under way share the next one. */
-export function createWriter(database: Database, options: { readonly schema: string }): Writer {
-  const { schema } = options;
+export function createWriter(
+  database: Database,
+  options: { readonly schema: string; readonly onWritten: () => void },
+): Writer {
+  const { schema, onWritten } = options;
   const cache: WriterCache = { head: -1, client: undefined, streams: new Map() };
   let queue: Waiting[] = [];
+  let underWay: readonly Waiting[] = [];
   let closed = false;
   let writing: Promise<void> | undefined;
 
@@ -51,15 +55,17 @@ export function createWriter(database: Database, options: { readonly schema: str
 
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
     const appends = group.map(({ append }) => append);
+    underWay = group;
     try {
       const outcomes = await database.transaction((client, commit) =>
         appendGroup(client, appends, { cache, schema, commit }),
       );
-      for (const [index, { done, fail }] of group.entries()) {
-        const outcome = outcomes[index];
-        if (outcome?.ok === true) done(outcome.appended);
-        else fail(outcome?.error);
+      for (let i = 0; i < group.length; i++) {
+        const outcome = outcomes[i];
+        if (outcome?.ok === true) group[i]?.done(outcome.appended);
+        else group[i]?.fail(outcome?.error);
       }
+      onWritten();
     } catch (error) {
       for (const { fail } of group) fail(error);
     }
@@ -72,9 +78,17 @@ export function createWriter(database: Database, options: { readonly schema: str
         queue.push({ append, signal, done, fail });
         writing ??= write();
       }),
-    async close() {
+    async close({ waitMs }) {
       closed = true;
-      await writing;
+      if (writing === undefined) return true;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<boolean>((done) => {
+        timer = setTimeout(() => done(false), waitMs);
+      });
+      const isDone = await Promise.race([writing.then(() => true), late]);
+      clearTimeout(timer);
+      if (!isDone) for (const { fail } of [...underWay, ...queue]) fail(storeClosed('postgres'));
+      return isDone;
     },
   };
 }
