@@ -193,7 +193,7 @@ export interface EventStore {
   loadSnapshot(stream: string, options?: CallOptions): Promise<Snapshot | undefined>;
 
   /**
-   * Takes effects that wait, oldest first. No two workers hold the same one at a time.
+   * Takes effects that wait, those first that have been free for longest. No two workers hold the same one at a time.
    *
    * @param options - `types`: take only these.
    */

@@ -269,9 +269,12 @@ class Group {
       sent.push(
         client.query({
           name: 'insert-effects',
-          text: `insert into effects (key, stream, type, data)
-            select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) on conflict (key) do nothing`,
-          values: [key, stream, type, data],
+          // In the order of the appends: it is the order of their ids.
+          text: `insert into effects (key, stream, type, data, since, until)
+            select key, stream, type, data, $5, $5
+            from unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) with ordinality
+              as new (key, stream, type, data, place) order by place on conflict (key) do nothing`,
+          values: [key, stream, type, data, this.#now],
         }),
       );
     const changes = [...this.#timers.values()];

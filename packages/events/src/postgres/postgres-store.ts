@@ -63,8 +63,8 @@ export interface PostgresStoreOptions {
 
 const STORE = 'postgres';
 const MAX_MS = 0x7fff_ffff;
-/** Unix milliseconds by the server's clock, which all processes share. */
-const NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+/** Unix milliseconds by the server's clock, which all processes share; stable in a statement, so that indexes serve. */
+const NOW = '(extract(epoch from statement_timestamp()) * 1000)::bigint';
 /** Whether the stream of a row is one of those asked for. */
 const ofPrefix = (parameter: number): string =>
   `($${parameter}::text[] is null or exists (select 1 from streams where streams.id = stream
@@ -239,11 +239,16 @@ class PostgresStore implements UnguardedStore {
     const rows = await this.#database.query<EffectRow & { readonly token: number }>(
       'claim-effects',
       `with free as (
-         select id from effects where state = 0 and ${FREE} and ($3::text[] is null or type = any($3))
-           and ${ofPrefix(4)} order by id limit $1 for update skip locked
+         select id from effects where state = 0 and until <= ${NOW} and ($3::text[] is null or type = any($3))
+           and ${ofPrefix(4)} order by until, id limit $1 for update skip locked
+       ), early as (
+         select id from effects where state = 0 and since > ${NOW} + ${STEP_TOLERANCE_MS}
+           and ($3::text[] is null or type = any($3)) and ${ofPrefix(4)} order by since, id limit $1 for update skip locked
+       ), chosen as (
+         select id from (select id, 1 as rank from free union all select id, 2 from early) as both_ order by rank limit $1
        ), taken as (
          update effects set attempts = attempts + 1, token = nextval('claim_token'), since = ${NOW},
-           until = ${NOW} + $2 from free where effects.id = free.id returning effects.*
+           until = ${NOW} + $2 from chosen where effects.id = chosen.id returning effects.*
        )
        select taken.id, key, name as stream, type, data, attempts, token
        from taken join streams on streams.id = taken.stream order by taken.id`,

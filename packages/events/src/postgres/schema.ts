@@ -51,7 +51,8 @@ const migrations: readonly string[] = [
     reason text,
     done_at bigint
   );
-  create index effects_waiting on effects (id) where state = 0;
+  create index effects_waiting on effects (until, id) where state = 0;
+  create index effects_since on effects (since, id) where state = 0;
   create index effects_done on effects (done_at) where state = 1;
 
   create table timers (

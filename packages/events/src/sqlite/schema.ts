@@ -49,11 +49,12 @@ const tables = `
     attempts integer not null,
     token integer not null,  -- 0 when not claimed
     since integer not null,
-    until integer not null,
+    until integer not null,  -- free from then on: since the append, or when a claim or a delay is over
     reason text,
     done_at integer
   ) strict;
-  create index effects_waiting on effects (id) where state = 0;
+  create index effects_waiting on effects (until, id) where state = 0;
+  create index effects_since on effects (since, id) where state = 0;
   create index effects_done on effects (done_at) where state = 1;
 
   create table timers (

@@ -256,7 +256,9 @@ class SqliteStore implements EventStore {
         const now = this.#clock.nowMs();
         const early = now + STEP_TOLERANCE_MS;
         const kinds = types === undefined ? null : JSON.stringify(types);
-        const rows = this.#sql.freeEffects.all({ now, early, kinds, named, limit });
+        const free = this.#sql.freeEffects.all({ now, kinds, named, limit });
+        const rest = limit - free.length;
+        const rows = [...free, ...this.#sql.earlyEffects.all({ early, kinds, named, limit: rest })];
         const token = this.#take(this.#sql.takeEffect, rows, { now, leaseMs });
         return { token, rows: rows as unknown as readonly EffectRow[] };
       },
@@ -449,7 +451,8 @@ class SqliteStore implements EventStore {
         );
       else this.#sql.insertEvent.run(this.#head, written.id, written.version, event.type, event.data, event.meta, time);
     }
-    for (const effect of effects) this.#sql.insertEffect.run(effect.key, written.id, effect.type, effect.data);
+    for (const effect of effects)
+      this.#sql.insertEffect.run(effect.key, written.id, effect.type, effect.data, time, time);
     for (const timer of timers) {
       this.#sql.removeTimer.run(written.id, timer.key);
       if (timer.due === undefined) continue;

@@ -31,13 +31,18 @@ const statements = {
     where name = ? and snapshot_version is not null`,
 
   insertEffect: `insert into effects (key, stream, type, data, state, attempts, token, since, until)
-    values (?, ?, ?, ?, 0, 0, 0, 0, 0) on conflict (key) do nothing`,
+    values (?, ?, ?, ?, 0, 0, 0, ?, ?) on conflict (key) do nothing`,
   freeEffects: `select effects.id, key, name as stream, type, data, attempts
     from effects join streams on streams.id = effects.stream
-    where state = 0 and (until <= :now or since > :early)
-    and (:kinds is null or type in (select value from json_each(:kinds))) and (:named is null or exists (
+    where state = 0 and until <= :now and (:kinds is null or type in (select value from json_each(:kinds))) and (:named is null or exists (
     select 1 from json_each(:named) where substr(name, 1, length(value)) = value))
-    order by effects.id limit :limit`,
+    order by until, effects.id limit :limit`,
+  // Those that a clock which was set back would hide.
+  earlyEffects: `select effects.id, key, name as stream, type, data, attempts
+    from effects join streams on streams.id = effects.stream
+    where state = 0 and since > :early and (:kinds is null or type in (select value from json_each(:kinds))) and (:named is null or exists (
+    select 1 from json_each(:named) where substr(name, 1, length(value)) = value))
+    order by since, effects.id limit :limit`,
   takeEffect: 'update effects set attempts = attempts + 1, token = ?, since = ?, until = ? where id = ?',
   claimedEffect: 'select id from effects where key = ? and token = ? and state = 0',
   settleEffect: 'update effects set state = 1, token = 0, done_at = ? where id = ?',
