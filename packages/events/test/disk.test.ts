@@ -59,6 +59,7 @@ async function kept(): Promise<number> {
   const events = await store.readStream('steps');
   await store.close();
   expect(events.map(({ data }) => (data as { readonly n: number }).n)).toEqual(events.map((_, i) => i + 1));
+  expect(events.map(({ version, position }) => [version, position])).toEqual(events.map((_, i) => [i + 1, i + 1]));
   expect(events.length % 2).toBe(0);
   return events.length;
 }

@@ -249,6 +249,20 @@ describe.skipIf(present === undefined)('PostgreSQL at its worst', { timeout: 120
     await store.close();
   });
 
+  it('a reader that waits is woken by the writer, and need not look again', async () => {
+    const writer = await openPostgresStore({ url: server.url, schema: 'woken' });
+    const reader = await openPostgresStore({ url: server.url, schema: 'woken', pollMs: 1_000_000 });
+    const waiting = reader.waitForEvents({ after: 0, timeoutMs: 30_000 });
+    await sleep(200);
+    const began = performance.now();
+    await writer.append({ stream: 's', events: [{ type: 'x' }] });
+
+    expect(await waiting).toBe(true);
+    // Without a notification it would be the time-out.
+    expect(performance.now() - began).toBeLessThan(25_000);
+    await Promise.all([writer.close(), reader.close()]);
+  });
+
   it('a reader that waits hears of an event whose notification got lost', async () => {
     const writer = await openPostgresStore({ url: server.url, schema: 'lost' });
     const reader = await openPostgresStore({ url: server.url, schema: 'lost', pollMs: 50 });

@@ -392,6 +392,39 @@ export const eventStorePromises: ReadonlyArray<Promised<EventStoreHarness>> =
       );
       ensureEqual(await store.claimTimers({ height: 100 }), [], 'no height');
     }),
+    promise('who settles a timer right behind one who sets it anew has lost it', async ({ store }) => {
+      await store.append({ ...one('a'), timers: [{ key: 't', due: { height: 5 } }] });
+      const [held] = await store.claimTimers({ height: 5 });
+      ensure(held !== undefined, 'claimed');
+      const [anew, late] = await Promise.allSettled([
+        store.append({ ...one('a', 'anew'), timers: [{ key: 't', due: { height: 9 } }] }),
+        store.append({ ...one('a', 'late'), settles: [held] }),
+      ]);
+
+      ensureEqual([anew.status, late.status], ['fulfilled', 'rejected'], 'outcomes');
+      ensureEqual(await typesOf(store, 'a'), ['happened', 'anew'], 'stream');
+      ensureEqual(
+        (await store.claimTimers({ height: 9 })).map(({ due }) => due),
+        [{ height: 9 }],
+        'the new one',
+      );
+    }),
+    promise('of two who settle the same work at once one does', async ({ store }) => {
+      await store.append({ ...one('a'), effects: [{ key: 'e', type: 'x' }] });
+      const [held] = await store.claimEffects();
+      ensure(held !== undefined, 'claimed');
+      const outcomes = await Promise.allSettled([
+        store.append({ ...one('a', 'first'), settles: [held] }),
+        store.append({ ...one('b', 'second'), settles: [held] }),
+      ]);
+
+      ensureEqual(
+        outcomes.map(({ status }) => status),
+        ['fulfilled', 'rejected'],
+        'outcomes',
+      );
+      ensureEqual(await store.version('b'), 0, 'the second wrote nothing');
+    }),
     promise('timers of different streams may have the same key', async ({ store }) => {
       for (const stream of ['a', 'b'])
         await store.append({ ...one(stream), timers: [{ key: 't', due: { height: 1 } }] });
