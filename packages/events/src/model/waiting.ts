@@ -39,7 +39,11 @@ export function createBell(call: string): Bell {
       for (;;) {
         missed = false;
         if (await isThere()) return true;
-        if (signals.some(({ aborted: ended }) => ended)) throw aborted(call);
+        if (signals.some(({ aborted: ended }) => ended)) {
+          // A signal that came while we looked may be that of a close, of which a look tells.
+          if (await isThere()) return true;
+          throw aborted(call);
+        }
         const left = end - performance.now();
         if (left <= 0) return false;
         if (missed) continue;
