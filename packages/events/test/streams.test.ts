@@ -243,7 +243,7 @@ describe('following a topic', () => {
       ['rewritten, shorter', rewritten.slice(0, 5)],
       ['rolled back', records.slice(0, 9)],
       ['emptied', []],
-    ] as const)('when it goes on: %s', async ([_, list]) => {
+    ] as const)('when it goes on: %s', async ([, list]) => {
       const broker = liar(list, (after) => deliver(list.slice(after), 'silence'));
 
       await expect(followed(broker, { count: 1, cursor })).rejects.toMatchObject(forked);
@@ -499,7 +499,7 @@ describe('a relay', () => {
   it.for([
     ['before its place', 5],
     ['up to the newest', 10],
-  ] as const)('does not pass in silence over events that were removed: %s', async ([_, through]) => {
+  ] as const)('does not pass in silence over events that were removed: %s', async ([, through]) => {
     const store = await filled(...Array.from({ length: 10 }, (_one, n) => ({ n: n + 1 })));
     await store.saveSnapshot({ stream: 's', version: 10, state: 1 });
     await store.truncate('s', { through });

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import type { Typed } from '../machine/machine.ts';
 import { requireRecord, requireWhole } from '../model/checks.ts';
 import type { Action, Faults, Model } from './model.ts';
@@ -35,10 +36,13 @@ export interface Exploration<Event extends Typed = Typed> {
 }
 
 /**
- * Looks at every order of messages, effects, timers and moves of the world, with crashes, duplicates and losses among
- * them, up to a depth: breadth first, so that what it finds is as short as can be.
+ * Looks at every order of messages, effects, timers and moves of the world, with crashes, duplicates, losses and late
+ * performances among them, up to a depth: breadth first, so that what it finds is as short as can be.
  *
- * @example A payment that is made again after a crash
+ * @throws EventsError `EVENTS_DATA_INVALID` when a state, the world, an event or an effect is no JSON,
+ * `EVENTS_ACTION_IMPOSSIBLE` for a message to a machine that is not there, `EVENTS_INVALID_ARGUMENT`.
+ *
+ * @example A payment that is made again by a worker that slept
  * ```ts
  * import { explore, type Model } from '@bitcoin-enterprise/events';
  *
@@ -57,14 +61,13 @@ export interface Exploration<Event extends Typed = Typed> {
  *   perform: ({ paid }) => [{ name: 'paid', world: { paid: paid + 1 } }],
  *   invariant: ({ world }) => (world.paid > 1 ? 'paid twice' : undefined),
  * };
- * explore(model).counterexample?.actions.map((action) => action.do); // => ['deliver', 'crash', 'perform']
+ * explore(model).counterexample?.actions.map((action) => action.do); // => ['deliver', 'perform', 'late']
  * ```
  */
 export function explore<State, Event extends Typed, Effect extends Typed, World>(
   model: Model<State, Event, Effect, World>,
   options: ExploreOptions = {},
 ): Exploration<Event> {
-  requireRecord('model', model);
   requireRecord('options', options);
   const { faults = {}, onProgress } = options;
   const depth = requireWhole('options.depth', options.depth ?? 20, 1, 10_000);
@@ -118,7 +121,6 @@ export function walk<State, Event extends Typed, Effect extends Typed, World>(
   model: Model<State, Event, Effect, World>,
   options: WalkOptions,
 ): Exploration<Event> {
-  requireRecord('model', model);
   requireRecord('options', options);
   const { faults = {}, seed, onProgress } = options;
   const depth = requireWhole('options.depth', options.depth ?? 200, 1, 10_000);
@@ -157,6 +159,8 @@ export function shrink<State, Event extends Typed, Effect extends Typed, World>(
   model: Model<State, Event, Effect, World>,
   found: Counterexample<Event>,
 ): Counterexample<Event> {
+  // Also says what is wrong with the arguments, which complaintOf would swallow.
+  replay(model, found);
   let { actions } = found;
   for (let size = Math.max(1, actions.length >> 1); size >= 1;) {
     let shorter = false;
@@ -202,8 +206,10 @@ export interface ReplayedStep<State, Event extends Typed, World> {
  */
 export function replay<State, Event extends Typed, Effect extends Typed, World>(
   model: Model<State, Event, Effect, World>,
-  trace: Pick<Counterexample<Event>, 'actions' | 'faults'>,
+  trace: Pick<Counterexample<NoInfer<Event>>, 'actions' | 'faults'>,
 ): ReadonlyArray<ReplayedStep<State, Event, World>> {
+  requireRecord('trace', trace);
+  if (!Array.isArray(trace.actions)) throw invalidArgument('trace.actions', 'an array', trace.actions);
   const space = createSpace(model, trace.faults);
   let system = space.beginning;
   const look = (action: Action<Event> | undefined): ReplayedStep<State, Event, World> => {
@@ -214,6 +220,8 @@ export function replay<State, Event extends Typed, Effect extends Typed, World>(
   const steps = [look(undefined)];
   for (const action of trace.actions) {
     system = space.apply(system, action);
+    // What is no JSON is refused here too.
+    space.keyOf(system);
     steps.push(look(action));
   }
   return steps;

@@ -27,7 +27,8 @@ export interface Performance<Effect extends Typed> {
 /**
  * A system to explore: machines, and a world around them that is pure too.
  *
- * World, states, events and effects are JSON, so that two equal situations are recognised.
+ * World, states, events and effects are JSON, so that two equal situations are recognised: no `Map`, `Set`, `Date`,
+ * bigint, bytes, `Infinity`. They are frozen when they are met; the initial ones are copied first.
  */
 export interface Model<State, Event extends Typed, Effect extends Typed, World> {
   /** Machines by id. */
@@ -71,6 +72,11 @@ export type Action<Event extends Typed = Typed> =
   | { readonly do: 'perform'; readonly from: string; readonly key: string; readonly outcome: string }
   /** An effect is performed, and the process dies before it records that: the effect will be performed again. */
   | { readonly do: 'crash'; readonly from: string; readonly key: string; readonly outcome: string }
+  /**
+   * An effect whose outcome is recorded is performed once more: by a worker that slept while another took its claim
+   * over. What the world does then is done; the reply is dropped, as the store drops it.
+   */
+  | { readonly do: 'late'; readonly from: string; readonly key: string; readonly outcome: string }
   /** A timer that is due fires; it may be late. */
   | { readonly do: 'fire'; readonly id: string; readonly timer: string }
   /** The world moves. */
@@ -84,4 +90,6 @@ export interface Faults {
   readonly duplicates?: number;
   /** Messages that never arrive; 0 when absent. */
   readonly losses?: number;
+  /** Performances by a worker that slept, of effects that are done; 1 when absent. */
+  readonly late?: number;
 }

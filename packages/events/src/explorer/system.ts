@@ -1,5 +1,7 @@
-import { EventsError } from '../errors.ts';
+import { EventsError, invalidArgument } from '../errors.ts';
 import type { Ask, Typed } from '../machine/machine.ts';
+import { requireRecord, requireWhole } from '../model/checks.ts';
+import { requireJson } from '../model/json.ts';
 import type { TimerDue } from '../ports/event-store.ts';
 import { createInterner } from './interner.ts';
 import type { Action, Faults, Message, Model, Situation } from './model.ts';
@@ -15,6 +17,8 @@ export interface System<State, Event extends Typed, Effect extends Typed, World>
   /** Effects that were ever asked for: machine and key. */
   readonly asked: ReadonlyArray<readonly [id: string, key: string]>;
   readonly timers: ReadonlyArray<SetTimer<Event>>;
+  /** Ended, as long as a worker that slept may still perform them. */
+  readonly ended: ReadonlyArray<AskedEffect<Effect>>;
   /** Faults that are left. */
   readonly left: Required<Faults>;
 }
@@ -61,38 +65,41 @@ export function createSpace<State, Event extends Typed, Effect extends Typed, Wo
   faults: Faults,
 ): Space<State, Event, Effect, World> {
   type Here = System<State, Event, Effect, World>;
-  const { crashes = 1, duplicates = 1, losses = 0 } = faults;
+  checkModel(model);
   const { idOf } = createInterner();
   const machines = Object.entries(model.machines);
   const beginning: Here = {
-    states: Object.fromEntries(machines.map(([id, machine]) => [id, machine.initial(id)])),
-    world: model.world,
-    messages: model.messages ?? [],
+    states: Object.fromEntries(machines.map(([id, machine]) => [id, copyOf(machine.initial(id), `states.${id}`)])),
+    world: copyOf(model.world, 'world'),
+    messages: copyOf(model.messages ?? [], 'messages'),
     effects: [],
     asked: [],
     timers: [],
-    left: { crashes, duplicates, losses },
+    ended: [],
+    left: checkFaults(faults),
   };
 
   function keyOf(system: Here): string {
-    const { states, world, messages, effects, asked, timers, left } = system;
-    const parts = machines.map(([id]) => idOf(states[id]));
-    const sets = [messages, effects, asked, timers].map((items) => idsOf(items).join());
-    return `${parts.join()};${idOf(world)};${sets.join(';')};${left.crashes},${left.duplicates},${left.losses}`;
+    const { states, world, messages, effects, asked, timers, ended, left } = system;
+    const parts = machines.map(([id]) => idOf(states[id], `states.${id}`));
+    const sets = Object.entries({ messages, effects, asked, timers, ended }).map(([name, set]) => idsOf(set, name));
+    const { crashes, duplicates, losses, late } = left;
+    return [...parts, idOf(world, 'world'), ...sets, crashes, duplicates, losses, late].join(';');
   }
 
   /** Numbers of the members of a set, in an order that does not depend on how it came about. */
-  function idsOf(items: readonly unknown[]): readonly number[] {
-    return items.map(idOf).sort((a, b) => a - b);
+  function idsOf(items: readonly unknown[], name: string): string {
+    const ids = items.map((item) => idOf(item, name));
+    return ids.sort((a, b) => a - b).join();
   }
 
   function expand(system: Here): ReadonlyArray<Successor<State, Event, Effect, World>> {
-    const { messages, effects, timers, world, left } = system;
+    const { messages, effects, timers, ended, world, left } = system;
     const normal: Array<Successor<State, Event, Effect, World>> = [];
     const faulty: typeof normal = [];
     const seen = new Set<number>();
     for (const [index, message] of messages.entries()) {
-      const id = idOf(message);
+      const id = idOf(message, 'messages');
       if (seen.has(id)) continue;
       seen.add(id);
       const without: Here = { ...system, messages: messages.toSpliced(index, 1) };
@@ -111,10 +118,14 @@ export function createSpace<State, Event extends Typed, Effect extends Typed, Wo
       const { from, key } = asked;
       for (const { name: outcome, world: next, messages: sent = [], reply } of model.perform(world, asked)) {
         const performed: Here = { ...system, world: next, messages: [...messages, ...sent] };
-        const ended: Here = { ...performed, effects: effects.toSpliced(index, 1) };
+        const done: Here = {
+          ...performed,
+          effects: effects.toSpliced(index, 1),
+          ended: left.late > 0 ? [...ended, asked] : ended,
+        };
         normal.push({
           action: { do: 'perform', from, key, outcome },
-          system: reply === undefined ? ended : deliver(ended, { to: from, event: reply }),
+          system: reply === undefined ? done : deliver(done, { to: from, event: reply }),
         });
         if (left.crashes > 0)
           faulty.push({
@@ -123,6 +134,22 @@ export function createSpace<State, Event extends Typed, Effect extends Typed, Wo
           });
       }
     }
+    if (left.late > 0)
+      for (const [index, asked] of ended.entries())
+        for (const { name: outcome, world: next, messages: sent = [] } of model.perform(world, asked)) {
+          const late = left.late - 1;
+          faulty.push({
+            action: { do: 'late', from: asked.from, key: asked.key, outcome },
+            system: {
+              ...system,
+              world: next,
+              messages: [...messages, ...sent],
+              // Whoever has no late performance left need not tell what has ended.
+              ended: late > 0 ? ended.toSpliced(index, 1) : [],
+              left: { ...left, late },
+            },
+          });
+        }
     for (const [index, { id, timer, due, event }] of timers.entries())
       if (isDue(world, due)) {
         const without: Here = { ...system, timers: timers.toSpliced(index, 1) };
@@ -180,8 +207,8 @@ export function createSpace<State, Event extends Typed, Effect extends Typed, Wo
       return model.settled?.(situation);
     },
     apply(system, action) {
-      const wanted = idOf(action);
-      const found = expand(system).find((successor) => idOf(successor.action) === wanted);
+      const wanted = idOf(action, 'actions');
+      const found = expand(system).find((successor) => idOf(successor.action, 'actions') === wanted);
       if (found === undefined) throw impossible(action);
       return found.system;
     },
@@ -190,7 +217,43 @@ export function createSpace<State, Event extends Typed, Effect extends Typed, Wo
 
 /** What nobody has to do: a system in which only faults are left has come to rest. */
 export function isAtRest(successors: ReadonlyArray<{ readonly action: Action }>): boolean {
-  return successors.every(({ action: { do: does } }) => does === 'duplicate' || does === 'lose' || does === 'crash');
+  return successors.every(({ action }) => FAULTS.has(action.do));
+}
+
+const FAULTS: ReadonlySet<Action['do']> = new Set<Action['do']>(['duplicate', 'lose', 'crash', 'late']);
+const MAX_FAULTS = 1_000;
+
+function checkModel<State, Event extends Typed, Effect extends Typed, World>(
+  model: Model<State, Event, Effect, World>,
+): void {
+  requireRecord('model', model);
+  const { machines, messages = [], perform } = model;
+  requireRecord('model.machines', machines);
+  for (const [id, machine] of Object.entries(machines)) {
+    requireRecord(`model.machines.${id}`, machine);
+    for (const name of ['initial', 'step'] as const)
+      if (typeof machine[name] !== 'function')
+        throw invalidArgument(`model.machines.${id}.${name}`, 'a function', machine[name]);
+  }
+  if (!Array.isArray(messages)) throw invalidArgument('model.messages', 'an array', messages);
+  if (typeof perform !== 'function') throw invalidArgument('model.perform', 'a function', perform);
+  for (const name of ['moves', 'now', 'invariant', 'settled'] as const)
+    if (model[name] !== undefined && typeof model[name] !== 'function')
+      throw invalidArgument(`model.${name}`, 'a function', model[name]);
+}
+
+function checkFaults(faults: Faults): Required<Faults> {
+  requireRecord('faults', faults);
+  const { crashes = 1, duplicates = 1, losses = 0, late = 1 } = faults;
+  for (const [name, most] of Object.entries({ crashes, duplicates, losses, late }))
+    requireWhole(`faults.${name}`, most, 0, MAX_FAULTS);
+  return { crashes, duplicates, losses, late };
+}
+
+/** A copy, so that nothing of the caller's is frozen. */
+function copyOf<Value>(value: Value, path: string): Value {
+  if (value !== undefined) requireJson(value, path);
+  return structuredClone(value);
 }
 
 function impossible(action: Action): EventsError<'EVENTS_ACTION_IMPOSSIBLE'> {

@@ -25,8 +25,7 @@ export function toJson(value: unknown, path: string): string {
   if (value === undefined) return 'null';
   let text: string;
   try {
-    const fault = faultOf(value, 0, { left: MAX_VALUES });
-    if (fault !== undefined) throw dataInvalid(path + fault.path, fault.reason, fault.expected);
+    requireJson(value, path);
     text = JSON.stringify(value);
   } catch (error) {
     if (error instanceof EventsError) throw error;
@@ -35,6 +34,21 @@ export function toJson(value: unknown, path: string): string {
   }
   if (text.length > MAX_JSON_LENGTH) throw dataInvalid(path, 'size', `at most ${MAX_JSON_LENGTH} characters of JSON`);
   return text;
+}
+
+/**
+ * Requires a value that JSON carries unchanged, however long its text is.
+ *
+ * @throws EventsError `EVENTS_DATA_INVALID`.
+ */
+export function requireJson(value: unknown, path: string): void {
+  let fault: Fault | undefined;
+  try {
+    fault = faultOf(value, 0, { left: MAX_VALUES });
+  } catch (error) {
+    throw dataInvalid(path, 'type', 'readable data', error);
+  }
+  if (fault !== undefined) throw dataInvalid(path + fault.path, fault.reason, fault.expected);
 }
 
 /** Counts down the values that may still be met. */
@@ -71,9 +85,7 @@ function faultOfObject(value: object, depth: number, budget: Budget): Fault | un
     }
     return undefined;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype))
-    return { path: '', reason: 'type', expected: 'a plain object' };
+  if (!hasPlainPrototype(value)) return { path: '', reason: 'type', expected: 'a plain object' };
   for (const key of Object.keys(value)) {
     // Reading it back would set a prototype instead of a field.
     if (key === '__proto__') return { path: `.${key}`, reason: 'type', expected: 'no field of that name' };
@@ -83,6 +95,16 @@ function faultOfObject(value: object, depth: number, budget: Budget): Fault | un
     if (fault !== undefined) return { ...fault, path: `.${key}${fault.path}` };
   }
   return undefined;
+}
+
+/** Whether an object is one that JSON carries, its fields aside: no class instance, and nothing that JSON treats anew. */
+export function isPlain(value: object): boolean {
+  return hasPlainPrototype(value) && !Object.hasOwn(value, '__proto__');
+}
+
+function hasPlainPrototype(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || isForeignPlain(prototype);
 }
 
 /** Whether a prototype is `Object.prototype` of another realm. */
