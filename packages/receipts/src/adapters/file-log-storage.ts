@@ -27,8 +27,8 @@ interface JournalHead {
  * A log storage in a folder: its files are the log, and any file server that serves the folder serves it.
  *
  * A change is written to a journal first, in one durable step, and then put in place; after a crash the next call puts
- * it in place again. One process at a time may write: changes within it are compared and set, those of two processes
- * are not.
+ * it in place again. One process at a time may write: changes within one storage are compared and set, those of two at
+ * the same moment are not. What another one has written before is seen, and never written over.
  *
  * @throws {@link ReceiptsError} `RECEIPTS_LOG_DAMAGED` from its calls when head, journal or keys cannot be read.
  *
@@ -56,6 +56,13 @@ export function createFileLogStorage(options: FileStorageOptions): LogStorage {
     if (journal !== undefined) await putInPlace(journal);
     state = { head: await readHead(), keys: await readKeys() };
     return state;
+  }
+
+  /** Looks whether another process has written meanwhile: a log that went on from an old head would be two logs. */
+  async function looked(): Promise<{ head: LogHead | undefined; readonly keys: Map<string, number> }> {
+    const known = await ready();
+    const head = await readHead();
+    return sameHead(known.head, head) ? known : (state = { head, keys: await readKeys() });
   }
 
   async function readHead(): Promise<LogHead | undefined> {
@@ -96,7 +103,7 @@ export function createFileLogStorage(options: FileStorageOptions): LogStorage {
   return {
     head: async (call) => {
       throwIfAborted('head', call?.signal);
-      return (await alone(ready)).head;
+      return (await alone(looked)).head;
     },
     async read(path, call) {
       throwIfAborted('read', call?.signal);
@@ -107,12 +114,12 @@ export function createFileLogStorage(options: FileStorageOptions): LogStorage {
     },
     indexOfKey: async (key, call) => {
       throwIfAborted('indexOfKey', call?.signal);
-      return (await alone(ready)).keys.get(key);
+      return (await alone(looked)).keys.get(key);
     },
     commit: (change, call) =>
       alone(async () => {
         throwIfAborted('commit', call?.signal);
-        const current = await ready();
+        const current = await looked();
         if (!sameHead(current.head, change.expected)) return false;
         const journal = journalOf(change);
         // Until it is known what became of this, the next call reads everything again.

@@ -50,8 +50,9 @@ export async function p256Signer(keys: CryptoKeyPair, options: KeyOptions = {}):
  */
 export async function p256Verifier(publicKey: Uint8Array, options: KeyOptions = {}): Promise<ReceiptVerifier> {
   requireBytes('publicKey', publicKey);
-  const spki = new Uint8Array(publicKey);
-  const key = await imported(spki);
+  const key = await imported(new Uint8Array(publicKey));
+  // A point has several spellings in DER; in one of them, two verifiers of one key are seen to be one.
+  const spki = new Uint8Array(await crypto.subtle.exportKey('spki', key));
   return {
     ...named('ecdsa-p256-sha256', spki, options),
     verify: async (bytes, signature) => {

@@ -156,12 +156,19 @@ export function readSignerPolicy(policy: SignerPolicy): {
   for (const key of keys) {
     requireMethods('policy.keys[]', key, ['verify']);
     requireBytes('policy.keys[].publicKey', key.publicKey);
-    seen.add(`${key.algorithm} ${toHex(key.publicKey)}`);
+    seen.add(identityOf(key));
   }
   if (seen.size !== keys.length) throw invalidArgument('policy.keys', 'keys that differ', keys);
   requireCount('policy.threshold', threshold, 1);
   if (threshold > keys.length) throw invalidArgument('policy.threshold', 'at most the number of keys', threshold);
   return { keys, threshold };
+}
+
+/** What two verifiers of one secret key share: BIP340 and ECDSA read the same key by the same first coordinate. */
+function identityOf({ algorithm, publicKey }: ReceiptVerifier): string {
+  const isSchnorr = algorithm === 'schnorr-secp256k1';
+  if (!isSchnorr && algorithm !== 'ecdsa-secp256k1-sha256') return `${algorithm} ${toHex(publicKey)}`;
+  return `secp256k1 ${toHex(isSchnorr ? publicKey : publicKey.subarray(1))}`;
 }
 
 /** Requires at least one signer. */

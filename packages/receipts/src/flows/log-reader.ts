@@ -17,6 +17,7 @@ import type { CallOptions } from '../ports/signer.ts';
 import { type ReadResource, type TileAccess, tileAccess } from './tile-access.ts';
 import { type CheckpointPolicy, type VerifiedCheckpoint, verifyCheckpoint } from './verify-checkpoint.ts';
 import { forked, rolledBack } from './witness.ts';
+import { oneAtATime } from '../adapters/durable-files.ts';
 
 /** Settings of {@link createLogReader}. */
 export interface CreateLogReaderOptions {
@@ -86,6 +87,8 @@ export function createLogReader(options: CreateLogReaderOptions): LogReader {
   let held: { readonly note: string; readonly checkpoint: VerifiedCheckpoint } | undefined;
   let trusted = options.trusted;
   let tiles: { readonly size: number; readonly access: TileAccess } | undefined;
+  // Each refresh goes on from the one before: two at once could believe two histories that exclude each other.
+  const alone = oneAtATime();
 
   function tilesAt(size: number): TileAccess {
     if (tiles?.size === size) return tiles.access;
@@ -95,14 +98,25 @@ export function createLogReader(options: CreateLogReaderOptions): LogReader {
   }
 
   async function checkpointHeld(call: CallOptions): Promise<VerifiedCheckpoint> {
-    if (held === undefined && trusted !== undefined)
-      held = { note: trusted, checkpoint: await verifyCheckpoint(trusted, policy) };
+    if (held === undefined && trusted !== undefined) {
+      const first = { note: trusted, checkpoint: await verifyCheckpoint(trusted, policy) };
+      // A refresh may have been faster: what it believes is newer.
+      held ??= first;
+    }
     return held?.checkpoint ?? refresh(call);
   }
 
-  async function refresh(call: CallOptions = {}): Promise<VerifiedCheckpoint> {
+  function refresh(call: CallOptions = {}): Promise<VerifiedCheckpoint> {
+    return unlessAborted(
+      'refresh',
+      alone(() => refreshNow(call)),
+      call,
+    );
+  }
+
+  async function refreshNow(call: CallOptions): Promise<VerifiedCheckpoint> {
     throwIfAborted('refresh', call.signal);
-    const bytes = await read(CHECKPOINT_PATH, call);
+    const bytes = await unlessAborted('refresh', read(CHECKPOINT_PATH, call), call);
     if (bytes === undefined) throw damaged(CHECKPOINT_PATH, 'missing');
     const note = decodeUtf8(bytes);
     if (note === undefined) throw damaged(CHECKPOINT_PATH, 'format');
@@ -177,7 +191,11 @@ export function createLogReader(options: CreateLogReaderOptions): LogReader {
     },
     refresh,
     entry: (index, call = {}) => unlessAborted('entry', entryOf(index, call), call),
-    async *entries({ start, end }, call = {}) {
+    async *entries(range, call = {}) {
+      requireObject('range', range);
+      const { start, end } = range;
+      requireCount('range.start', start);
+      requireCount('range.end', end);
       for (let index = start; index < end; index++) yield await unlessAborted('entries', entryOf(index, call), call);
     },
   };

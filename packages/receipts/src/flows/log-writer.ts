@@ -137,7 +137,9 @@ export function checkEntry(item: NewEntry): CheckedEntry {
 
 /** Keys may name people; what is stored and served is their hash. */
 export function hashedKey(key: string): string {
-  if (typeof key !== 'string' || key === '') throw invalidArgument('key', 'a text that is not empty', key);
+  // Two lone surrogates would be the same bytes, and two keys one.
+  if (typeof key !== 'string' || key === '' || /\p{Surrogate}/u.test(key))
+    throw invalidArgument('key', 'a text that is not empty', key);
   return toHex(currentCrypto().sha256(new TextEncoder().encode(key)));
 }
 

@@ -131,8 +131,11 @@ export function createLog(options: CreateLogOptions): MerkleLog {
       const bytes = await storage.read(CHECKPOINT_PATH, call);
       return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
     },
-    async publish({ note, size }, call = {}) {
+    async publish(checkpoint, call = {}) {
+      requireObject('checkpoint', checkpoint);
+      const { note, size } = checkpoint;
       requireText('note', note);
+      requireCount('size', size);
       for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
         const current = await storage.head(call);
         const reached = current?.size ?? 0;

@@ -1,6 +1,14 @@
 import { hasCode } from '@bitcoin-enterprise/core';
 import { invalidArgument, ReceiptsError } from '../errors.ts';
-import { requireCount, requireList, requireMethods, requireObject, requireText } from '../model/checks.ts';
+import {
+  requireCount,
+  requireList,
+  requireMethods,
+  requireObject,
+  requireText,
+  throwIfAborted,
+  unlessAborted,
+} from '../model/checks.ts';
 import { formatCheckpoint } from '../model/checkpoint.ts';
 import {
   formatNoteLine,
@@ -25,6 +33,8 @@ export interface PublishCheckpointOptions extends CallOptions {
   readonly witnesses?: readonly Witness[];
   /** How many must give one; all of them when absent. */
   readonly quorum?: number;
+  /** How long each witness is waited for, in milliseconds, 1 or more; 10,000 when absent. */
+  readonly witnessTimeoutMs?: number;
 }
 
 /** A checkpoint that was published. */
@@ -37,6 +47,9 @@ export interface PublishedCheckpoint {
   readonly refusals: ReadonlyArray<{ readonly witness: string; readonly error: unknown }>;
 }
 
+const WITNESS_TIMEOUT_MS = 10_000;
+// What timers know; more would ring at once.
+const LONGEST_MS = 2_147_483_647;
 // What a witness holds can change only while others publish too.
 const MAX_ROUNDS = 4;
 
@@ -45,7 +58,7 @@ const MAX_ROUNDS = 4;
  * durable is ever signed, so that a crash cannot make a log sign two histories.
  *
  * @throws {@link ReceiptsError} `RECEIPTS_WITNESS_QUORUM_MISSED` when too few witnesses co-signed: nothing is published,
- * and the same call may succeed later.
+ * and the same call may succeed later; `RECEIPTS_ABORTED`.
  *
  * @example
  * ```ts
@@ -76,8 +89,9 @@ export async function publishCheckpoint(
   requireList('options.signers', signers);
   requireList('options.witnesses', witnesses);
   if (signers.length === 0) throw invalidArgument('options.signers', 'at least one signer', signers);
-  const { quorum = witnesses.length } = options;
+  const { quorum = witnesses.length, witnessTimeoutMs = WITNESS_TIMEOUT_MS } = options;
   requireCount('options.quorum', quorum);
+  requireWitnessTimeout(witnessTimeoutMs);
   if (quorum > witnesses.length) throw invalidArgument('options.quorum', 'at most the number of witnesses', quorum);
   const call = signal === undefined ? {} : { signal };
 
@@ -86,12 +100,16 @@ export async function publishCheckpoint(
   const answers = await Promise.all(
     witnesses.map(async (witness) => {
       try {
-        return { witness, lines: await askWitness(witness, { signed, published, size, log, call }) };
+        const lines = await inTime(witness, witnessTimeoutMs, call, (limited) =>
+          askWitness(witness, { signed, published, size, log, call: limited }),
+        );
+        return { witness, lines };
       } catch (error) {
         return { witness, error };
       }
     }),
   );
+  throwIfAborted('publishCheckpoint', signal);
   const lines = answers.flatMap((answer) => answer.lines ?? []);
   const refusals = answers.flatMap(({ witness, lines, error }) =>
     lines === undefined ? [{ witness: witness.key.name, error }] : [],
@@ -101,6 +119,34 @@ export async function publishCheckpoint(
   const note = signed + lines.map(formatNoteLine).join('');
   await log.publish({ note, size }, call);
   return { note, size, root, refusals };
+}
+
+/** Requires a time that a witness may take; `RECEIPTS_INVALID_ARGUMENT` otherwise. */
+export function requireWitnessTimeout(witnessTimeoutMs: unknown): void {
+  requireCount('options.witnessTimeoutMs', witnessTimeoutMs, 1);
+  if (witnessTimeoutMs > LONGEST_MS)
+    throw invalidArgument('options.witnessTimeoutMs', `at most ${LONGEST_MS}`, witnessTimeoutMs);
+}
+
+/** Waits for one witness no longer than it may take: one that is silent must not hold up those that are not. */
+async function inTime<Value>(
+  witness: Witness,
+  timeoutMs: number,
+  { signal }: CallOptions,
+  ask: (call: CallOptions) => Promise<Value>,
+): Promise<Value> {
+  const patience = AbortSignal.timeout(timeoutMs);
+  const either = { signal: signal === undefined ? patience : AbortSignal.any([signal, patience]) };
+  try {
+    return await unlessAborted('cosign', ask(either), either);
+  } catch (error) {
+    if (!patience.aborted || signal?.aborted === true) throw error;
+    const reason = `no answer within ${timeoutMs} ms`;
+    throw new ReceiptsError('RECEIPTS_WITNESS_ANSWER_INVALID', `expected a cosignature, got ${reason}`, {
+      details: { witness: witness.key.name, reason },
+      retryable: true,
+    });
+  }
 }
 
 /** The valid cosignatures of one witness; asks again from the size that it says it holds. */

@@ -1,6 +1,13 @@
 import { equalBytes, hasCode } from '@bitcoin-enterprise/core';
 import { invalidArgument, ReceiptsError } from '../errors.ts';
-import { requireMethods, requireObject, requireText } from '../model/checks.ts';
+import {
+  requireCount,
+  requireList,
+  requireMethods,
+  requireObject,
+  requireText,
+  unlessAborted,
+} from '../model/checks.ts';
 import { type Envelope, encodeEnvelope, parseEnvelope } from '../model/dsse.ts';
 import type { NoteSigner } from '../model/note.ts';
 import type { Receipt } from '../model/receipt.ts';
@@ -10,7 +17,7 @@ import type { CallOptions, ReceiptSigner } from '../ports/signer.ts';
 import type { Witness } from '../ports/witness.ts';
 import { requireSigners, signEnvelope } from './envelopes.ts';
 import type { MerkleLog } from './log.ts';
-import { type PublishedCheckpoint, publishCheckpoint } from './publish-checkpoint.ts';
+import { type PublishedCheckpoint, publishCheckpoint, requireWitnessTimeout } from './publish-checkpoint.ts';
 
 /** Settings of {@link createReceipts}. */
 export interface CreateReceiptsOptions {
@@ -25,6 +32,8 @@ export interface CreateReceiptsOptions {
   readonly witnesses?: readonly Witness[];
   /** How many must give one; all of them when absent. */
   readonly quorum?: number;
+  /** How long each witness is waited for, in milliseconds, 1 or more; 10,000 when absent. */
+  readonly witnessTimeoutMs?: number;
   /** Told witnesses that refused although the quorum was met: a fork must not go unheard. */
   readonly onRefusal?: (refusal: PublishedCheckpoint['refusals'][number]) => void;
 }
@@ -90,31 +99,42 @@ export interface Receipts {
  */
 export function createReceipts(options: CreateReceiptsOptions): Receipts {
   requireObject('options', options);
-  const { log, origin, signers, logSigners, witnesses = [], quorum = witnesses.length, onRefusal } = options;
+  const { log, origin, signers, logSigners, witnesses = [], witnessTimeoutMs, onRefusal } = options;
   requireMethods('options.log', log, ['append', 'entry', 'indexOf', 'proveInclusion', 'publish']);
   requireText('options.origin', origin);
   requireSigners(signers);
   requireSigners(logSigners);
+  requireList('options.witnesses', witnesses);
+  const { quorum = witnesses.length } = options;
+  requireCount('options.quorum', quorum);
+  if (witnessTimeoutMs !== undefined) requireWitnessTimeout(witnessTimeoutMs);
+  if (onRefusal !== undefined && typeof onRefusal !== 'function')
+    throw invalidArgument('options.onRefusal', 'a function', onRefusal);
   let latest: PublishedCheckpoint | undefined;
-  let running: Promise<PublishedCheckpoint> | undefined;
+  let running: Promise<void> | undefined;
 
   /** A checkpoint over an entry: the latest one, the one being made, or the one after it. */
-  async function covering(index: number): Promise<PublishedCheckpoint> {
+  async function covering(index: number, call: CallOptions): Promise<PublishedCheckpoint> {
     while (latest === undefined || latest.size <= index) {
-      running ??= publishCheckpoint(log, { origin, signers: logSigners, witnesses, quorum }).finally(() => {
+      running ??= publish().finally(() => {
         running = undefined;
       });
-      const published = await running;
-      if (latest === undefined || published.size > latest.size) {
-        latest = published;
-        for (const refusal of published.refusals) onRefusal?.(refusal);
-      }
+      // Several calls wait for it: whose signal ends one of them must not end it for the others.
+      await unlessAborted('issue', running, call);
     }
     return latest;
   }
 
+  async function publish(): Promise<void> {
+    const limit = witnessTimeoutMs === undefined ? {} : { witnessTimeoutMs };
+    const published = await publishCheckpoint(log, { origin, signers: logSigners, witnesses, quorum, ...limit });
+    if (latest !== undefined && published.size <= latest.size) return;
+    latest = published;
+    for (const refusal of published.refusals) onRefusal?.(refusal);
+  }
+
   async function receiptOf(index: number, envelope: Envelope, call: CallOptions): Promise<Receipt> {
-    const { note, size } = await covering(index);
+    const { note, size } = await covering(index, call);
     return { envelope, index, inclusion: await log.proveInclusion(index, size, call), checkpoint: note };
   }
 

@@ -1,9 +1,9 @@
 import { equalBytes } from '@bitcoin-enterprise/core';
 import { invalidArgument, ReceiptsError } from '../errors.ts';
-import { requireCount, requireList, requireObject, requireText } from '../model/checks.ts';
+import { requireCount, requireList, requireMethods, requireObject, requireText } from '../model/checks.ts';
 import { type Checkpoint, parseCheckpoint } from '../model/checkpoint.ts';
 import { emptyRoot } from '../model/merkle.ts';
-import { type NoteVerifier, openNote, unverified } from '../model/note.ts';
+import { type NoteVerifier, openNote, parseNote, unverified } from '../model/note.ts';
 import { proofInvalid } from '../model/proofs.ts';
 
 /** Which checkpoints are believed. */
@@ -18,7 +18,7 @@ export interface CheckpointPolicy {
   readonly quorum?: number;
   /**
    * What to do with signatures of keys that are in neither list. `ignore`, the default and the rule of signed notes,
-   * lets logs rotate keys and gain witnesses; `refuse` binds every byte of the note.
+   * lets logs rotate keys and gain witnesses; `refuse` wants each line to be the one valid signature of a key.
    */
   readonly unknownSignatures?: 'ignore' | 'refuse';
 }
@@ -50,6 +50,9 @@ export async function verifyCheckpoint(note: string, policy: CheckpointPolicy): 
     opened.verified.filter(({ name, keyHash }) => keys.some((key) => key.name === name && key.keyHash === keyHash));
   if (signed(logKeys).length === 0) throw unverified('no-trusted-key');
   if (unknownSignatures === 'refuse' && opened.unknown.length > 0) throw unverified('unknown-key');
+  // A second line in the name of a key that has signed is not looked at, and could be anything.
+  if (unknownSignatures === 'refuse' && parseNote(note).signatures.length > opened.verified.length)
+    throw unverified('signature');
   const cosignedBy = signed(witnesses).map(({ name, timestamp = 0 }) => ({ name, timestamp }));
   if (cosignedBy.length < quorum) throw quorumMissed(cosignedBy.length, quorum);
   // The one root that needs no proof to be wrong.
@@ -67,8 +70,10 @@ export function readCheckpointPolicy(policy: CheckpointPolicy): Required<Checkpo
   const { quorum = witnesses.length } = policy;
   requireCount('policy.quorum', quorum);
   if (quorum > witnesses.length) throw invalidArgument('policy.quorum', 'at most the number of witnesses', quorum);
-  for (const witness of witnesses)
+  for (const witness of witnesses) {
+    requireMethods('policy.witnesses[]', witness, ['verify']);
     if (witness.kind !== 'cosignature') throw invalidArgument('policy.witnesses[]', 'a key of cosignatures', witness);
+  }
   // A witness under two names would count twice.
   const keys = new Set(witnesses.map(({ name, verifierKey }) => verifierKey.slice(name.length + '+12345678+'.length)));
   if (keys.size !== witnesses.length) throw invalidArgument('policy.witnesses', 'keys that differ', witnesses);

@@ -11,6 +11,7 @@ import {
 } from '../model/checks.ts';
 import type { NoteVerifier } from '../model/note.ts';
 import type { CosignRequest, Witness } from '../ports/witness.ts';
+import { forked } from './witness.ts';
 
 /** Settings of {@link createHttpWitness}. */
 export interface HttpWitnessOptions {
@@ -118,8 +119,12 @@ export function createHttpWitness(options: HttpWitnessOptions): Witness {
       const text = await limitedText(answer);
       if (answer.status === 200) return text;
       const held = /^(0|[1-9]\d{0,15})\n$/.exec(text)?.[1];
+      const [origin = '', size] = request.checkpoint.split('\n', 2);
+      // The size that was asked from, and that of the checkpoint: what differs is the root.
+      if (answer.status === 409 && held !== undefined && held === size && Number(held) === request.oldSize)
+        throw forked(origin, Number(held), Number(held));
       if (answer.status === 409 && held !== undefined && Number(held) !== request.oldSize) {
-        const details = { origin: request.checkpoint.split('\n', 1)[0] ?? '', size: Number(held) };
+        const details = { origin, size: Number(held) };
         const message = `expected a proof from size ${held}, which the witness holds`;
         throw new ReceiptsError('RECEIPTS_WITNESS_STALE', message, { details, retryable: true });
       }

@@ -73,6 +73,10 @@ export function createWitness(options: CreateWitnessOptions): Witness {
   requireMethods('options.signer', signer, ['sign']);
   requireMethods('options.storage', storage, ['read', 'compareAndSet']);
   requireList('options.logs', logs);
+  for (const log of logs) {
+    requireObject('options.logs[]', log);
+    requireText('options.logs[].origin', log.origin);
+  }
   const followed = new Map(logs.map((log) => [log.origin, log.keys]));
   const key = noteVerifier(signer.verifierKey);
   if (key.kind !== 'cosignature') throw invalidArgument('options.signer', 'a signer made by cosigner()', signer);

@@ -5,7 +5,7 @@ const limits: Readonly<Record<NetworkName, bigint>> = {
   main: (1n << 224n) - 1n,
   test: (1n << 224n) - 1n,
   testnet4: (1n << 224n) - 1n,
-  signet: 0x377aen << 208n,
+  signet: 0x377aen << 216n,
   regtest: (1n << 255n) - 1n,
 };
 
