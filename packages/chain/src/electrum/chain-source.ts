@@ -358,12 +358,12 @@ export class ElectrumChainSource implements ChainSource {
     const { network, checkpoint } = this.#options;
     if (this.#checkedConnection !== this.#client.connections || this.#chain === undefined) {
       const connection = this.#client.connections;
-      const genesis = await this.#hashAt(0, options);
+      const genesis = await this.#hashTwice(0, options);
       const expected = network === undefined ? undefined : genesisOf(network);
       if (expected !== undefined && displayHash(genesis) !== expected)
         throw wrongNetwork('electrum', expected, displayHash(genesis));
       if (checkpoint !== undefined) {
-        const found = await this.#hashAt(checkpoint.height, options);
+        const found = await this.#hashTwice(checkpoint.height, options);
         if (!equalBytes(found, checkpoint.hash))
           throw wrongNetwork('electrum', displayHash(checkpoint.hash), displayHash(found));
       }
@@ -391,9 +391,20 @@ export class ElectrumChainSource implements ChainSource {
     for (let height = Math.min(best, chain.nextHeight - 1), step = 1; ; step *= 2) {
       const known = chain.at(height);
       if (known !== undefined && equalBytes(await this.#hashAt(height, options), known.hash)) return height;
-      if (height <= floor) throw wrongNetwork('electrum', `block ${floor} as before`, 'another block');
+      if (height <= floor) {
+        const found = await this.#hashTwice(floor, options);
+        if (known !== undefined && equalBytes(found, known.hash)) return floor;
+        throw wrongNetwork('electrum', `block ${floor} as before`, displayHash(found));
+      }
       height = Math.max(floor, height - step);
     }
+  }
+
+  /** A hash that another network would be told by: what a damaged answer says is not said twice. */
+  async #hashTwice(height: number, options: CallOptions): Promise<Uint8Array> {
+    const [one, other] = [await this.#hashAt(height, options), await this.#hashAt(height, options)];
+    if (!equalBytes(one, other)) throw answerInvalid('blockchain.block.header', 'the same when asked twice');
+    return one;
   }
 
   async #hashAt(height: number, options: CallOptions): Promise<Uint8Array> {
