@@ -136,8 +136,7 @@ async function* mended(
   try {
     for (;;) {
       const next = unpassed(live, cursor);
-      // It may fail while the broker is asked; whoever waits for it hears of it all the same.
-      next.catch(() => undefined);
+      // Raced at once and not begun before its reader is back: no failure of it is ever unheard.
       let step = await within(next, { milliseconds: checkMs, signal });
       for (; step === 'late' && !signal.aborted; step = await within(next, { milliseconds: checkMs, signal })) {
         await checkPlace(broker, { cursor, signal });

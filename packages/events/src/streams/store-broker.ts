@@ -1,6 +1,6 @@
 import { hasCode } from '@bitcoin-enterprise/core';
 import { streamConflict } from '../errors.ts';
-import { checkCall } from '../model/checks.ts';
+import { checkCall, requireRecord } from '../model/checks.ts';
 import type { EventStore } from '../ports/event-store.ts';
 import type { StreamBroker, StreamRecord } from '../ports/stream-broker.ts';
 import { requireStore } from './arguments.ts';
@@ -28,6 +28,7 @@ export function createStoreBroker(store: EventStore): StreamBroker {
 
   return {
     async publish(record, options) {
+      requireRecord('record', record);
       const data = readRecord(record);
       const { topic, sequence, type } = data;
       try {
