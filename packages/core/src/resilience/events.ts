@@ -1,4 +1,4 @@
-import { requireOptionalFunction } from './arguments.ts';
+import { fieldOf, requireOptionalFunction } from './arguments.ts';
 
 /** Where a circuit breaker stands. */
 export type BreakerState = 'closed' | 'open' | 'half-open';
@@ -56,7 +56,9 @@ export function quietly(observe: ResilienceObserver | undefined): ResilienceObse
   if (observe === undefined) return () => undefined;
   return (event) => {
     try {
-      observe(event);
+      const told: unknown = observe(event);
+      // One that is asynchronous fails later, when nobody listens.
+      if (typeof fieldOf(told, 'then') === 'function') Promise.resolve(told).catch(() => undefined);
     } catch {
       // Somebody else's trouble: the call goes on.
     }

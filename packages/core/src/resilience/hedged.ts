@@ -82,6 +82,14 @@ export async function hedged<T>(
       callOff();
       tell();
     };
+    /** A judge or a budget that fails is the caller's own: it ends the call, where nobody else would hear of it. */
+    const orReject = (step: () => unknown): void => {
+      try {
+        step();
+      } catch (failure) {
+        settle(() => reject(failure));
+      }
+    };
     const mayBegin = (): boolean => begun < sources.length && (begun === 0 || budget?.withdraw() !== false);
     const begin = (): boolean => {
       callOff();
@@ -103,10 +111,12 @@ export async function hedged<T>(
         (error: unknown) => {
           ended();
           // The last one out tells; before that, a failure only hastens the next source.
-          if (!worthAnother(error) || (!begin() && open.size === 0)) settle(() => reject(error));
+          orReject(() => {
+            if (!worthAnother(error) || (!begin() && open.size === 0)) settle(() => reject(error));
+          });
         },
       );
-      if (begun < sources.length) callOff = timers.after(delayMs, begin);
+      if (begun < sources.length) callOff = timers.after(delayMs, () => orReject(begin));
       return true;
     };
     begin();

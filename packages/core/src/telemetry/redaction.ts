@@ -35,7 +35,8 @@ const secretNames = /^(pass|pwd|pin|wif|auth)$|seed$/;
 
 /**
  * A copy of a value that may be shown: JSON-safe, bounded, without secrets. A field whose name says secret, a password
- * in a URL, a bearer token, a private key in PEM or BIP32 form come out as `[redacted]`; bytes as their length;
+ * in a URL, a bearer token, a private key in PEM, BIP32 or wallet import form, and what a text says of such a name
+ * (`token=…`, `"token":"…"`) come out as `[redacted]`; bytes as their length;
  * bigints as decimal strings; errors of the suite as their JSON, others as their class and where they were thrown, for
  * their text may hold anything. Never throws.
  *
@@ -132,9 +133,16 @@ export function redactText(text: string): string {
   const clean = text
     .slice(0, 4 * MAX_TEXT)
     .replaceAll(/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*/g, REDACTED)
-    .replaceAll(/:\/\/([^\s:/@]*):[^\s/@]+@/g, `://$1:${REDACTED}@`)
+    .replaceAll(/:\/\/([^\s:/@]*):[^\s/]+@/g, `://$1:${REDACTED}@`)
     .replaceAll(/\b(bearer|basic) [\w.~+/=-]{8,}/gi, `$1 ${REDACTED}`)
-    .replaceAll(/\b[xyztuvYZUV]prv[1-9A-HJ-NP-Za-km-z]{50,}/g, REDACTED);
+    .replaceAll(/\b[xyztuvYZUV]prv[1-9A-HJ-NP-Za-km-z]{50,}/g, REDACTED)
+    .replaceAll(/\b(?:[KLc][1-9A-HJ-NP-Za-km-z]{51}|[59][1-9A-HJ-NP-Za-km-z]{50})\b/g, REDACTED)
+    .replaceAll(/"([\w-]{1,64})"(\s{0,8}:\s{0,8})"(?:[^"\\]|\\.)*"/g, (all, name: string, colon: string) =>
+      isSecretName(name) ? `"${name}"${colon}"${REDACTED}"` : all,
+    )
+    .replaceAll(/\b([\w-]{1,64})=(?:'[^']*'|"[^"]*"|[^\s&;,"']+)/g, (all, name: string) =>
+      isSecretName(name) ? `${name}=${REDACTED}` : all,
+    );
   return clean.length > MAX_TEXT || text.length > 4 * MAX_TEXT
     ? `${clean.slice(0, MAX_TEXT)}… of ${text.length} characters`
     : clean;

@@ -60,13 +60,15 @@ export async function traced<T>(
   const clock = systemClock();
   const startMs = clock.monotonicMs();
   const measure = (failure: { readonly 'error.type'?: string }): void =>
-    recordMetric('bitcoin_enterprise.operation.duration', (clock.monotonicMs() - startMs) / 1_000, {
-      attributes: { operation: name, ...failure },
-      ...(meterProvider === undefined ? {} : { meterProvider }),
-    });
+    aside(() =>
+      recordMetric('bitcoin_enterprise.operation.duration', (clock.monotonicMs() - startMs) / 1_000, {
+        attributes: { operation: name, ...failure },
+        ...(meterProvider === undefined ? {} : { meterProvider }),
+      }),
+    );
   try {
     const answer = await inSpan(name, { attributes, options }, (span) =>
-      work((more) => void span.setAttributes(safeAttributes(more))),
+      work((more) => aside(() => span.setAttributes(safeAttributes(more)))),
     );
     measure({});
     return answer;
@@ -129,13 +131,24 @@ async function inSpan<T>(
     try {
       return await work(span);
     } catch (error) {
-      span.setAttribute('error.type', errorType(error));
-      span.setStatus({ code: SpanStatusCode.ERROR });
+      aside(() => {
+        span.setAttribute('error.type', errorType(error));
+        span.setStatus({ code: SpanStatusCode.ERROR });
+      });
       throw error;
     } finally {
-      span.end();
+      aside(() => span.end());
     }
   });
+}
+
+/** Tells a provider, which may fail: what was done is done, and must not look as if it were not. */
+function aside(tell: () => unknown): void {
+  try {
+    tell();
+  } catch {
+    // The provider's trouble: the work goes on.
+  }
 }
 
 function safeAttributes(attributes: TraceAttributes): Attributes {
