@@ -3,8 +3,10 @@ import {
   type ConfigErrors,
   isSecret,
   loadSettings,
+  type SchemaResult,
   Secret,
   secret,
+  type SettingsSchema,
   type SettingsSources,
 } from '@bitcoin-enterprise/config';
 import fc from 'fast-check';
@@ -496,5 +498,51 @@ describe('hostile input', () => {
         expect(code).toMatch(/^(none|CONFIG_[A-Z_]+)$/);
       }
     }
+  });
+});
+
+describe('what others throw and say', () => {
+  const tellsNothing = async (load: Promise<unknown>, code: string): Promise<void> => {
+    const error: unknown = await load.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code });
+    const shown = [String(error), inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error)].join();
+    expect(shown).not.toContain('hunter2');
+  };
+  const standard = (validate: (value: Record<string, unknown>) => SchemaResult<unknown>): SettingsSchema<unknown> => ({
+    '~standard': { version: 1, vendor: 'test', validate: (value) => validate(value as Record<string, unknown>) },
+  });
+  const environment = variables({ APP_KEY: 'hunter2' });
+
+  it('is no way out for a secret when the code of the schema itself fails', async () => {
+    const parsed = z.strictObject({ key: secret().transform((key) => new URL(key.reveal())) });
+    await tellsNothing(loadSettings(parsed, { environment }), 'CONFIG_FIELD_INVALID');
+    const accepts = (text: string): boolean => {
+      throw new Error(text);
+    };
+    await tellsNothing(
+      loadSettings(z.strictObject({ key: secret({ accepts }) }), { environment }),
+      'CONFIG_FIELD_INVALID',
+    );
+  });
+
+  it('is no way out for a value that a schema quotes in another spelling, or reveals', async () => {
+    const quoting = standard(({ key }) => ({ issues: [{ message: `not ${JSON.stringify(key)}`, path: ['key'] }] }));
+    await tellsNothing(loadSettings(quoting, { explicit: { key: 'hunter2"\n' } }), 'CONFIG_FIELD_INVALID');
+    const revealing = standard(({ key }) => ({ issues: [{ message: (key as Secret).reveal(), path: ['key'] }] }));
+    await tellsNothing(loadSettings(revealing, { explicit: { key: new Secret('hunter2') } }), 'CONFIG_FIELD_INVALID');
+  });
+
+  it('does not keep a load from being ended', async () => {
+    const controller = new AbortController();
+    const load = loadSettings(z.strictObject({ key: secret() }), {
+      explicit: { key: { $secret: 'vault:x' } },
+      resolvers: { vault: () => new Promise(() => {}) },
+      signal: controller.signal,
+    });
+    setTimeout(() => controller.abort(), 5);
+    await expect(load).rejects.toThrow('CONFIG_ABORTED');
   });
 });

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../errors.ts';
+import { isSecret } from '../model/secret.ts';
 import { isTree, type Path, valueAt } from '../model/tree.ts';
 
 /**
@@ -53,7 +54,14 @@ export function requireSchema(schema: unknown): void {
 
 /** Asks a schema, and puts what it finds into words that never repeat a value. */
 export async function judge<T>(schema: SettingsSchema<T>, settings: unknown): Promise<Verdict<T>> {
-  const result = await schema['~standard'].validate(settings);
+  let result: SchemaResult<T>;
+  try {
+    result = await schema['~standard'].validate(settings);
+  } catch {
+    // What a check or a transform of the app throws may hold what it was given, also as a field: `new URL` does that.
+    const expected = 'settings that the code of the schema can handle: a check or a transform of it failed';
+    return { findings: [{ path: [], expected, wantsSecret: false }] };
+  }
   if (result.issues === undefined) return { value: result.value };
   return { findings: result.issues.flatMap((issue) => findingsOf(issue, settings)) };
 }
@@ -123,11 +131,15 @@ function unitOf(origin: string): string {
 function messageOf(issue: SchemaIssue, value: unknown): string {
   const { message } = issue;
   if (typeof message !== 'string' || message === '' || message.length > 300) return 'a valid value';
-  return textsIn(value).some((text) => message.includes(text)) ? 'a valid value' : message;
+  // Quoted in JSON's way, a text is there in another spelling.
+  const repeats = (text: string): boolean =>
+    message.includes(text) || message.includes(JSON.stringify(text).slice(1, -1));
+  return textsIn(value).some(repeats) ? 'a valid value' : message;
 }
 
 function textsIn(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(textsIn);
+  if (isSecret(value)) return textsIn(value.reveal());
   if (isTree(value)) return Object.values(value).flatMap(textsIn);
   if (typeof value === 'string') return value === '' ? [] : [value];
   return typeof value === 'number' || typeof value === 'bigint' ? [String(value)] : [];

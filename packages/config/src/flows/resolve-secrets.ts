@@ -43,7 +43,7 @@ async function resolve(reference: unknown, path: Path, options: ResolveOptions):
   if (resolver === undefined) throw unresolved(path, { scheme: '', reason: 'unknown-scheme' });
   let text: unknown;
   try {
-    text = await resolver(rest, { signal });
+    text = await unlessAborted(async () => resolver(rest, { signal }), signal);
   } catch {
     // The error of a resolver may say what it should not: it is neither kept nor repeated.
     throw signal?.aborted === true ? aborted() : unresolved(path, { scheme, reason: 'failed' });
@@ -53,6 +53,22 @@ async function resolve(reference: unknown, path: Path, options: ResolveOptions):
   if (typeof text !== 'string') throw unresolved(path, { scheme, reason: 'failed' });
   if (text.length > MAX_SECRET_LENGTH) throw unresolved(path, { scheme, reason: 'too-large' });
   return new Secret(text);
+}
+
+/** What work gives, unless the signal is aborted first: a resolver that does not heed it must not hold the load. */
+async function unlessAborted(work: () => Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
+  if (signal === undefined) return work();
+  let stop = (): void => undefined;
+  try {
+    return await new Promise((resolveWith, reject) => {
+      stop = () => reject(aborted());
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
+      else work().then(resolveWith, reject);
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** The error of a load that its signal ended. */
