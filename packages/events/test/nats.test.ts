@@ -311,6 +311,21 @@ describe.skipIf(present === undefined)('a broker on NATS JetStream', () => {
     }
   });
 
+  it('does not ask again a server that does not let it in', async () => {
+    const guarded = await startNats({ args: ['--user', 'u', '--pass', 'hunter2'] });
+    try {
+      await expect(openNatsBroker({ servers: guarded.url })).rejects.toMatchObject({
+        code: 'EVENTS_STORE_UNAVAILABLE',
+        retryable: false,
+      });
+      const broker = await openNatsBroker({ servers: guarded.url, connection: { user: 'u', pass: 'hunter2' } });
+      expect(await broker.last('t')).toBeUndefined();
+      await broker.close();
+    } finally {
+      await guarded.stop();
+    }
+  });
+
   it('says that a server is not there', async () => {
     await expect(openNatsBroker({ servers: 'nats://127.0.0.1:1', timeoutMs: 500 })).rejects.toMatchObject({
       code: 'EVENTS_STORE_UNAVAILABLE',

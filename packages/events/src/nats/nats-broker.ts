@@ -76,6 +76,8 @@ export async function openNatsBroker(options: NatsBrokerOptions): Promise<Stream
     // A lost connection is made anew for as long as the broker is open.
     nats = await connect({ maxReconnectAttempts: -1, ...connection, servers: [...list], timeout: timeoutMs });
   } catch (error) {
+    // What is no URL is found out by the client.
+    if (error instanceof TypeError) throw invalidArgument('options.servers', 'one or several nats:// URLs', servers);
     throw failureOf(error, 'not-done');
   }
   const client = jetstream(nats, { timeout: timeoutMs });
@@ -311,13 +313,19 @@ function failureOf(error: unknown, outcome: 'not-done' | 'unknown'): EventsError
     return new EventsError('EVENTS_STORE_FULL', 'the stream or the server is full', { details: { store: STORE } });
   if (code !== undefined) return unavailable(`JetStream error ${code}`, 'not-done');
   const name = error instanceof Error ? error.name : 'unknown error';
+  if (error instanceof errors.AuthorizationError || error instanceof errors.PermissionViolationError)
+    return unavailable(`refused by the server (${name})`, 'not-done', 'for good');
   return unavailable(`no answer from the server (${name})`, isUnheard(error) ? 'not-done' : outcome);
 }
 
-function unavailable(reason: string, outcome: 'not-done' | 'unknown'): EventsError<'EVENTS_STORE_UNAVAILABLE'> {
+function unavailable(
+  reason: string,
+  outcome: 'not-done' | 'unknown',
+  how: 'for now' | 'for good' = 'for now',
+): EventsError<'EVENTS_STORE_UNAVAILABLE'> {
   return new EventsError('EVENTS_STORE_UNAVAILABLE', reason, {
     details: { store: STORE, outcome, reason },
-    retryable: true,
+    retryable: how === 'for now',
   });
 }
 

@@ -81,7 +81,7 @@ export const streamBrokerPromises: ReadonlyArray<Promised<StreamBrokerHarness>> 
       const again = link(start, { type: 'other', origin: 'o', data: '1' });
       const late = link(cursorAt(first), { type: 'other', origin: 'o', data: '1' });
       const early = link({ ...cursorAt(second), sequence: 7 }, { type: 'other', origin: 'o', data: '1' });
-      for (const record of [again, late, early])
+      for (const record of [again, late, early, first, second])
         await ensureThrows(() => broker.publish(record), 'EVENTS_STREAM_CONFLICT');
       ensureEqual((await broker.read('a')).length, 2, 'records');
     }),
@@ -119,6 +119,43 @@ export const streamBrokerPromises: ReadonlyArray<Promised<StreamBrokerHarness>> 
       const live = await publish(broker, cursorAt(last), 3);
 
       ensureEqual(await taking, [...old.slice(2), ...live], 'records');
+    }),
+    promise('a subscriber hears the first record of a topic that was not there', async (harness) => {
+      const { broker } = harness;
+      const stop = new AbortController();
+      const taking = take((await harness.open()).subscribe('a', { after: 0, signal: stop.signal }), { count: 1, stop });
+      const [record] = await publish(broker, beginningOf('a'), 1);
+
+      ensureEqual(await taking, [record], 'records');
+    }),
+    promise('a single record is read at each place, and none behind the newest', async ({ broker }) => {
+      const records = await publish(broker, beginningOf('a'), 3);
+      for (const [index, record] of records.entries())
+        ensureEqual(await broker.read('a', { after: index, limit: 1 }), [record], `record ${index + 1}`);
+      ensureEqual(await broker.read('a', { after: 3, limit: 1 }), [], 'behind the newest');
+    }),
+    promise('the largest data of a record is carried', async ({ broker }) => {
+      // Each character of it takes two once it becomes part of another JSON text.
+      const data = `"${'\\"'.repeat(249_999)}"`;
+      const record = link(beginningOf('a'), { type: 'x', origin: 'o', data });
+      await broker.publish(record);
+      ensureEqual(await broker.last('a'), record, 'the record');
+    }),
+    promise('a follower goes on where the topic still is what it was, and nowhere else', async (harness) => {
+      const records = await publish(harness.broker, beginningOf('a'), 3);
+      const [, second, third] = records;
+      ensure(second !== undefined && third !== undefined, 'published');
+      const one = new AbortController();
+      for await (const { record } of follow(harness.broker, 'a', { cursor: cursorAt(second), signal: one.signal })) {
+        ensureEqual(record, third, 'what is behind the cursor');
+        one.abort();
+      }
+      const other = link(cursorAt(second), { type: 'x', origin: 'other', data: '1' });
+      const later = link(cursorAt(third), { type: 'x', origin: 'later', data: '1' });
+      for (const cursor of [cursorAt(other), cursorAt(later)])
+        await ensureThrows(async () => {
+          for await (const _ of follow(harness.broker, 'a', { cursor, signal: AbortSignal.timeout(10_000) }));
+        }, 'EVENTS_STREAM_FORKED');
     }),
     promise('a signal that has come already ends a call', async ({ broker }) => {
       const signal = AbortSignal.abort();
