@@ -71,6 +71,25 @@ describe('one key that is told twice', () => {
   });
 });
 
+describe('a key id that is empty', () => {
+  it('is none, as other writers of DSSE put it', async () => {
+    const { signers, policy } = createScene();
+    const envelope = await signEnvelope(content, signers);
+    const nameless = envelope.signatures.map(({ signature }) => ({ keyId: '', signature }));
+
+    const verified = await verifyEnvelope({ ...envelope, signatures: nameless }, policy.signers);
+    expect(verified.signedBy).toEqual(signers.map(({ keyId }) => keyId));
+  });
+});
+
+describe('a text of millions of escapes', () => {
+  it('is read to its end', () => {
+    const statement = { ...payment(1), predicate: { note: '\n'.repeat(6_000_000) } };
+
+    expect(encodeStatement(statement).length).toBeGreaterThan(12_000_000);
+  });
+});
+
 describe('a log reader that is asked twice at once', () => {
   it('never goes back, and never believes two histories', async () => {
     const scene = createScene({ witnesses: 0 });

@@ -113,6 +113,34 @@ describe.skipIf(python === undefined)('a verifier in Python that shares no code'
     for (const mutant of mutants) expect((await verifyReceipt(mutant, scene.policy)).valid).toBe(false);
   });
 
+  it('rejects what is no case, or of other types, and goes on', async () => {
+    const claim = { leaf: '00'.repeat(32), index: 0, size: 1, proof: [], root: '00'.repeat(32) };
+    const [receipt] = receipts;
+    if (receipt === undefined) throw new Error('no receipt');
+    const policy = policyFor(scene, receipt);
+    const text = formatReceipt(receipt);
+    const wrong: readonly object[] = [
+      {},
+      [],
+      { receipt: 5, policy },
+      { receipt: text, policy: {} },
+      { receipt: text.replace('{', '{"anchor":{"checkpoint":5},'), policy },
+      { receipt: text, policy: { ...policy, logKeys: ['x'] } },
+      ...[
+        { index: '0' },
+        { index: false, size: true },
+        { index: 0.5 },
+        { size: undefined },
+        { leaf: '', root: '' },
+      ].map((change) => ({ inclusion: { ...claim, ...change } })),
+      { consistency: { first: 1, firstRoot: '', second: 1, secondRoot: '', proof: [] } },
+    ];
+    const answers = await askPython([...wrong, { inclusion: claim }]);
+
+    expect(answers.filter((answer) => answer.startsWith('reject'))).toHaveLength(wrong.length);
+    expect(answers.at(-1)).toBe('ok');
+  });
+
   it('agrees on inclusion and consistency for every size up to 40, and on every mutation of them', async () => {
     const log = createLog({ storage: createMemoryLogStorage() });
     await log.append(Array.from({ length: 40 }, (_, i) => ({ entry: Uint8Array.of(i) })));

@@ -125,7 +125,8 @@ export async function verifyEnvelope(
     requireBytes('envelope.signatures[].signature', signature);
     const keyId = fieldOf(item, 'keyId');
     const left = keys.filter((key) => !valid.has(key));
-    const tries = keyId === undefined ? left : left.filter((key) => key.keyId === keyId);
+    // Some write an empty key id where they have none.
+    const tries = keyId === undefined || keyId === '' ? left : left.filter((key) => key.keyId === keyId);
     for (const key of tries)
       if (await key.verify(signed, signature, call)) {
         valid.add(key);
