@@ -78,14 +78,12 @@ export class ElectrumSession {
   }
 
   async #serve(line: string): Promise<void> {
-    let call: Readonly<Record<string, unknown>>;
-    try {
-      call = JSON.parse(line) as Readonly<Record<string, unknown>>;
-    } catch {
+    const call = parsed(line);
+    if (typeof call !== 'object' || call === null) {
       this.#socket.destroy();
       return;
     }
-    const { id, method, params } = call;
+    const { id = null, method, params } = call as Readonly<Record<string, unknown>>;
     try {
       const result = await this.#answer(String(method), Array.isArray(params) ? params : []);
       this.#send({ id, result });
@@ -239,6 +237,15 @@ export class ElectrumSession {
       this.#scripts.set(scriptHash, status);
       this.#send({ method: 'blockchain.scripthash.subscribe', params: [scriptHash, status] });
     }
+  }
+}
+
+/** JSON as a value; `undefined` for what is none. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }
 
