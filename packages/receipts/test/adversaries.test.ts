@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseHex } from '@bitcoin-enterprise/core';
 import {
   createFileLogStorage,
@@ -12,6 +12,7 @@ import {
   createReceipts,
   createWitness,
   encodeStatement,
+  type FileAccess,
   IN_TOTO_PAYLOAD_TYPE,
   type LogReader,
   type MerkleLog,
@@ -268,6 +269,46 @@ describe('a second log on the folder of another', () => {
     expect(await first.indexOf('four')).toBe(3);
     const again = createLog({ storage: createFileLogStorage({ folder, fs }) });
     expect(await again.root(4)).toEqual(await first.root(4));
+  });
+});
+
+describe('a log in files on a machine that stops', () => {
+  it('has every name of a folder on the disk before the journal is forgotten', async () => {
+    const folder = join(base, 'names');
+    const unsynced = new Set<string>();
+    const there = new Set<string>();
+    const lost: string[] = [];
+    const watching: FileAccess = {
+      ...fs,
+      mkdir: async (path, options) => {
+        await fs.mkdir(path, options);
+        // Each folder that is new is a name in the one above it, which only that one's sync makes durable.
+        for (let at = path; at.length > folder.length && !there.has(at); at = dirname(at)) {
+          there.add(at);
+          unsynced.add(at);
+        }
+      },
+      open: async (path, flags) => {
+        const handle = await fs.open(path, flags);
+        return {
+          writeFile: (bytes) => handle.writeFile(bytes),
+          close: () => handle.close(),
+          sync: async () => {
+            await handle.sync();
+            for (const name of unsynced) if (dirname(name) === path) unsynced.delete(name);
+          },
+        };
+      },
+      rm: async (path, options) => {
+        if (path.endsWith('.journal')) lost.push(...unsynced);
+        await fs.rm(path, options);
+      },
+    };
+    const log = createLog({ storage: createFileLogStorage({ folder, fs: watching }) });
+    for (let i = 0; i < 3; i++) await log.append(Array.from({ length: 200 }, (_, j) => entryOf((i + j) % 256)));
+
+    expect(there.size).toBeGreaterThan(4);
+    expect(lost).toEqual([]);
   });
 });
 

@@ -12,10 +12,28 @@ export interface DurableFiles {
   remove(path: string): Promise<void>;
 }
 
+const MAX_KNOWN = 1_000;
+
 /** Durable files below a folder; paths are relative and use slashes. */
 export function durableFiles(folder: string, fs: FileAccess): DurableFiles {
   const at = (path: string): string => `${folder}/${path}`;
-  const parentOf = (path: string): string => at(path).slice(0, at(path).lastIndexOf('/'));
+  const above = (path: string): string => path.slice(0, path.lastIndexOf('/'));
+  const parentOf = (path: string): string => above(at(path));
+  // Folders that a power cut leaves where they are.
+  const durable = new Set<string>();
+
+  /** Makes the folders of a file durable: each is a name in the one above it, and lost when that was not synced. */
+  async function makeFolders(path: string): Promise<void> {
+    const parent = parentOf(path);
+    await fs.mkdir(parent, { recursive: true });
+    if (durable.has(parent)) return;
+    const made: string[] = [];
+    for (let one = parent; one.length > folder.length && !durable.has(one); one = above(one)) made.unshift(one);
+    for (const one of made) await syncFolder(above(one));
+    // A log makes a folder for each 256 entries: those of long ago are not needed again.
+    if (durable.size > MAX_KNOWN) durable.clear();
+    for (const one of [...made, parent]) durable.add(one);
+  }
 
   async function write(path: string, flags: 'w' | 'a', bytes: Uint8Array): Promise<void> {
     const file = await fs.open(path, flags);
@@ -48,14 +66,14 @@ export function durableFiles(folder: string, fs: FileAccess): DurableFiles {
       }
     },
     async replace(path, bytes) {
-      await fs.mkdir(parentOf(path), { recursive: true });
+      await makeFolders(path);
       const temporary = `${at(path)}.tmp`;
       await write(temporary, 'w', bytes);
       await fs.rename(temporary, at(path));
       await syncFolder(parentOf(path));
     },
     async append(path, bytes) {
-      await fs.mkdir(parentOf(path), { recursive: true });
+      await makeFolders(path);
       await write(at(path), 'a', bytes);
     },
     remove: async (path) => void (await fs.rm(at(path), { force: true })),
