@@ -154,6 +154,7 @@ export function walk<State, Event extends Typed, Effect extends Typed, World>(
  * Leaves out every action that is not needed for the same complaint, single ones and runs of them, until none is left.
  *
  * @returns A counterexample of the same complaint, of which no action can be left out.
+ * @throws EventsError `EVENTS_ACTION_IMPOSSIBLE` when the trace does not fit the model, and those of {@link explore}.
  */
 export function shrink<State, Event extends Typed, Effect extends Typed, World>(
   model: Model<State, Event, Effect, World>,

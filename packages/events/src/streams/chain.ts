@@ -168,10 +168,14 @@ export function recordTooLarge(
   size: number,
   maximum: number,
 ): EventsError<'EVENTS_STREAM_RECORD_TOO_LARGE'> {
-  return new EventsError('EVENTS_STREAM_RECORD_TOO_LARGE', `a record of ${topic} has ${size}, at most ${maximum} go`, {
-    details: { topic, size, maximum },
-    hint: 'publish a reference to large data instead',
-  });
+  return new EventsError(
+    'EVENTS_STREAM_RECORD_TOO_LARGE',
+    `a record of ${topic} is too large: ${size}, where ${maximum} go`,
+    {
+      details: { topic, size, maximum },
+      hint: 'publish a reference to large data instead',
+    },
+  );
 }
 
 /** Checks the name of a topic. */
