@@ -469,6 +469,12 @@ describe('a runner', () => {
       () => runner.send(undefined as never, '1', { type: 'ordered' } as never),
       () => runner.send({ ...order, name: 'stranger' }, '1', { type: 'ordered' }),
       () => runner.work(undefined as never),
+      () =>
+        runner.send(order, '1', {
+          get type(): 'ordered' {
+            throw new Error('unreadable');
+          },
+        }),
     ])
       await expect(call()).rejects.toMatchObject({ code: 'EVENTS_INVALID_ARGUMENT' });
     await expect(runner.send(order, '1', null as never)).rejects.toMatchObject({ code: 'EVENTS_INVALID_ARGUMENT' });

@@ -99,10 +99,19 @@ export async function saveInstance<State, Event extends Typed, Effect extends Ty
 
 /** The event as it is recorded: its type beside the rest, which has been through JSON. */
 export function toRecord(event: Typed): { readonly type: string; readonly data: unknown } {
-  if (!isRecord(event)) throw invalidArgument('event', 'an object', event);
-  const { type, ...data } = event;
+  const { type, ...data } = fieldsOf(event);
   if (typeof type !== 'string') throw invalidArgument('event.type', 'a string', type);
   return { type, data: JSON.parse(toJson(data, 'event')) as unknown };
+}
+
+/** The fields of an event, read once; a getter that throws is a bug of the caller. */
+function fieldsOf(event: Typed): Readonly<Record<string, unknown>> {
+  if (!isRecord(event)) throw invalidArgument('event', 'an object', event);
+  try {
+    return { ...event };
+  } catch {
+    throw invalidArgument('event', 'readable', event);
+  }
 }
 
 /** An event as the machine knows it. */

@@ -20,7 +20,10 @@ export interface RunnerOptions {
   /** Spreads retries; the runtime's when absent. */
   readonly entropy?: Entropy;
   readonly logger?: Logger;
-  /** Effects and timers that are worked on at a time, 1 to 1,000; 16 when absent. */
+  /**
+   * Effects and timers that are worked on at a time, 1 to 1,000; 16 when absent. A performer that goes on after its
+   * signal is not counted any more.
+   */
   readonly concurrency?: number;
   /** Milliseconds that a performer may take, 10 to 86,400,000; 60,000 when absent. */
   readonly leaseMs?: number;
