@@ -1,13 +1,9 @@
 import { createServer, type Socket } from 'node:net';
 import { ChainIndex } from '../adapters/chain-index.ts';
 import { invalidArgument } from '../errors.ts';
-import type { EsploraServerChain } from '../esplora/server.ts';
-import type { BlockSubscription } from '../ports/subscriptions.ts';
 import { type Listening, listening, type ListenOptions } from './listen.ts';
+import type { ElectrumServerChain } from './server-chain.ts';
 import { ElectrumSession, type SessionChain } from './session.ts';
-
-/** What a server answers from: the `ports` of the embedded chain, a `BitcoindChain`, a pool. */
-export type ElectrumServerChain = EsploraServerChain & BlockSubscription;
 
 /**
  * Serves a chain by the Electrum protocol 1.4 over TCP, to wallets and tests. It indexes the whole chain in memory, so

@@ -15,7 +15,7 @@ import { serializeBlockHeader } from '@bitcoin-enterprise/script';
 import { type ChainIndex, type IndexedBlock, type IndexedTransaction, scriptKey } from '../adapters/chain-index.ts';
 import { branchOf, isUnspendable } from '../adapters/evidence.ts';
 import { rejectionText } from '../adapters/rejection.ts';
-import type { ElectrumServerChain } from './server.ts';
+import type { ElectrumServerChain } from './server-chain.ts';
 
 /** What sessions answer from. */
 export interface SessionChain {

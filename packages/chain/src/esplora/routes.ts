@@ -14,7 +14,7 @@ import type { ChainIndex, IndexedBlock, IndexedTransaction } from '../adapters/c
 import { branchOf, isUnspendable } from '../adapters/evidence.ts';
 import { rejectionText } from '../adapters/rejection.ts';
 import type { ChainHeader, Outpoint } from '../ports/chain-source.ts';
-import type { EsploraServerChain } from './server.ts';
+import type { EsploraServerChain } from './server-chain.ts';
 
 /** What an answer is made from. */
 export interface RouteContext {

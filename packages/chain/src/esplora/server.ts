@@ -3,14 +3,8 @@ import { errorType, isRetryable } from '@bitcoin-enterprise/core/resilience';
 import { ChainIndex } from '../adapters/chain-index.ts';
 import { rejectionText } from '../adapters/rejection.ts';
 import { invalidArgument } from '../errors.ts';
-import type { ChainSource } from '../ports/chain-source.ts';
-import type { FeeEstimator } from '../ports/fee-estimator.ts';
-import type { MempoolSubscription } from '../ports/subscriptions.ts';
-import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { notFound, type Reply, type RouteContext, routes } from './routes.ts';
-
-/** What a server answers from: the `ports` of the embedded chain, a `BitcoindChain`, a pool. */
-export type EsploraServerChain = ChainSource & TxBroadcaster & FeeEstimator & MempoolSubscription;
+import type { EsploraServerChain } from './server-chain.ts';
 
 /** Settings of {@link createEsploraServer}. */
 export interface EsploraServerOptions {

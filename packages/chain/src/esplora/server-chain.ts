@@ -1,0 +1,7 @@
+import type { ChainSource } from '../ports/chain-source.ts';
+import type { FeeEstimator } from '../ports/fee-estimator.ts';
+import type { MempoolSubscription } from '../ports/subscriptions.ts';
+import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
+
+/** What a server answers from: the `ports` of the embedded chain, a `BitcoindChain`, a pool. */
+export type EsploraServerChain = ChainSource & TxBroadcaster & FeeEstimator & MempoolSubscription;
