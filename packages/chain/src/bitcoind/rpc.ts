@@ -21,7 +21,10 @@ import type { CallOptions } from '../ports/chain-source.ts';
 export type BitcoindAuth =
   | { readonly user: string; readonly password: string }
   | { readonly cookie: string }
-  | { readonly readCookie: () => Promise<string> };
+  | {
+      /** Answers the content of the cookie file. */
+      readonly readCookie: () => Promise<string>;
+    };
 
 /** How to reach a bitcoind. */
 export interface BitcoindRpcOptions extends SourcePolicyOptions {

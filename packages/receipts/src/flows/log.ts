@@ -52,9 +52,7 @@ export interface MerkleLog {
   /** The checkpoint that was published last, a signed note; `undefined` when none was. */
   checkpoint(options?: CallOptions): Promise<string | undefined>;
   /**
-   * Stores a checkpoint for `size` entries as the one to be served, unless a later one is there.
-   *
-   * @param note - The signed note.
+   * Stores a checkpoint, a signed note for `size` entries, as the one to be served, unless a later one is there.
    */
   publish(checkpoint: { readonly note: string; readonly size: number }, options?: CallOptions): Promise<void>;
 }

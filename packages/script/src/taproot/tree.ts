@@ -170,7 +170,7 @@ function hashLeaf(node: unknown, crypto: CryptoEngine): HashedTree {
  * The secret key that spends an output's key path: the internal one, made even, plus the tweak (BIP341).
  *
  * @param secretKey - 32 bytes.
- * @param merkleRoot - Root of the script tree; absent for an output without scripts.
+ * @param options - `merkleRoot`: root of the script tree; absent for an output without scripts.
  * @throws {@link ScriptError} `SCRIPT_TAPROOT_INVALID` when it is no secret key; `SCRIPT_INVALID_ARGUMENT`.
  */
 export function taprootSecretKey(
