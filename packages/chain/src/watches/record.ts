@@ -1,6 +1,7 @@
-import { hasCode } from '@bitcoin-enterprise/core';
-import type { Claim, EventStore } from '@bitcoin-enterprise/events';
+import { hasCode, toHex, webEntropy } from '@bitcoin-enterprise/core';
+import type { Claim, EventStore, Lease } from '@bitcoin-enterprise/events';
 import type { CallOptions } from '../ports/chain-source.ts';
+import { pause } from '../adapters/pause.ts';
 import { aborted } from '../adapters/policy.ts';
 import {
   initialWatchState,
@@ -15,8 +16,10 @@ import {
 const SNAPSHOT_EVERY = 500;
 /** Steps that are read at once. */
 const PAGE = 1_000;
-/** Notices that are taken at once, and for how long. */
-const CLAIM = { limit: 100, leaseMs: 30_000 };
+/** Notices that are taken at once. */
+const BATCH = 20;
+/** By how much the right to deliver outlasts the claims made under it, in milliseconds. */
+const MARGIN_MS = 50;
 /** How long to wait for notices that another process appends. */
 const WAIT_MS = 1_000;
 
@@ -108,26 +111,52 @@ export class WatchRecord {
     if (standing.version > this.#standing.version) this.#standing = standing;
   }
 
-  /** Hands notices out as they come, in order, until the signal ends it. */
+  /**
+   * Hands notices out as they come, in order, until the signal ends it. One process at a time may: another one of the
+   * same name takes over when it is done, or dead for as long as a claim lasts, so that no notice overtakes another.
+   */
   async deliver(
     handle: (notice: WatchNotice, context: { readonly claim: Claim }) => Promise<void>,
-    signal: AbortSignal,
+    facts: { readonly signal: AbortSignal; readonly leaseMs: number },
   ): Promise<void> {
-    for (;;) {
-      if (signal.aborted) throw aborted('run', signal.reason);
-      const head = await this.#store.head({ signal });
-      const claims = await this.#store.claimEffects({ ...CLAIM, types: [this.#type], signal });
-      for (const [i, claim] of claims.entries())
-        try {
-          await handle(claim.data as WatchNotice, { claim });
-          await this.#settle(claim, signal);
-        } catch (error) {
-          // Those behind it wait with it: their order means something.
-          for (const waiting of claims.slice(i)) await this.#store.release(waiting).catch(() => undefined);
-          throw error;
-        }
-      if (claims.length === 0) await this.#store.waitForEvents({ after: head, timeoutMs: WAIT_MS, signal });
+    const { signal, leaseMs } = facts;
+    const owner = toHex(webEntropy().bytes(12));
+    let lease: Lease | undefined;
+    try {
+      for (;;) {
+        if (signal.aborted) throw aborted('run', signal.reason);
+        // Before every claim, so that none outlasts it.
+        lease = await this.#store.acquireLease(`${this.#stream}/deliver`, {
+          owner,
+          ttlMs: leaseMs + MARGIN_MS,
+          signal,
+        });
+        if (lease === undefined) await pause(Math.min(WAIT_MS, leaseMs / 4), { call: 'run', signal });
+        else await this.#deliverSome(handle, facts);
+      }
+    } finally {
+      if (lease !== undefined) await this.#store.releaseLease(lease).catch(() => undefined);
     }
+  }
+
+  async #deliverSome(
+    handle: (notice: WatchNotice, context: { readonly claim: Claim }) => Promise<void>,
+    facts: { readonly signal: AbortSignal; readonly leaseMs: number },
+  ): Promise<void> {
+    const { signal, leaseMs } = facts;
+    const head = await this.#store.head({ signal });
+    const claims = await this.#store.claimEffects({ limit: BATCH, leaseMs, types: [this.#type], signal });
+    for (const [i, claim] of claims.entries())
+      try {
+        await handle(claim.data as WatchNotice, { claim });
+        await this.#settle(claim, signal);
+      } catch (error) {
+        // Those behind it wait with it: their order means something.
+        for (const waiting of claims.slice(i)) await this.#store.release(waiting).catch(() => undefined);
+        throw error;
+      }
+    if (claims.length === 0)
+      await this.#store.waitForEvents({ after: head, timeoutMs: Math.min(WAIT_MS, leaseMs / 2), signal });
   }
 
   async #settle(claim: Claim, signal: AbortSignal): Promise<void> {

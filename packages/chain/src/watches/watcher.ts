@@ -58,6 +58,11 @@ export interface RunWatcherOptions {
    * its `key` says so. An append to the same store that settles the `claim` makes even that impossible.
    */
   readonly deliver?: (notice: WatchNotice, context: { readonly claim: Claim }) => Promise<void>;
+  /**
+   * Milliseconds that a few notices may take to be handled, and after which another process of the same name takes over
+   * from one that died, 10 to 2,147,483,647; 30,000 when absent.
+   */
+  readonly leaseMs?: number;
   /** Is told of what went wrong and will be tried again. */
   readonly onError?: (error: unknown) => void;
   /** Ends it without an error. */
@@ -182,13 +187,15 @@ class ChainWatcher implements Watcher {
 
   async run(options: RunWatcherOptions): Promise<void> {
     requireCallOptions(options);
-    const { signal, deliver, onError = () => undefined } = options;
+    const { signal, deliver, onError = () => undefined, leaseMs = 30_000 } = options;
+    requireMs('options.leaseMs', leaseMs);
+    if (leaseMs < 10) throw invalidArgument('options.leaseMs', 'a number of at least 10', leaseMs);
     const parts = [
       this.#forever(signal, onError, async () => this.#followTip(signal)),
       this.#forever(signal, onError, async () => this.#followMempool(signal)),
     ];
     if (deliver !== undefined)
-      parts.push(this.#forever(signal, onError, async () => this.#record.deliver(deliver, signal)));
+      parts.push(this.#forever(signal, onError, async () => this.#record.deliver(deliver, { signal, leaseMs })));
     await Promise.all(parts);
   }
 
