@@ -22,7 +22,7 @@ import { type Question, questionsTo } from './support/questions.ts';
 import { serverNode } from './support/server-node.ts';
 
 const long = process.env['BE_LONG'] === '1';
-const COUNT = long ? 3_000 : 120;
+const COUNT = long ? 3_000 : 80;
 const SEED = Number(process.env['BE_SEED'] ?? 11);
 /** Short, so that half-open sockets do not make the tests slow. */
 const PATIENCE = { timeoutMs: 200, attempts: 3 };

@@ -14,7 +14,7 @@ import { expect, it } from 'vitest';
 import { kitOutput } from '../src/testing/kit-scripts.ts';
 import { dice } from './support/dice.ts';
 
-const KILLS = process.env['BE_LONG'] === '1' ? 200 : 8;
+const KILLS = process.env['BE_LONG'] === '1' ? 200 : 5;
 const child = resolve(import.meta.dirname, 'support/watch-child.ts');
 
 it(`a watcher that is killed ${KILLS} times loses no notice and acts on none twice`, async () => {

@@ -83,6 +83,25 @@ describe.skipIf(present === undefined)('a real bitcoind that publishes', () => {
   });
 });
 
+describe.skipIf(present === undefined)('a follower whose notifications are all lost', () => {
+  it('is told of every block at its next look', async () => {
+    const node = await startBitcoind();
+    const deaf = { onChange: () => () => undefined };
+    const chain = new BitcoindChain({ url: node.rpcUrl, auth: { cookie: node.cookie }, wake: deaf, pollMs: 20 });
+    const { hash } = await chain.tip();
+    const heights: number[] = [];
+    await node.rpc('generatetodescriptor', [3, 'raw(51)']);
+    for await (const { height } of chain.blockEvents({ after: hash })) {
+      heights.push(height);
+      if (height === 3) await node.rpc('generatetodescriptor', [3, 'raw(51)']);
+      if (height === 6) break;
+    }
+
+    expect(heights).toEqual([1, 2, 3, 4, 5, 6]);
+    await node.stop();
+  });
+});
+
 describe.skipIf(present === undefined)('the cookie file', () => {
   it('is read again when the node has a new one', async () => {
     const node = await startBitcoind();
