@@ -47,25 +47,24 @@ describe.skipIf(present === undefined)('a real bitcoind that publishes', () => {
     heard.length = 0;
     const outpoint = await harness.fund(kitOutput('zmq').scriptPubKey, satoshis(10_000n));
     const tip = await harness.chain.tip();
-    await expect.poll(() => heard.map(({ type }) => type)).toContain('rawtx');
-    await expect.poll(() => heard.filter(({ type }) => type === 'rawblock')).toHaveLength(1);
+    const block = toHex((await harness.chain.block(tip.hash)) as Uint8Array);
+    const factOf = (one: ZmqNotification): string => {
+      if (one.type === 'sequence') return `${one.change} ${displayHash(one.hash)}`;
+      if (one.type === 'rawblock') return `rawblock ${toHex(one.bytes) === block ? 'of the tip' : 'of another'}`;
+      return 'hash' in one ? `${one.type} ${displayHash(one.hash)}` : one.type;
+    };
+    // Blocks from before may still be on their way: those that count are known by their hashes and bytes.
+    for (const fact of [
+      'rawtx',
+      'rawblock of the tip',
+      `hashblock ${displayHash(tip.hash)}`,
+      `block-connected ${displayHash(tip.hash)}`,
+      `hashtx ${displayHash(outpoint.txid)}`,
+    ])
+      await expect.poll(() => heard.map(factOf)).toContain(fact);
     stop.abort();
     await listening;
 
-    const facts = heard.map((one) =>
-      one.type === 'sequence'
-        ? `${one.change} ${displayHash(one.hash)}`
-        : 'hash' in one
-          ? `${one.type} ${displayHash(one.hash)}`
-          : one.type,
-    );
-    expect(facts).toContain(`hashblock ${displayHash(tip.hash)}`);
-    expect(facts).toContain(`block-connected ${displayHash(tip.hash)}`);
-    expect(facts).toContain(`hashtx ${displayHash(outpoint.txid)}`);
-    const raw = heard.find((one) => one.type === 'rawblock');
-    expect(raw?.type === 'rawblock' && toHex(raw.bytes)).toBe(
-      toHex((await harness.chain.block(tip.hash)) as Uint8Array),
-    );
     expect(heard.filter(({ type }) => type === 'gap')).toEqual([]);
   });
 
