@@ -14,7 +14,7 @@ import { expect, it } from 'vitest';
 import { kitOutput } from '../src/testing/kit-scripts.ts';
 import { dice } from './support/dice.ts';
 
-const KILLS = process.env['BE_LONG'] === '1' ? 200 : 5;
+const KILLS = process.env['BE_LONG'] === '1' ? Number(process.env['BE_KILLS'] ?? 200) : 5;
 const child = resolve(import.meta.dirname, 'support/watch-child.ts');
 
 it(`a watcher that is killed ${KILLS} times loses no notice and acts on none twice`, async () => {
@@ -50,7 +50,7 @@ it(`a watcher that is killed ${KILLS} times loses no notice and acts on none twi
     const victim = await start();
     for (let step = 0; step < 4; step++) {
       happen();
-      await sleep(roll.below(40));
+      await sleep(roll.below(60));
     }
     await kill(victim);
     happen();
@@ -61,7 +61,7 @@ it(`a watcher that is killed ${KILLS} times loses no notice and acts on none twi
   const paid = chain.utxos(scriptPubKey).length;
   const settled = async (): Promise<readonly WatchNotice[]> =>
     (await store.readStream('done', { limit: 10_000 })).map(({ data }) => data as WatchNotice);
-  await expect.poll(async () => finalOf(await settled()), { timeout: 20_000 }).toBe(paid);
+  await expect.poll(async () => finalOf(await settled()), { timeout: 30_000 + 1_000 * KILLS }).toBe(paid);
   await kill(last);
 
   const done = await settled();

@@ -12,7 +12,7 @@ await watcher.watchScript('w', parseHex(script), { confirmations: 3, depths: [1,
 process.stdout.write('watching\n');
 await watcher.run({
   signal: new AbortController().signal,
-  leaseMs: 300,
+  leaseMs: 60,
   deliver: async (notice, { claim }) => {
     // What is done about a notice and that it is done become true at once.
     await store.append({ stream: 'done', events: [{ type: 'done', data: notice }], settles: [claim] });
