@@ -186,3 +186,23 @@ it('a data folder and its bitcoin.conf are read as bitcoind reads them', async (
   expect(existsSync(join(datadir, 'regtest/bitcoind.pid'))).toBe(false);
   removeFolder(datadir);
 });
+
+it('a folder is one process’s: a second one ends with an error and leaves the first its cookie', async () => {
+  const datadir = temporaryFolder('in-use');
+  try {
+    const first = await start(datadir, await freePort());
+    await first.rpc('generatetodescriptor', [2, `raw(${ANYONE})`]);
+    const args = ['--conditions=@bitcoin-enterprise/source', ENTRY, `-datadir=${datadir}`];
+    const second = spawn(process.execPath, [...args, `-rpcport=${await freePort()}`], { stdio: 'ignore' });
+    const code = await new Promise((done) => {
+      second.on('exit', done);
+    });
+
+    expect(code).toBe(1);
+    expect(existsSync(join(datadir, 'regtest/.cookie'))).toBe(true);
+    expect(await first.rpc('getblockcount')).toBe(2);
+  } finally {
+    for (const child of started) child.kill('SIGKILL');
+    removeFolder(datadir);
+  }
+});

@@ -122,6 +122,17 @@ describe('the server speaks JSON-RPC as bitcoind does', () => {
     });
   });
 
+  it('answers a call whose id is nested too deeply to be written, and the others of its batch', async () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    const good = '{"id":1,"method":"getblockcount"}';
+    const nested = `{"id":${deep},"method":"getblockcount"}`;
+    const alone = await post(nested);
+    const batch = await post(`[${good},${nested},${good}]`);
+
+    expect(alone.body).toMatchObject({ id: null });
+    expect(batch.body).toMatchObject([{ id: 1, result: 0 }, { id: null }, { id: 1, result: 0 }]);
+  });
+
   it('takes arguments by name, and by name and position', async () => {
     const hash = '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206';
     for (const params of [[0], { height: 0 }, { args: [0] }])

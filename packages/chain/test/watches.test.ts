@@ -171,6 +171,13 @@ describe('the model of watches', () => {
   const block = (height: number, hash = `${height}`) => ({ hash, height });
   const started: WatchEvent = { type: 'started', blocks: [block(1), block(2)], keep: 10 };
 
+  it('refuses names that every object has', async () => {
+    const store = createMemoryStore();
+    const watcher = createWatcher({ store, chain: createEmbeddedChain().ports, name: 'w' });
+    for (const id of ['constructor', '__proto__', 'toString'])
+      await expect(watcher.watchHeight(id, 5)).rejects.toMatchObject({ code: 'CHAIN_INVALID_ARGUMENT' });
+  });
+
   it('refuses what cannot follow', () => {
     const { state } = stepWatches(initialWatchState, started);
     const connected: WatchEvent = { type: 'connected', block: block(4), previous: '3', matches: [] };

@@ -74,10 +74,9 @@ export async function agree<Answer>(
         running += 1;
         void source
           .ask(losers.signal)
-          .then(
-            (answer) => joinCamp(camps, keyOf(answer), { answer, name: source.name }),
-            (error: unknown) => failures.push({ source: source.name, error: errorType(error) }),
-          )
+          .then((answer) => joinCamp(camps, keyOf(answer), { answer, name: source.name }))
+          // An answer that is none counts as a failure of its source too.
+          .catch((error: unknown) => failures.push({ source: source.name, error: errorType(error) }))
           .then(() => {
             running -= 1;
             decide();

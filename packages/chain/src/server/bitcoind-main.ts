@@ -55,7 +55,10 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
   const cookieFile = join(home, optionText(options, 'rpccookiefile') ?? '.cookie');
   const pidFile = join(home, optionText(options, 'pid') ?? 'bitcoind.pid');
   const cookie = newCookiePassword();
+  let isOurs = false;
   const forget = (): void => {
+    // What another process wrote, which runs in this folder, is not ours to remove.
+    if (!isOurs) return;
     rmSync(cookieFile, { force: true });
     rmSync(pidFile, { force: true });
   };
@@ -72,6 +75,7 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
       },
     });
     process_.onSignal(() => void server.stop());
+    isOurs = true;
     writeFileSync(pidFile, `${process_.pid}\n`);
     if (!options.has('rpcpassword')) writeFileSync(cookieFile, `__cookie__:${cookie}`, { mode: 0o600 });
     log('init message: Done loading');

@@ -61,7 +61,7 @@ export class RpcDispatcher<Context> {
 
   async #single(body: unknown): Promise<RpcReply> {
     const fields = (typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {}) as Fields;
-    const { id = null } = fields;
+    const id = echoOf(fields.id);
     const isVersion2 = fields.jsonrpc === '2.0';
     try {
       const request = readRequest(body);
@@ -79,6 +79,15 @@ export class RpcDispatcher<Context> {
     const found = this.#methods.get(method);
     if (found === undefined) throw new RpcError(RpcCode.METHOD_NOT_FOUND, 'Method not found');
     return (await found.run(this.#context, bindArguments(found, params))) ?? null;
+  }
+}
+
+/** The id as it can be given back; one that is nested too deeply to be written is answered as none. */
+function echoOf(id: unknown): unknown {
+  try {
+    return JSON.stringify(id) === undefined ? null : id;
+  } catch {
+    return null;
   }
 }
 

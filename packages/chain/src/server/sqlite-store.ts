@@ -179,7 +179,9 @@ function openDatabase(file: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file);
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
+    // One process has the file: two would each write a chain of their own, and one of them would be lost.
+    database.exec('PRAGMA busy_timeout = 1000; PRAGMA locking_mode = EXCLUSIVE;');
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
     if (version !== 0 && version !== VERSION)
       throw fileInvalid(`expected a chain file of version ${VERSION}, got ${version}`);
@@ -188,8 +190,14 @@ function openDatabase(file: string): DatabaseSync {
   } catch (error) {
     database?.close();
     if (error instanceof ChainError) throw error;
+    if (isInUse(error)) throw fileInvalid('expected a chain file that no other process uses, got one in use', error);
     throw fileInvalid('expected a file that SQLite can write, got none', error);
   }
+}
+
+/** SQLITE_BUSY: somebody else holds the lock. */
+function isInUse(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'errcode' in error && Number(error.errcode) % 256 === 5;
 }
 
 function fileInvalid(message: string, cause?: unknown): ChainError<'CHAIN_FILE_INVALID'> {

@@ -409,6 +409,7 @@ function blockOf({ hash, height }: { readonly hash: Uint8Array; readonly height:
 }
 
 function requireName(argument: string, value: unknown): void {
-  if (typeof value !== 'string' || value.length === 0 || value.length > 100)
-    throw invalidArgument(argument, 'a text of 1 to 100 characters', value);
+  // Names that every object has would be found in the record without ever being put there.
+  if (typeof value !== 'string' || value.length === 0 || value.length > 100 || value in Object.prototype)
+    throw invalidArgument(argument, 'a text of 1 to 100 characters, and no name that every object has', value);
 }
