@@ -155,6 +155,19 @@ describe('the server speaks JSON-RPC as bitcoind does', () => {
     expect((await post(body, { path: '/elsewhere' })).status).toBe(404);
   });
 
+  it('does not answer a page in a browser, whatever it knows', async () => {
+    const response = await fetch(server.url, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from('alice:pässwort').toString('base64')}`,
+        origin: 'http://rebind.example',
+      },
+      body: '{"id":1,"method":"getblockcount"}',
+    });
+
+    expect([response.status, await response.text()]).toEqual([403, '']);
+  });
+
   it('keeps a connection for many calls', async () => {
     const start = performance.now();
     for (let i = 0; i < 200; i++) await call({ id: i, method: 'getblockcount' });

@@ -77,7 +77,8 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
     process_.onSignal(() => void server.stop());
     isOurs = true;
     writeFileSync(pidFile, `${process_.pid}\n`);
-    if (!options.has('rpcpassword')) writeFileSync(cookieFile, `__cookie__:${cookie}`, { mode: 0o600 });
+    if ((optionText(options, 'rpcpassword') ?? '') === '')
+      writeFileSync(cookieFile, `__cookie__:${cookie}`, { mode: 0o600 });
     log('init message: Done loading');
   } catch (cause) {
     forget();
@@ -106,7 +107,8 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
 }
 
 function credentialsOf(options: BitcoindOptions, cookie: string): readonly Credential[] {
-  const password = optionText(options, 'rpcpassword');
+  // An empty password would let everybody in: then the cookie it is, as where none is given.
+  const password = optionText(options, 'rpcpassword') || undefined;
   const lines = (options.get('rpcauth') ?? []).flatMap((line) => rpcAuthCredential(line) ?? []);
   return [
     password === undefined

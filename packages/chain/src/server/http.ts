@@ -44,6 +44,11 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
     request.resume();
     return send(response, { status: 405, body: 'JSONRPC server handles only POST requests' }, 'text/plain');
   }
+  // Only a browser says where a page came from, and no page has business here: its user knows the default password.
+  if (request.headers.origin !== undefined) {
+    request.resume();
+    return send(response, { status: 403, body: '' }, 'text/plain');
+  }
   if (!isAuthorized(request.headers.authorization, options.credentials)) {
     request.resume();
     if (request.headers.authorization !== undefined) await sleep(WRONG_PASSWORD_DELAY_MS);
