@@ -20,12 +20,14 @@ export async function fetchTests(): Promise<string | undefined> {
   const home = join(cacheFolder(), 'functional');
   if (existsSync(join(home, 'test_framework'))) return home;
   if (!existsSync(KEYRING)) return undefined;
+  const archive = await mirror();
+  if (archive === undefined) return undefined;
   const work = mkdtempSync(join(cacheFolder(), 'functional.part-'));
   try {
     for (const folder of ['state/lists/partial', 'cache/archives/partial', 'log', 'empty', 'tree'])
       mkdirSync(join(work, folder), { recursive: true });
     writeFileSync(join(work, 'status'), '');
-    writeFileSync(join(work, 'sources.list'), `deb-src [signed-by=${KEYRING}] ${await mirror()} sid main\n`);
+    writeFileSync(join(work, 'sources.list'), `deb-src [signed-by=${KEYRING}] ${archive} sid main\n`);
     const env = { APT_CONFIG: await aptConfig(work), LC_ALL: 'C' };
     progress('functional: reading the source lists of Debian sid');
     const update = await run('apt-get', ['update', '-q'], { env });
@@ -47,9 +49,10 @@ export async function fetchTests(): Promise<string | undefined> {
   }
 }
 
-async function mirror(): Promise<string> {
+/** The archive that the system's own apt uses; `undefined` where it names none. */
+async function mirror(): Promise<string | undefined> {
   const listed = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']);
-  return listed.stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri)) ?? 'http://deb.debian.org/debian';
+  return listed.stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri));
 }
 
 async function aptConfig(work: string): Promise<string> {
