@@ -13,20 +13,10 @@ import { createManualClock, createSeededEntropy, timersPromises } from '@bitcoin
 import fc from 'fast-check';
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
+import { deferred } from './deferred.ts';
 import { createVirtualTime } from './virtual-time.ts';
 
 const runs = process.env['BE_LONG'] === '1' ? 3_000 : 300;
-
-/** A promise, and what settles it. */
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<T>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
-}
 
 const busy = (): SuiteError => new SuiteError('TEST_BUSY', 'busy', { details: {}, retryable: true });
 const wrong = (): SuiteError => new SuiteError('TEST_WRONG', 'wrong', { details: {} });
@@ -462,6 +452,48 @@ describe('a circuit breaker', () => {
     work.reject(busy());
     await expect(probe).rejects.toMatchObject({ code: 'TEST_BUSY' });
     expect(breaker.state).toBe('open');
+  });
+
+  it('does not wait for ever for a probe that never settles: it has failed, and the next one may begin', async () => {
+    const time = createVirtualTime();
+    const breaker = createBreaker({ ...time, consecutiveFailures: 1, openMs, probeMs: 3_000 });
+    await breaker.run(() => Promise.reject(busy())).catch(() => undefined);
+    await time.pass(openMs);
+    const work = deferred<string>();
+    const stuck = breaker.run(() => work.promise);
+    await time.pass(2_999);
+    expect(breaker.state).toBe('half-open');
+
+    await time.pass(1);
+    expect(breaker.state).toBe('open');
+    await expect(breaker.run(() => 1)).rejects.toMatchObject({ code: 'CORE_CIRCUIT_OPEN' });
+    await time.pass(openMs);
+    await expect(breaker.run(() => 'well')).resolves.toBe('well');
+    expect(breaker.state).toBe('closed');
+    // Its caller still gets what it comes to, and the circuit takes no notice any more.
+    work.reject(busy());
+    await expect(stuck).rejects.toMatchObject({ code: 'TEST_BUSY' });
+    expect([breaker.state, time.pending()]).toEqual(['closed', 0]);
+  });
+
+  it('keeps the answer of a probe that comes after its time, and leaves no timer behind one in time', async () => {
+    const time = createVirtualTime();
+    const breaker = createBreaker({ ...time, consecutiveFailures: 1, openMs, probeMs: 3_000 });
+    await breaker.run(() => Promise.reject(busy())).catch(() => undefined);
+    await time.pass(openMs);
+    const work = deferred<string>();
+    const late = breaker.run(() => work.promise);
+    await time.pass(3_000 + openMs);
+    const second = deferred<string>();
+    const next = breaker.run(() => second.promise);
+    work.resolve('late');
+
+    await expect(late).resolves.toBe('late');
+    expect(breaker.state).toBe('half-open');
+    await expect(breaker.run(() => 1)).rejects.toMatchObject({ code: 'CORE_CIRCUIT_OPEN' });
+    second.resolve('well');
+    await expect(next).resolves.toBe('well');
+    expect([breaker.state, time.pending()]).toEqual(['closed', 0]);
   });
 
   it('takes a judge that throws for a failure', async () => {

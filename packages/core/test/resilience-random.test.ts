@@ -13,6 +13,7 @@ import { createSeededEntropy } from '@bitcoin-enterprise/core/testing';
 import fc from 'fast-check';
 import { getEventListeners } from 'node:events';
 import { afterAll, expect, it } from 'vitest';
+import { deferred } from './deferred.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 
 const runs = process.env['BE_LONG'] === '1' ? 20_000 : 400;
@@ -92,6 +93,8 @@ it('answers every call in its time and leaves nothing behind, whatever the syste
             : { breaker: createBreaker({ consecutiveFailures: failures, openMs: 500, clock }) }),
         });
         let active = 0;
+        // Work that hangs holds its place for as long; it lets go when every caller has been answered.
+        const letGo = deferred<string>();
         const signals: AbortSignal[] = [];
         const answers = calls.map(async ({ atMs, deadlineMs, abortMs, behaviours }) => {
           await new Promise<void>((resolve) => timers.after(atMs, resolve));
@@ -107,19 +110,14 @@ it('answers every call in its time and leaves nothing behind, whatever the syste
                 expect(attempt).toBe(++begun);
                 const one = behaviours[(attempt - 1) % behaviours.length] ?? { how: 'hang', ms: 0 };
                 expect(++active).toBeLessThanOrEqual(concurrency ?? Infinity);
-                const done = behave(time, one, signal);
-                // The place is given back when the attempt is over, for which the work may be too stubborn.
-                let over = false;
-                const end = (): void => {
-                  if (!over) active--;
-                  over = true;
-                };
-                signal.addEventListener('abort', end);
-                done.then(end, end);
+                const end = (): void => void active--;
                 if (one.how === 'throw') {
                   end();
                   throw new SuiteError('TEST_BUSY', 'at once', { details: {}, retryable: true });
                 }
+                const done = one.how === 'hang' ? letGo.promise : behave(time, one, signal);
+                // The place is given back when the work is over, however stubborn it is.
+                done.then(end, end);
                 return done;
               },
               { signal: aborter.signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) },
@@ -137,6 +135,7 @@ it('answers every call in its time and leaves nothing behind, whatever the syste
           expect(tookMs).toBeLessThanOrEqual(Math.min(deadlineMs ?? Infinity, abortMs ?? 20_000));
         });
         await time.until(Promise.all(answers));
+        letGo.resolve('late');
         // The late rejections of work that was given up come now.
         await time.pass(30_000);
 

@@ -21,6 +21,7 @@ import { getEventListeners } from 'node:events';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deferred } from './deferred.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 
 const busy = (details: object = {}): SuiteError => new SuiteError('TEST_BUSY', 'busy', { details, retryable: true });
@@ -95,6 +96,26 @@ describe('retries', () => {
     });
 
     await expect(time.until(call)).resolves.toBe(5_000);
+  });
+
+  it('do not wait longer than allowed for a server that asks for more: its error is the answer, at once', async () => {
+    let attempts = 0;
+    const asking = (retryAfterMs: number) => () => {
+      attempts++;
+      throw busy({ retryAfterMs });
+    };
+    const policy = policyOf({ retry: { attempts: 2, baseMs: 1, capMs: 10, maxRetryAfterMs: 2_000 } });
+    const last = { code: 'TEST_BUSY', details: { retryAfterMs: 2_001 } };
+    await expect(policy.execute(asking(2_001))).rejects.toMatchObject(last);
+    expect([attempts, time.clock.monotonicMs()]).toEqual([1, 0]);
+
+    await expect(time.until(policy.execute(asking(2_000)))).rejects.toMatchObject({ code: 'TEST_BUSY' });
+    expect([attempts, time.clock.monotonicMs()]).toEqual([3, 2_000]);
+    // A minute, when nothing is said.
+    const usual = policyOf({ retry: { attempts: 2 } });
+    await expect(usual.execute(asking(60_001))).rejects.toMatchObject({ code: 'TEST_BUSY' });
+    await expect(time.until(usual.execute(asking(60_000)))).rejects.toMatchObject({ code: 'TEST_BUSY' });
+    expect([attempts, time.clock.monotonicMs()]).toEqual([6, 62_000]);
   });
 
   it('are not waited for when the deadline will have passed', async () => {
@@ -323,6 +344,33 @@ describe('guards', () => {
 
     await expect(policy.execute(() => 1)).rejects.toMatchObject({ code: 'CORE_CIRCUIT_OPEN' });
     await expect(time.until(holder)).rejects.toMatchObject({ code: 'CORE_TIMEOUT' });
+  });
+
+  it('hold a place in the bulkhead until the work has really ended, whenever the caller was answered', async () => {
+    const bulkhead = createBulkhead({ concurrency: 1, queue: 1 });
+    const policy = policyOf({ bulkhead, timeoutMs: 100 });
+    const work = deferred<string>();
+    const first = policy.execute(() => work.promise);
+    await expect(time.until(first)).rejects.toMatchObject({ code: 'CORE_TIMEOUT' });
+    expect(bulkhead.active).toBe(1);
+    let begun = false;
+    const second = policy.execute(() => (begun = true));
+    await time.settle();
+    expect([begun, bulkhead.queued]).toEqual([false, 1]);
+
+    work.reject(busy());
+    await expect(second).resolves.toBe(true);
+    expect([bulkhead.active, bulkhead.queued]).toEqual([0, 0]);
+    const aborter = new AbortController();
+    const more = deferred<void>();
+    const gone = policy.execute(() => more.promise, { signal: aborter.signal });
+    await time.settle();
+    aborter.abort();
+    await expect(gone).rejects.toMatchObject({ code: 'CORE_ABORTED' });
+    expect(bulkhead.active).toBe(1);
+    more.resolve();
+    await time.settle();
+    expect(bulkhead.active).toBe(0);
   });
 
   it('count a time-out against the system, but not a caller that went away or was in a hurry', async () => {
@@ -594,6 +642,9 @@ describe('an argument of the wrong type or out of range', () => {
     ['createBreaker.name', (value) => createBreaker({ name: loose(value) }), [1]],
     ['createBreaker.failures', (value) => createBreaker({ consecutiveFailures: loose(value) }), ['1', 1.5]],
     ['createBreaker.openMs', (value) => createBreaker({ openMs: loose(value) }), ['1']],
+    ['createBreaker.probeMs', (value) => createBreaker({ probeMs: loose(value) }), ['1']],
+    ['createBreaker.timers', (value) => createBreaker({ timers: loose(value) }), [1]],
+    ['retry.maxRetryAfterMs', (value) => resilient({ retry: { maxRetryAfterMs: loose(value) } }), ['1']],
     ['createBreaker.isFailure', (value) => createBreaker({ isFailure: loose(value) }), [true]],
     ['createBreaker.sampling', (value) => createBreaker({ sampling: loose(value) }), [1, null]],
     ['createBreaker.calls', (value) => createBreaker({ sampling: { share: 0.5, calls: loose(value) } }), ['1', 1.5]],
@@ -648,6 +699,8 @@ describe('an argument of the wrong type or out of range', () => {
     ['execute.deadlineMs', (deadlineMs) => resilient().execute(good, { deadlineMs }), [-1, Infinity]],
     ['createBreaker.failures', (consecutiveFailures) => createBreaker({ consecutiveFailures }), [0]],
     ['createBreaker.openMs', (openMs) => createBreaker({ openMs }), [-1]],
+    ['createBreaker.probeMs', (probeMs) => createBreaker({ probeMs }), [0]],
+    ['retry.maxRetryAfterMs', (maxRetryAfterMs) => resilient({ retry: { maxRetryAfterMs } }), [-1]],
     ['createBreaker.maxOpenMs', (maxOpenMs) => createBreaker({ openMs: 10, maxOpenMs }), [9]],
     ['createBreaker.share', (share) => createBreaker({ sampling: { share, calls: 5 } }), [0, 1, Number.NaN]],
     ['createBreaker.calls', (calls) => createBreaker({ sampling: { share: 0.5, calls } }), [0]],

@@ -11,6 +11,7 @@ import {
 } from 'cockatiel';
 import { CoreError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Timers } from '../ports/timers.ts';
 import {
   requireCount,
   requireFunction,
@@ -41,6 +42,11 @@ export interface BreakerOptions {
   /** Bound of that time, which doubles with every probe that fails; `openMs` when absent: it does not grow. */
   readonly maxOpenMs?: number;
   /**
+   * How long a probe may take, in milliseconds, above 0; 60,000 when absent. One that has not settled by then has
+   * failed: the circuit is open again, and the next probe may begin in its time. Its caller still gets what it comes to.
+   */
+  readonly probeMs?: number;
+  /**
    * Whether an error means that the system is failing; those that are retryable do when absent. Any other error is an
    * answer, as a success is.
    */
@@ -49,6 +55,8 @@ export interface BreakerOptions {
   readonly observe?: ResilienceObserver;
   /** What the time is measured with. */
   readonly clock?: Clock;
+  /** What waits for a probe; the system's when absent. */
+  readonly timers?: Timers;
 }
 
 /** Spares a failing system, and callers the wait for it. */
@@ -98,14 +106,15 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown; readonly fa
  */
 export function createBreaker(options: BreakerOptions = {}): Breaker {
   requireOptions('options', options);
-  const { name = 'breaker', openMs = 10_000, isFailure = isRetryable } = options;
+  const { name = 'breaker', openMs = 10_000, probeMs = 60_000, isFailure = isRetryable } = options;
   const { maxOpenMs = openMs } = options;
   requireName('options.name', name);
   requireNumber('options.openMs', openMs, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('options.maxOpenMs', maxOpenMs, openMs, Number.MAX_SAFE_INTEGER);
+  requireNumber('options.probeMs', probeMs, 1, Number.MAX_SAFE_INTEGER);
   requireOptionalFunction('options.isFailure', options.isFailure);
   const observe = quietly(options.observe);
-  const { clock } = worldOf(options);
+  const { clock, timers } = worldOf(options);
   const judge = judgeOf(options);
   const failing = (error: unknown): boolean => {
     try {
@@ -162,6 +171,26 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
     });
   };
 
+  /** Runs the one call that is let through; the circuit waits for it as long as a probe may take, its caller longer. */
+  async function probed<T>(settled: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    probing = true;
+    let callOff = (): void => undefined;
+    let ended: Promise<Outcome<T>> | undefined;
+    try {
+      await policy.execute(() => {
+        const outcome = (ended = settled());
+        return new Promise<Outcome<T>>((resolve, reject) => {
+          callOff = timers.after(probeMs, () => resolve({ error: undefined, failed: true }));
+          outcome.then(resolve, reject);
+        });
+      });
+    } finally {
+      callOff();
+      probing = false;
+    }
+    return (ended ??= settled());
+  }
+
   return {
     get state() {
       return stateNames[policy.state];
@@ -174,23 +203,19 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
       requireFunction('options.isIgnored', isIgnored);
       check();
       const isProbe = policy.state !== CircuitState.Closed;
-      if (isProbe) probing = true;
-      try {
-        const outcome = await policy.execute(async (): Promise<Outcome<T>> => {
-          try {
-            return { value: await work() };
-          } catch (error) {
-            if (!isIgnored(error)) return { error, failed: failing(error) };
-            if (isProbe) return { error, failed: true };
-            // Past the breaker uncounted.
-            throw error;
-          }
-        });
-        if ('value' in outcome) return outcome.value;
-        throw outcome.error;
-      } finally {
-        if (isProbe) probing = false;
-      }
+      const settled = async (): Promise<Outcome<T>> => {
+        try {
+          return { value: await work() };
+        } catch (error) {
+          if (!isIgnored(error)) return { error, failed: failing(error) };
+          if (isProbe) return { error, failed: true };
+          // Past the breaker uncounted.
+          throw error;
+        }
+      };
+      const outcome = isProbe ? await probed(settled) : await policy.execute(settled);
+      if ('value' in outcome) return outcome.value;
+      throw outcome.error;
     },
   };
 }

@@ -38,6 +38,10 @@ export interface Bulkhead {
 /**
  * Makes a bulkhead, to be shared by whatever uses the same system.
  *
+ * A place is free when the promise of the work settles. Around a time-out of your own, as in
+ * `bulkhead.run(() => withDeadline(work, options))`, that is when the time is up, even if the work goes on: let
+ * {@link resilient} put the two together, which keeps the place, or put the time-out outside of the bulkhead.
+ *
  * @throws CoreError `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`.
  *
  * @example

@@ -47,8 +47,14 @@ export interface RetryOptions {
   readonly attempts?: number;
   /** Bound of the first delay, in milliseconds; 100 when absent. */
   readonly baseMs?: number;
-  /** Bound of every delay, in milliseconds; 10,000 when absent. */
+  /** Bound of every drawn delay, in milliseconds; 10,000 when absent. What a server asks for may be longer. */
   readonly capMs?: number;
+  /**
+   * The longest that a server may ask to be left alone (`details.retryAfterMs` of an error) and is waited for, in
+   * milliseconds; 60,000 when absent. To ask earlier than it said would be no retry but a nuisance: when it asks for
+   * more than this, or for more than the deadline leaves, the call ends at once.
+   */
+  readonly maxRetryAfterMs?: number;
   /** What retries are paid from, to be shared widely; unlimited when absent. */
   readonly budget?: RetryBudget;
   /** Whether an error is worth another attempt; its own field `retryable` when absent. */
@@ -75,7 +81,8 @@ export interface ExecuteOptions {
 export interface Resilient {
   /**
    * Runs work under the policy. It has to be safe to run more than once, and must have read its answer to the end when
-   * it settles. The caller is answered at the time-out, the deadline or the abort even if the work does not stop.
+   * it settles. The caller is answered at the time-out, the deadline or the abort even if the work does not stop;
+   * such work keeps its place in the bulkhead until it settles.
    *
    * @throws CoreError `CORE_TIMEOUT`, `CORE_ABORTED`, `CORE_CIRCUIT_OPEN`, `CORE_BULKHEAD_FULL`, `CORE_RATE_LIMITED`,
    * `CORE_RETRY_BUDGET_SPENT`, `CORE_INVALID_ARGUMENT`, `CORE_UNIT_OUT_OF_RANGE`; else the last error of the work.
@@ -86,6 +93,10 @@ export interface Resilient {
 /**
  * Makes a policy: retries around a bulkhead, a rate limit, a breaker and a time-out, in this order from the outside in,
  * all under the deadline of the call. What a guard of the policy refuses is not retried: it is answered at once.
+ *
+ * The time-out is inside of the bulkhead and ends the wait of the caller, not the work: a place is free again when the
+ * work has settled, so that `concurrency` bounds what is really under way. Work that heeds its signal frees it soon;
+ * work that never settles keeps it for ever.
  *
  * Nothing is left behind by a call that settled: no timer, no listener, no rejection that nobody handles.
  *
@@ -158,15 +169,17 @@ function settingsOf(options: ResilientOptions) {
 }
 
 function retryOf(options: RetryOptions | undefined) {
-  if (options === undefined) return { attempts: 1, baseMs: 0, capMs: 0, budget: undefined, isRetryable };
+  if (options === undefined)
+    return { attempts: 1, baseMs: 0, capMs: 0, maxRetryAfterMs: 0, budget: undefined, isRetryable };
   requireOptions('options.retry', options);
-  const { attempts = 3, baseMs = 100, capMs = 10_000, budget } = options;
+  const { attempts = 3, baseMs = 100, capMs = 10_000, maxRetryAfterMs = 60_000, budget } = options;
   requireCount('options.retry.attempts', attempts, 1);
   requireNumber('options.retry.baseMs', baseMs, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('options.retry.capMs', capMs, 0, Number.MAX_SAFE_INTEGER);
+  requireNumber('options.retry.maxRetryAfterMs', maxRetryAfterMs, 0, Number.MAX_SAFE_INTEGER);
   requirePart('options.retry.budget', budget, ['deposit', 'withdraw']);
   requireOptionalFunction('options.retry.isRetryable', options.isRetryable);
-  return { attempts, baseMs, capMs, budget, isRetryable: options.isRetryable ?? isRetryable };
+  return { attempts, baseMs, capMs, maxRetryAfterMs, budget, isRetryable: options.isRetryable ?? isRetryable };
 }
 
 /** One call on its way. */
@@ -176,6 +189,12 @@ interface Call<T> {
   readonly signal: AbortSignal;
   /** Attempts that began. */
   attempts: number;
+}
+
+/** What one attempt takes up. */
+interface Place {
+  /** Settles, and never rejects, with the work: after the caller was answered when that was early. */
+  underWay?: Promise<void>;
 }
 
 async function retrying<T>(settings: Settings, call: Call<T>): Promise<T> {
@@ -190,9 +209,10 @@ async function retrying<T>(settings: Settings, call: Call<T>): Promise<T> {
       if (call.attempts === before || call.signal.aborted) throw error;
       if (call.attempts >= retry.attempts || !retry.isRetryable(error)) throw error;
 
-      const { baseMs, capMs } = retry;
-      const jitterMs = fullJitterMs(call.attempts, { baseMs, capMs, entropy: entropy() });
-      const delayMs = Math.max(jitterMs, retryAfterMsOf(error));
+      const { baseMs, capMs, maxRetryAfterMs } = retry;
+      const askedMs = retryAfterMsOf(error);
+      if (askedMs > maxRetryAfterMs) throw error;
+      const delayMs = Math.max(fullJitterMs(call.attempts, { baseMs, capMs, entropy: entropy() }), askedMs);
       const leftMs = remainingMs(call.signal);
       // To wait for a deadline that will pass before the next attempt helps nobody.
       if (delayMs >= leftMs) throw tooLateError(name, { leftMs, cause: error });
@@ -210,17 +230,26 @@ async function guarded<T>(settings: Settings, call: Call<T>): Promise<T> {
   if (signal.aborted) throw signal.reason;
   // Asked again behind the queue; asked here, so that nobody queues for nothing.
   breaker?.check();
+  const place: Place = {};
   const behindBulkhead = async (): Promise<T> => {
     await rateLimit?.take({ signal });
-    const run = (): Promise<T> => attempt(settings, call);
+    const run = (): Promise<T> => attempt(settings, call, place);
     return breaker === undefined
       ? run()
       : breaker.run(run, { isIgnored: (error) => isOfCaller(settings, call, error) });
   };
-  return bulkhead === undefined ? behindBulkhead() : bulkhead.run(behindBulkhead, { signal });
+  if (bulkhead === undefined) return behindBulkhead();
+  return new Promise<T>((resolve, reject) => {
+    const inPlace = async (): Promise<void> => {
+      await behindBulkhead().then(resolve, reject);
+      // The caller has its answer; work that does not stop still burdens the system, so the place is not free yet.
+      await place.underWay;
+    };
+    bulkhead.run(inPlace, { signal }).catch(reject);
+  });
 }
 
-async function attempt<T>(settings: Settings, call: Call<T>): Promise<T> {
+async function attempt<T>(settings: Settings, call: Call<T>, place: Place): Promise<T> {
   const { name, timeoutMs, clock, timers, observe } = settings;
   if (call.signal.aborted) throw call.signal.reason;
   const number = ++call.attempts;
@@ -231,7 +260,12 @@ async function attempt<T>(settings: Settings, call: Call<T>): Promise<T> {
     observe({ kind: 'attempt', policy: name, attempt: number, ...facts, durationMs: clock.monotonicMs() - startMs });
   try {
     const { signal } = scope;
-    const answer = await untilAborted(signal, () => call.work({ signal, attempt: number }));
+    const answer = await untilAborted(signal, () => {
+      const work = (async () => call.work({ signal, attempt: number }))();
+      const ended = (): void => undefined;
+      place.underWay = work.then(ended, ended);
+      return work;
+    });
     tell({});
     return answer;
   } catch (error) {
