@@ -1,4 +1,5 @@
 import { concatBytes, type CryptoEngine } from '@bitcoin-enterprise/core';
+import { ReceivedBytes } from '../../adapters/received-bytes.ts';
 
 /** Opens every message on regtest. */
 const MAGIC = Uint8Array.of(0xfa, 0xbf, 0xb5, 0xda);
@@ -26,7 +27,7 @@ export function frame({ type, payload }: Message, crypto: CryptoEngine): Uint8Ar
 /** Cuts a stream of bytes into messages. */
 export class FrameReader {
   readonly #crypto: CryptoEngine;
-  #rest: Uint8Array = new Uint8Array(0);
+  readonly #rest = new ReceivedBytes();
 
   constructor(crypto: CryptoEngine) {
     this.#crypto = crypto;
@@ -38,21 +39,21 @@ export class FrameReader {
    * @returns `undefined` where the other side does not speak this protocol: it is to be left.
    */
   push(bytes: Uint8Array): readonly Message[] | undefined {
-    this.#rest = this.#rest.length === 0 ? bytes : concatBytes(this.#rest, bytes);
+    this.#rest.add(bytes);
     const messages: Message[] = [];
     while (this.#rest.length >= HEADER_BYTES) {
-      const header = this.#rest;
-      if (MAGIC.some((byte, i) => header[i] !== byte)) return undefined;
-      const length = new DataView(header.buffer, header.byteOffset).getUint32(16, true);
+      const { view } = this.#rest;
+      if (MAGIC.some((byte, i) => view[i] !== byte)) return undefined;
+      const length = new DataView(view.buffer, view.byteOffset).getUint32(16, true);
       if (length > MAX_PAYLOAD_BYTES) return undefined;
-      if (header.length < HEADER_BYTES + length) break;
-      const payload = new Uint8Array(header.subarray(HEADER_BYTES, HEADER_BYTES + length));
+      if (view.length < HEADER_BYTES + length) break;
+      const payload = new Uint8Array(view.subarray(HEADER_BYTES, HEADER_BYTES + length));
       const checksum = this.#crypto.hash256(payload);
-      const isWhole = [0, 1, 2, 3].every((i) => checksum[i] === header[20 + i]);
-      const type = new TextDecoder().decode(header.subarray(4, 16)).replace(/\0+$/, '');
+      const isWhole = [0, 1, 2, 3].every((i) => checksum[i] === view[20 + i]);
+      const type = new TextDecoder().decode(view.subarray(4, 16)).replace(/\0+$/, '');
       // What was damaged on the way is dropped alone, as Core does.
       if (isWhole) messages.push({ type, payload });
-      this.#rest = header.subarray(HEADER_BYTES + length);
+      this.#rest.drop(HEADER_BYTES + length);
     }
     return messages;
   }
