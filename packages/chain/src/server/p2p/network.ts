@@ -27,9 +27,16 @@ import {
   writeInventory,
   writeVersion,
 } from './payloads.ts';
-import { Peer } from './peer.ts';
+import { Peer, type PeerTimeouts } from './peer.ts';
+
+export type { PeerTimeouts } from './peer.ts';
 
 const MAX_HEADERS = 2_000;
+/** Most things of one message, and most blocks of a locator, as in Core; who sends more is left. */
+const MAX_INVENTORY = 50_000;
+const MAX_LOCATOR = 101;
+/** Most connections that others may open, as in Core. */
+const MAX_INBOUND = 125;
 /** Ways to ask for a block; who asks for a compact one may be given the whole one (BIP152). */
 const BLOCKS = new Set<number>([Inventory.BLOCK, Inventory.COMPACT_BLOCK, Inventory.BLOCK_WITH_WITNESS]);
 /** More new blocks than this are announced by the last one alone. */
@@ -54,6 +61,7 @@ export class PeerNetwork implements Neighbours {
   readonly #peers = new Map<number, Peer>();
   readonly #nonce: bigint = BigInt(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
   #server: Server | undefined;
+  readonly #timeouts: PeerTimeouts;
   #nextId = 0;
   /** Transactions that paid too little, by id, and those without parents, by witness id. */
   readonly #poor = new Map<string, TransactionView>();
@@ -61,8 +69,9 @@ export class PeerNetwork implements Neighbours {
   /** Whom a change came from: it is not told of it. */
   #source: Peer | undefined;
 
-  constructor(node: RegtestNode) {
+  constructor(node: RegtestNode, timeouts: PeerTimeouts = {}) {
     this.#node = node;
+    this.#timeouts = timeouts;
     node.observe((before, after) => this.#announce(before, after));
   }
 
@@ -74,6 +83,7 @@ export class PeerNetwork implements Neighbours {
   /** Starts to listen, at the port that it answers. */
   async listen({ host, port }: PeerNetworkOptions): Promise<number> {
     const server = createServer((socket) => this.#add(socket, true));
+    server.maxConnections = MAX_INBOUND;
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -108,6 +118,7 @@ export class PeerNetwork implements Neighbours {
       isInbound,
       now: this.#node.now,
       crypto: this.#node.tools.crypto,
+      timeouts: this.#timeouts,
       events: {
         onMessage: (from, message) => this.#hear(from, message),
         onClose: (from) => this.#peers.delete(from.id),
@@ -122,50 +133,71 @@ export class PeerNetwork implements Neighbours {
     peer.send('version', writeVersion({ subversion, height: tip.height, nonce: this.#nonce, time: now }));
   }
 
-  #hear(peer: Peer, message: Message): void {
+  #hear(peer: Peer, message: Message): Iterator<Message> | undefined {
     this.#node.log(`received: ${message.type} (${message.payload.length} bytes) peer=${peer.id}`);
     try {
       this.#source = peer;
-      this.#answer(peer, message);
+      return this.#answer(peer, message);
     } catch {
       // A message that cannot be read is as good as none.
       this.#node.log(`ProcessMessages(${message.type}, ${message.payload.length} bytes): malformed peer=${peer.id}`);
+      return undefined;
     } finally {
       this.#source = undefined;
     }
   }
 
-  #answer(peer: Peer, { type, payload }: Message): void {
+  #answer(peer: Peer, { type, payload }: Message): Iterator<Message> | undefined {
     switch (type) {
+      case 'getdata':
+        return this.#inventory(peer, payload, (items) => this.#give(items));
+      case 'mempool':
+        return this.#listMempool(peer);
       case 'version':
-        return this.#meet(peer, payload);
+        this.#meet(peer, payload);
+        break;
       case 'verack':
-        return this.#begin(peer);
+        this.#begin(peer);
+        break;
       case 'wtxidrelay':
         peer.wantsWitnessIds = true;
-        return;
+        break;
       case 'sendheaders':
         peer.wantsHeaders = true;
-        return;
+        break;
       case 'ping':
-        return peer.send('pong', payload);
+        peer.send('pong', payload);
+        break;
       case 'getheaders':
-        return this.#giveHeaders(peer, payload);
+        this.#giveHeaders(peer, payload);
+        break;
       case 'headers':
-        return this.#takeHeaders(peer, readHeaders(payload));
+        this.#takeHeaders(peer, readHeaders(payload));
+        break;
       case 'inv':
-        return this.#takeInventory(peer, readInventory(payload));
-      case 'getdata':
-        return this.#give(peer, readInventory(payload));
+        this.#inventory(peer, payload, (items) => this.#takeInventory(peer, items));
+        break;
       case 'block':
-        return this.#takeBlock(peer, payload);
+        this.#takeBlock(peer, payload);
+        break;
       case 'tx':
-        return this.#takeTransaction(peer, payload);
-      case 'mempool':
-        for (const { tx } of inOrder(this.#node.state.mempool)) this.#tellOf(peer, tx);
-        return;
+        this.#takeTransaction(peer, payload);
+        break;
       default:
     }
+    return undefined;
+  }
+
+  /** Does something with the things that a message names; who names too many is left. */
+  #inventory<Answer>(
+    peer: Peer,
+    payload: Uint8Array,
+    use: (items: readonly InventoryItem[]) => Answer,
+  ): Answer | undefined {
+    const items = readInventory(payload);
+    if (items.length <= MAX_INVENTORY) return use(items);
+    peer.close();
+    return undefined;
   }
 
   #meet(peer: Peer, payload: Uint8Array): void {
@@ -203,7 +235,9 @@ export class PeerNetwork implements Neighbours {
   }
 
   #giveHeaders(peer: Peer, payload: Uint8Array): void {
-    const { locator, stop } = readGetHeaders(payload);
+    const asked = readGetHeaders(payload);
+    if (asked === undefined || asked.locator.length > MAX_LOCATOR) return peer.close();
+    const { locator, stop } = asked;
     const { tip, state } = this.#node;
     const known = locator.map((hash) => state.nodes.get(hash)).find((node) => node?.isOn(tip) === true);
     const wanted = locator.length === 0 ? state.nodes.get(stop) : undefined;
@@ -221,8 +255,8 @@ export class PeerNetwork implements Neighbours {
     const { state, tools } = this.#node;
     const [first] = headers;
     if (first === undefined) return;
-    const [start] = [state.nodes.get(parseBlockHeader(first).previousBlockHash)];
-    if (start === undefined) return this.#askHeaders(peer);
+    if (headers.length > MAX_HEADERS) return peer.close();
+    if (state.nodes.get(parseBlockHeader(first).previousBlockHash) === undefined) return this.#askHeaders(peer);
     const wanted = headers
       .map((header) => tools.crypto.hash256(header))
       .filter((hash) => state.nodes.get(hash) === undefined && state.failed.get(hash) === undefined);
@@ -235,42 +269,43 @@ export class PeerNetwork implements Neighbours {
   #takeInventory(peer: Peer, items: readonly InventoryItem[]): void {
     const { state } = this.#node;
     const wanted: InventoryItem[] = [];
+    let isBehind = false;
     for (const { type, hash } of items) {
       peer.knows(toHex(hash));
-      if (type === Inventory.BLOCK) {
-        if (state.nodes.get(hash) === undefined) this.#askHeaders(peer);
-      } else if (state.mempool.entries.get(hash) === undefined) {
+      if (type === Inventory.BLOCK) isBehind ||= state.nodes.get(hash) === undefined;
+      else if (state.mempool.entries.get(hash) === undefined)
         wanted.push({ type: type === Inventory.WITNESS_TX ? type : Inventory.TX_WITH_WITNESS, hash });
-      }
     }
+    if (isBehind) this.#askHeaders(peer);
     if (wanted.length > 0 && !this.#node.isInitialDownload) peer.send('getdata', writeInventory(wanted));
   }
 
-  #give(peer: Peer, items: readonly InventoryItem[]): void {
-    const { state } = this.#node;
+  *#give(items: readonly InventoryItem[]): Generator<Message, void> {
     const missing: InventoryItem[] = [];
+    let byWitnessId: ReadonlyMap<string, TransactionView> | undefined;
     for (const item of items) {
+      // The chain may be another one each time that the peer has read something.
+      const { nodes, mempool } = this.#node.state;
       if (BLOCKS.has(item.type)) {
-        const block = state.nodes.get(item.hash);
-        if (block !== undefined) peer.send('block', block.view.bytes);
+        const block = nodes.get(item.hash);
+        if (block !== undefined) yield { type: 'block', payload: block.view.bytes };
         continue;
       }
-      const tx =
-        item.type === Inventory.WITNESS_TX ? this.#byWitnessId(item.hash) : state.mempool.entries.get(item.hash)?.tx;
+      const isByWitnessId = item.type === Inventory.WITNESS_TX;
+      if (isByWitnessId) byWitnessId ??= this.#waitingByWitnessId();
+      const tx = isByWitnessId ? byWitnessId?.get(toHex(item.hash)) : mempool.entries.get(item.hash)?.tx;
       if (tx === undefined) {
         missing.push(item);
         continue;
       }
-      peer.send('tx', item.type === Inventory.TX ? tx.baseBytes() : tx.bytes);
+      yield { type: 'tx', payload: item.type === Inventory.TX ? tx.baseBytes() : tx.bytes };
       this.#node.share(tx.id());
     }
-    if (missing.length > 0) peer.send('notfound', writeInventory(missing));
+    if (missing.length > 0) yield { type: 'notfound', payload: writeInventory(missing) };
   }
 
-  #byWitnessId(witnessId: Uint8Array): TransactionView | undefined {
-    const name = toHex(witnessId);
-    for (const { tx } of this.#node.state.mempool.entries.values()) if (toHex(tx.witnessId()) === name) return tx;
-    return undefined;
+  #waitingByWitnessId(): ReadonlyMap<string, TransactionView> {
+    return new Map([...this.#node.state.mempool.entries.values()].map(({ tx }) => [toHex(tx.witnessId()), tx]));
   }
 
   #takeBlock(peer: Peer, payload: Uint8Array): void {
@@ -353,13 +388,27 @@ export class PeerNetwork implements Neighbours {
     else peer.send('inv', writeInventory([{ type: Inventory.BLOCK, hash: last.hash }]));
   }
 
-  #tellOf(peer: Peer, tx: TransactionView): void {
-    if (peer.version?.relays === false) return;
-    const hash = peer.wantsWitnessIds ? tx.witnessId() : tx.id();
-    if (peer.known.has(toHex(hash))) return;
-    peer.knows(toHex(hash));
-    peer.send('inv', writeInventory([{ type: peer.wantsWitnessIds ? Inventory.WITNESS_TX : Inventory.TX, hash }]));
+  *#listMempool(peer: Peer): Generator<Message, void> {
+    for (const { tx } of inOrder(this.#node.state.mempool)) {
+      const news = newsOf(peer, tx);
+      if (news !== undefined) yield news;
+    }
   }
+
+  #tellOf(peer: Peer, tx: TransactionView): void {
+    const news = newsOf(peer, tx);
+    if (news !== undefined) peer.send(news.type, news.payload);
+  }
+}
+
+/** What tells a peer of a transaction; `undefined` where it knows of it, or wants to know of none. */
+function newsOf(peer: Peer, tx: TransactionView): Message | undefined {
+  if (peer.version?.relays === false) return undefined;
+  const hash = peer.wantsWitnessIds ? tx.witnessId() : tx.id();
+  if (peer.known.has(toHex(hash))) return undefined;
+  peer.knows(toHex(hash));
+  const type = peer.wantsWitnessIds ? Inventory.WITNESS_TX : Inventory.TX;
+  return { type: 'inv', payload: writeInventory([{ type, hash }]) };
 }
 
 /** Keeps something, and lets the oldest go. */

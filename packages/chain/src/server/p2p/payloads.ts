@@ -106,15 +106,19 @@ export function writeGetHeaders(locator: readonly Uint8Array[]): Uint8Array {
   return concatBytes(bytesOf(version), encodeCompactSize(locator.length), ...locator, new Uint8Array(32));
 }
 
-/** Reads the blocks that a peer knows, and the one it wants to stop at. */
-export function readGetHeaders(payload: Uint8Array): {
-  readonly locator: readonly Uint8Array[];
-  readonly stop: Uint8Array;
-} {
+/** Reads the blocks that a peer knows, and the one it wants to stop at; `undefined` for a text that is cut short. */
+export function readGetHeaders(payload: Uint8Array):
+  | {
+      readonly locator: readonly Uint8Array[];
+      readonly stop: Uint8Array;
+    }
+  | undefined {
   const { value: count, size } = readCompactSize(payload, 4);
   const start = 4 + size;
+  const end = start + count * 32;
+  if (payload.length < end) return undefined;
   const locator = Array.from({ length: count }, (_, i) => payload.subarray(start + i * 32, start + i * 32 + 32));
-  return { locator, stop: payload.subarray(start + count * 32, start + count * 32 + 32) };
+  return { locator, stop: payload.subarray(end, end + 32) };
 }
 
 /** Writes `headers`: each with the zero transactions that the format asks for. */

@@ -5,9 +5,24 @@ import type { PeerVersion } from './payloads.ts';
 
 /** What happens at a connection. */
 export interface PeerEvents {
-  readonly onMessage: (peer: Peer, message: Message) => void;
+  /** Takes a message. Answers that may be many are drawn one by one, as the other side reads them. */
+  readonly onMessage: (peer: Peer, message: Message) => Iterator<Message> | undefined;
   readonly onClose: (peer: Peer) => void;
 }
+
+/** How long a connection may be of no use, milliseconds. */
+export interface PeerTimeouts {
+  /** While what was sent is not read; a minute when absent. */
+  readonly stalledMs?: number;
+  /** Before both have said who they are; a minute, as in Core, when absent. */
+  readonly handshakeMs?: number;
+}
+
+/** What may wait until it is answered, bytes: Core's limit. */
+const MAX_INBOX_BYTES = 5_000_000;
+/** What may wait until the other side reads it, bytes: two of the longest messages, and some. */
+const MAX_OUTBOX_BYTES = 10_000_000;
+const PATIENCE_MS = 60_000;
 
 /** One connection: its socket, what was said in the handshake, and how much went to and fro. */
 export class Peer {
@@ -29,6 +44,11 @@ export class Peer {
   readonly known: Set<string> = new Set();
   readonly #socket: Socket;
   readonly #crypto: CryptoEngine;
+  readonly #events: PeerEvents;
+  #inbox: Message[] = [];
+  #nextInInbox = 0;
+  #inboxBytes = 0;
+  #replies: Iterator<Message> | undefined;
 
   constructor(
     socket: Socket,
@@ -38,25 +58,38 @@ export class Peer {
       readonly now: number;
       readonly crypto: CryptoEngine;
       readonly events: PeerEvents;
+      readonly timeouts: PeerTimeouts;
     },
   ) {
     const { id, isInbound, now, crypto, events } = options;
+    const { stalledMs = PATIENCE_MS, handshakeMs = PATIENCE_MS } = options.timeouts;
     this.id = id;
     this.isInbound = isInbound;
     this.connectedAt = now;
     this.#socket = socket;
     this.#crypto = crypto;
+    this.#events = events;
     const reader = new FrameReader(crypto);
     socket.on('data', (bytes: Buffer) => {
-      const messages = reader.push(new Uint8Array(bytes));
+      const messages = reader.push(bytes);
       if (messages === undefined) return this.close();
-      for (const message of messages) {
-        count(this.received, message);
-        if (!socket.destroyed) events.onMessage(this, message);
-      }
+      for (const message of messages) this.#take(message);
+      this.#work();
+    });
+    socket.on('drain', () => this.#work());
+    const handshake = setTimeout(() => {
+      if (!this.isReady) this.close();
+    }, handshakeMs);
+    handshake.unref();
+    // Who is silent may stay; who does not read what it was sent may not.
+    socket.setTimeout(stalledMs, () => {
+      if (socket.writableLength > 0) this.close();
     });
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => events.onClose(this));
+    socket.on('close', () => {
+      clearTimeout(handshake);
+      events.onClose(this);
+    });
     socket.setNoDelay(true);
   }
 
@@ -79,12 +112,42 @@ export class Peer {
 
   send(type: string, payload: Uint8Array = new Uint8Array(0)): void {
     if (this.#socket.destroyed) return;
+    if (this.#socket.writableLength > MAX_OUTBOX_BYTES) return this.close();
     count(this.sent, { type, payload });
     this.#socket.write(frame({ type, payload }, this.#crypto));
   }
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #take(message: Message): void {
+    count(this.received, message);
+    this.#inbox.push(message);
+    this.#inboxBytes += HEADER_BYTES + message.payload.length;
+  }
+
+  /** Answers what came, in its order, as long as the other side reads the answers; reads on while not too much waits. */
+  #work(): void {
+    const socket = this.#socket;
+    while (!socket.destroyed && !socket.writableNeedDrain) {
+      const reply = this.#replies?.next();
+      if (reply !== undefined && reply.done !== true) {
+        this.send(reply.value.type, reply.value.payload);
+        continue;
+      }
+      this.#replies = undefined;
+      const message = this.#inbox[this.#nextInInbox++];
+      if (message === undefined) {
+        this.#inbox = [];
+        this.#nextInInbox = 0;
+        break;
+      }
+      this.#inboxBytes -= HEADER_BYTES + message.payload.length;
+      this.#replies = this.#events.onMessage(this, message);
+    }
+    if (this.#inboxBytes > MAX_INBOX_BYTES) socket.pause();
+    else if (socket.isPaused()) socket.resume();
   }
 }
 
