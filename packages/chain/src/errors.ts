@@ -59,6 +59,8 @@ export interface ChainErrors {
   readonly CHAIN_NODE_REFUSED: { readonly method: string; readonly rpcCode: number; readonly rpcMessage: string };
   /** A node whose answer is not what its interface promises, or does not prove what it claims. */
   readonly CHAIN_NODE_ANSWER_INVALID: { readonly method: string; readonly expected: string };
+  /** A node whose best branch has less work than one that it, or another one at its address, has proven before. */
+  readonly CHAIN_NODE_STALE: { readonly method: string; readonly height: number; readonly knownHeight: number };
   /** A node that asks to be left alone for a while (HTTP 429 or 503). `retryAfterMs` is 0 when it does not say how long. */
   readonly CHAIN_NODE_BUSY: { readonly method: string; readonly status: number; readonly retryAfterMs: number };
   /** A block whose transactions the node has deleted to save space: only its header is left. */

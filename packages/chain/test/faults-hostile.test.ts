@@ -7,18 +7,12 @@ import { createEsploraServer, EsploraChain } from '@bitcoin-enterprise/chain/esp
 import { ChainPool } from '@bitcoin-enterprise/chain/pool';
 import { embeddedHarness } from '@bitcoin-enterprise/chain/testing';
 import { createWatcher } from '@bitcoin-enterprise/chain/watches';
-import { blockHeight, concatBytes, jsCrypto, parseHex, toHex } from '@bitcoin-enterprise/core';
+import { blockHeight, concatBytes, jsCrypto, parseHex } from '@bitcoin-enterprise/core';
 import { errorType } from '@bitcoin-enterprise/core/resilience';
 import { createMemoryStore } from '@bitcoin-enterprise/events';
-import {
-  type BlockHeader,
-  serializeBlockHeader,
-  serializeTransaction,
-  viewTransaction,
-} from '@bitcoin-enterprise/script';
+import { type BlockHeader, serializeTransaction, viewTransaction } from '@bitcoin-enterprise/script';
 import { describe, expect, it } from 'vitest';
 import { branchOf, proveInclusion } from '../src/adapters/evidence.ts';
-import { HeaderChain, nextBits } from '../src/adapters/header-chain.ts';
 import { merkleRoot } from '../src/model/merkle.ts';
 
 import { type Dice, dice } from './support/dice.ts';
@@ -335,53 +329,6 @@ describe('proofs', () => {
     expect(() => proveInclusion('test', branch, { tx, header: header(root), depth: 0 })).toThrow(/ANSWER_INVALID/);
   });
 });
-
-describe('headers', () => {
-  it('must have work, and each be built upon the one before; what does not fit changes nothing', async () => {
-    const embedded = createEmbeddedChain();
-    embedded.mine(20);
-    const bytes: Uint8Array[] = [];
-    for (let height = 0; height <= 20; height++) {
-      const hash = (await embedded.ports.blockHash(blockHeight(height))) as Uint8Array;
-      const found = await embedded.ports.header(hash);
-      if (found !== undefined) bytes.push(serializeBlockHeader(found.header));
-    }
-    const chain = new HeaderChain(0, 'regtest');
-    chain.replaceFrom('test', 0, concatBytes(...bytes));
-    expect([chain.tip?.height, chain.tip?.medianTime]).toEqual([20, (await embedded.ports.tip()).medianTime]);
-    const lazy = new Uint8Array(bytes[20] as Uint8Array);
-    for (let nonce = 0; nonce < 50; nonce++) {
-      lazy[76] = nonce;
-      const stranger = concatBytes(bytes[19] as Uint8Array, lazy);
-      // Either without work, or with it and then a rival of the same height: never a successor of another block.
-      expect(() => chain.replaceFrom('test', 20, stranger)).toThrow(/ANSWER_INVALID/);
-    }
-    expect(() => chain.replaceFrom('test', 22, bytes[20] as Uint8Array)).toThrow(/ANSWER_INVALID/);
-    expect(() => chain.replaceFrom('test', 20, new Uint8Array(81))).toThrow(/ANSWER_INVALID/);
-    expect(toHex(chain.tip?.hash ?? new Uint8Array())).toBe(toHex(embedded.tip.hash));
-  });
-
-  it('of the main network follow its rule of difficulty', () => {
-    const at = (bits: number, time: number): BlockHeader => ({ ...headerOf(), bits, time });
-    // Blocks 30,240 and 32,255: the first change there was. Then a period of 200,592 to 202,607.
-    expect(nextBits(at(0x1d00ffff, 1_262_152_739), at(0x1d00ffff, 1_261_130_161))).toBe(0x1d00d86a);
-    // A period that took no time at all makes it four times harder, one that took forever four times easier.
-    expect(nextBits(at(0x1b0404cb, 1_000), at(0x1b0404cb, 1_000))).toBe(0x1b010132);
-    expect(nextBits(at(0x1b0404cb, 2 ** 31), at(0x1b0404cb, 0))).toBe(0x1b10132c);
-    expect(nextBits(at(0x1d00ffff, 2 ** 31), at(0x1d00ffff, 0))).toBe(0x1d00ffff);
-  });
-});
-
-function headerOf(): BlockHeader {
-  return {
-    version: 1,
-    previousBlockHash: new Uint8Array(32),
-    merkleRoot: new Uint8Array(32),
-    time: 0,
-    bits: 0,
-    nonce: 0,
-  };
-}
 
 it('an Electrum server bears what is no call', async () => {
   const server = await createElectrumServer(embeddedHarness().chain);

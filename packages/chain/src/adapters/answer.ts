@@ -15,6 +15,22 @@ export function answerInvalid(
   });
 }
 
+/** Makes the error for a node that has fallen behind what is known to be there. */
+export function nodeStale(
+  method: string,
+  { height, knownHeight }: { readonly height: number; readonly knownHeight: number },
+): ChainError<'CHAIN_NODE_STALE'> {
+  return new ChainError(
+    'CHAIN_NODE_STALE',
+    `expected the answer to ${method} to be of a branch with as much work as the one known, which ends at ${knownHeight}, got one that ends at ${height}`,
+    {
+      details: { method, height, knownHeight },
+      hint: 'The node is behind, or another one answers behind the same address: wait, or ask another one.',
+      retryable: true,
+    },
+  );
+}
+
 /** Reads an answer; whatever stops the reading is the answer's fault, and gets its code. */
 export function readAs<Result>(method: string, expected: string, read: () => Result): Result {
   try {

@@ -2,6 +2,7 @@ import {
   assertBytes,
   blockHeight,
   type BlockHeight,
+  type Clock,
   concatBytes,
   currentCrypto,
   displayHash,
@@ -9,19 +10,21 @@ import {
   NETWORKS,
   type NetworkName,
   satoshis,
+  systemClock,
   toHex,
   unixSeconds,
 } from '@bitcoin-enterprise/core';
 import { BLOCK_HEADER_SIZE, isCoinbase, type TransactionView } from '@bitcoin-enterprise/script';
 import { again } from '../adapters/again.ts';
-import { Answer, answerInvalid, readAs, readHash, readHex } from '../adapters/answer.ts';
+import { Answer, answerInvalid, nodeStale, readAs, readHash, readHex } from '../adapters/answer.ts';
 import { requireCallOptions, requireOutpoint } from '../adapters/arguments.ts';
 import { Cache } from '../adapters/cache.ts';
 import { isUnspendable, proveHeader, proveInclusion, proveTransaction } from '../adapters/evidence.ts';
-import { HeaderChain, MEDIAN_SPAN, type PlacedHeader } from '../adapters/header-chain.ts';
+import { baseFor, HeaderChain, type PlacedHeader } from '../adapters/header-chain.ts';
 import { genesisOf, networkOfGenesis, wrongNetwork } from '../adapters/networks.ts';
 import { unsupported } from '../adapters/policy.ts';
 import { invalidArgument } from '../errors.ts';
+import { DIFFICULTY_RULES } from '../model/difficulty.ts';
 import type {
   BlockReference,
   CallOptions,
@@ -40,9 +43,11 @@ export interface ElectrumChainSourceOptions {
   readonly network?: NetworkName;
   /**
    * A block that is known to be good: headers are read from there on, instead of from the first block (80 bytes each:
-   * 72 MB on the main network). What is below it is unknown then.
+   * 72 MB on the main network). What is below the change of difficulty before it is unknown then.
    */
   readonly checkpoint?: BlockReference;
+  /** By which a header is in the future; the system's when absent. */
+  readonly clock?: Clock;
 }
 
 /** One entry of a script's history. */
@@ -61,8 +66,9 @@ const MAX_HISTORY = 5_000;
 
 /**
  * A {@link ChainSource} that asks an Electrum server, and believes what is proven, as a light client does: headers by
- * their work, each upon the one before; transactions by their hash, their places by Merkle proofs, spends by the
- * transaction that spends. That something is *not* spent, and that no branch is better, is the server's word.
+ * the work that the network demands at their height, each upon the one before; transactions by their hash, their places
+ * by Merkle proofs, spends by the transaction that spends. That something is *not* spent, and that no branch is better
+ * than the best one that it has shown, is the server's word; once it falls behind that, calls throw `CHAIN_NODE_STALE`.
  *
  * The protocol hands out no blocks: `block` throws `CHAIN_CALL_UNSUPPORTED`.
  */
@@ -71,6 +77,7 @@ export class ElectrumChainSource implements ChainSource {
   readonly #options: ElectrumChainSourceOptions;
   readonly #transactions = new Cache<TransactionView>(1_000);
   readonly #depths = new Cache<number>(1_000);
+  readonly #clock: Clock;
   #chain: HeaderChain | undefined;
   #network: NetworkName | undefined;
   #checkedConnection = -1;
@@ -83,7 +90,10 @@ export class ElectrumChainSource implements ChainSource {
   constructor(client: ElectrumClient, options: ElectrumChainSourceOptions = {}) {
     this.#client = client;
     this.#options = options;
-    const { network, checkpoint } = options;
+    const { network, checkpoint, clock = systemClock() } = options;
+    if (typeof clock !== 'object' || clock === null || typeof clock.now !== 'function')
+      throw invalidArgument('options.clock', 'a Clock', clock);
+    this.#clock = clock;
     if (network !== undefined && !Object.hasOwn(NETWORKS, network))
       throw invalidArgument('options.network', `one of ${Object.keys(NETWORKS).join(', ')}`, network);
     if (checkpoint === undefined) return;
@@ -335,22 +345,37 @@ export class ElectrumChainSource implements ChainSource {
       return { height: answer.count('height'), ...proveHeader(method, answer.bytes('hex')) };
     };
     const best = await this.#client.ask({ method, params: [], read }, options);
+    const lowest = this.#options.checkpoint?.height ?? 0;
+    if (best.height < lowest) throw nodeStale(method, { height: best.height, knownHeight: lowest });
     const chain = await this.#begun(options);
-    if (
-      chain.at(best.height)?.hash === undefined ||
-      !equalBytes(chain.at(best.height)?.hash ?? best.hash, best.hash) ||
-      chain.tip?.height !== best.height
-    ) {
-      const fork = await this.#fork(chain, best.height, options);
-      const bytes = await this.#headers(fork + 1, best.height, options);
-      if (bytes.length === 0 || !equalBytes(currentCrypto().hash256(bytes.slice(-BLOCK_HEADER_SIZE)), best.hash))
-        throw answerInvalid(method, 'the last of the headers that the server hands out');
-      chain.replaceFrom('blockchain.block.headers', fork + 1, bytes);
-    }
+    if (chain.tip === undefined || !equalBytes(chain.tip.hash, best.hash)) await this.#moveTo(chain, best, options);
     const { tip } = chain;
-    if (tip === undefined || !equalBytes(tip.hash, best.hash))
-      throw answerInvalid(method, 'a header of the best branch');
+    if (tip === undefined || !equalBytes(tip.hash, best.hash) || tip.height !== best.height)
+      throw answerInvalid(method, 'the last of the headers that the server hands out');
     return { chain, tip };
+  }
+
+  /** Moves to the server's branch, as soon as it has shown as much work as the one known. */
+  async #moveTo(
+    chain: HeaderChain,
+    best: { readonly height: number; readonly hash: Uint8Array },
+    options: CallOptions,
+  ): Promise<void> {
+    const method = 'blockchain.block.headers';
+    const fork = await this.#fork(chain, best.height, options);
+    if (fork === best.height && !equalBytes(chain.at(fork)?.hash ?? new Uint8Array(), best.hash))
+      throw answerInvalid('blockchain.headers.subscribe', 'the header of the height that it names');
+    let branch = chain.branchAt(method, fork + 1);
+    for (let height = fork + 1; height <= best.height;) {
+      const bytes = await this.#headers(height, best.height, options);
+      // Each part is proven before more is asked for: a server cannot hand out more than it has worked for.
+      branch.add(method, bytes);
+      height += bytes.length / BLOCK_HEADER_SIZE;
+      if (!chain.isOutweighedBy(branch)) continue;
+      chain.adopt(method, branch);
+      branch = chain.branchAt(method, chain.nextHeight);
+    }
+    chain.adopt(method, branch);
   }
 
   /** The chain with its first headers, after the server has shown that it is of the right network. */
@@ -368,19 +393,27 @@ export class ElectrumChainSource implements ChainSource {
           throw wrongNetwork('electrum', displayHash(checkpoint.hash), displayHash(found));
       }
       this.#network = networkOfGenesis(genesis);
+      // Without its rules no header of it could be judged.
+      if (this.#network === undefined)
+        throw answerInvalid('blockchain.block.header', 'the first block of a network that the suite knows');
       this.#checkedConnection = connection;
     }
     if (this.#chain !== undefined) return this.#chain;
-    const base = checkpoint === undefined ? 0 : Math.max(0, checkpoint.height - MEDIAN_SPAN);
-    const chain = new HeaderChain(base, this.#network);
-    chain.replaceFrom('blockchain.block.headers', base, await this.#headers(base, checkpoint?.height ?? 0, options));
-    const start = chain.tip;
-    if (checkpoint !== undefined && (start === undefined || !equalBytes(start.hash, checkpoint.hash)))
-      throw wrongNetwork(
-        'electrum',
-        displayHash(checkpoint.hash),
-        start === undefined ? 'none' : displayHash(start.hash),
-      );
+    if (this.#network === undefined) throw answerInvalid('blockchain.block.header', 'of a network');
+    const method = 'blockchain.block.headers';
+    const last = checkpoint?.height ?? 0;
+    const base = baseFor(last);
+    const chain = new HeaderChain({ base, rule: DIFFICULTY_RULES[this.#network], clock: this.#clock });
+    const parts: Uint8Array[] = [];
+    for (let height = base; height <= last;) {
+      const bytes = await this.#headers(height, last, options);
+      parts.push(bytes);
+      height += bytes.length / BLOCK_HEADER_SIZE;
+    }
+    chain.begin(method, concatBytes(...parts));
+    const start = chain.tip === undefined ? 'none' : displayHash(chain.tip.hash);
+    const expected = checkpoint === undefined ? genesisOf(this.#network) : displayHash(checkpoint.hash);
+    if (start !== expected) throw wrongNetwork('electrum', expected, start);
     this.#chain = chain;
     return chain;
   }
@@ -415,25 +448,19 @@ export class ElectrumChainSource implements ChainSource {
     });
   }
 
-  /** Headers from one height to another, both included. */
+  /** Headers from one height to another, both included, or fewer: at least one. */
   async #headers(from: number, to: number, options: CallOptions): Promise<Uint8Array> {
     const method = 'blockchain.block.headers';
-    const parts: Uint8Array[] = [];
-    for (let height = from; height <= to;) {
-      const wanted = Math.min(CHUNK, to - height + 1);
-      const read = (result: unknown): Uint8Array => {
-        const answer = new Answer(method, result);
-        const bytes = answer.bytes('hex');
-        const count = answer.count('count');
-        if (bytes.length !== count * BLOCK_HEADER_SIZE || count === 0 || count > wanted)
-          throw answerInvalid(method, 'as many headers as it counts');
-        return bytes;
-      };
-      const bytes = await this.#client.ask({ method, params: [height, wanted], read }, options);
-      parts.push(bytes);
-      height += bytes.length / BLOCK_HEADER_SIZE;
-    }
-    return concatBytes(...parts);
+    const wanted = Math.min(CHUNK, to - from + 1);
+    const read = (result: unknown): Uint8Array => {
+      const answer = new Answer(method, result);
+      const bytes = answer.bytes('hex');
+      const count = answer.count('count');
+      if (bytes.length !== count * BLOCK_HEADER_SIZE || count === 0 || count > wanted)
+        throw answerInvalid(method, 'as many headers as it counts');
+      return bytes;
+    };
+    return this.#client.ask({ method, params: [from, wanted], read }, options);
   }
 }
 

@@ -8,6 +8,18 @@ export function targetOf(bits: number): bigint | undefined {
   return target === 0n || target >= 1n << 256n ? undefined : target;
 }
 
+/** The compact form of a target: three digits of base 256 and their number; what does not fit is cut off. */
+export function bitsOf(target: bigint): number {
+  let size = Math.ceil(target.toString(16).length / 2);
+  let mantissa = size <= 3 ? Number(target << BigInt(8 * (3 - size))) : Number(target >> BigInt(8 * (size - 3)));
+  // The highest bit of the digits would make the number negative.
+  if (mantissa >= 0x80_0000) {
+    mantissa >>= 8;
+    size += 1;
+  }
+  return size * 0x100_0000 + mantissa;
+}
+
 /** Expected number of hashes behind a target: what branches are compared by. */
 export function workOf(target: bigint): bigint {
   return (1n << 256n) / (target + 1n);
