@@ -59,6 +59,8 @@ export interface ReceiptsErrors {
   readonly RECEIPTS_LOG_DAMAGED: { readonly path: string; readonly reason: 'missing' | 'length' | 'format' | 'hash' };
   /** Other writers kept changing the log while this one tried to append. */
   readonly RECEIPTS_LOG_CONTENDED: { readonly attempts: number };
+  /** Another process is writing in the folder of a log or witness, and has been for as long as a change waits. */
+  readonly RECEIPTS_FOLDER_IN_USE: { readonly lockWaitMs: number };
   /** An entry above the 65,535 bytes that an entry bundle can carry. */
   readonly RECEIPTS_ENTRY_TOO_LARGE: { readonly length: number; readonly maximum: number };
   /** A key under which something else was appended before. */

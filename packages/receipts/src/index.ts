@@ -94,7 +94,7 @@ export {
 } from './model/statement.ts';
 export { CHECKPOINT_PATH, MAX_ENTRY_LENGTH, tilePath, type TilePlace } from './model/tiles.ts';
 export type { BestChain } from './ports/best-chain.ts';
-export type { FileAccess, FileHandle, FileStorageOptions } from './ports/file-access.ts';
+export type { FileAccess, FileHandle, FileStorageOptions, LockAccess, LockDatabase } from './ports/file-access.ts';
 export type { KeyStore, SealedBytes } from './ports/key-store.ts';
 export type { LogChange, LogHead, LogStorage } from './ports/log-storage.ts';
 export type { CallOptions, ReceiptSigner, ReceiptVerifier, SignatureAlgorithm } from './ports/signer.ts';

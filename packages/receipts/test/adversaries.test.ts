@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import * as sqlite from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseHex } from '@bitcoin-enterprise/core';
@@ -255,7 +256,7 @@ describe('proof of work', () => {
 describe('a second log on the folder of another', () => {
   it('sees what the first has written meanwhile instead of writing another history over it', async () => {
     const folder = join(base, 'two');
-    const [first, second] = [0, 1].map(() => createLog({ storage: createFileLogStorage({ folder, fs }) })) as [
+    const [first, second] = [0, 1].map(() => createLog({ storage: createFileLogStorage({ folder, fs, sqlite }) })) as [
       MerkleLog,
       MerkleLog,
     ];
@@ -267,7 +268,7 @@ describe('a second log on the folder of another', () => {
     expect(await second.append([{ ...entryOf(9), key: 'three' }])).toEqual([{ index: 2, appended: false }]);
     expect((await first.head()).size).toBe(4);
     expect(await first.indexOf('four')).toBe(3);
-    const again = createLog({ storage: createFileLogStorage({ folder, fs }) });
+    const again = createLog({ storage: createFileLogStorage({ folder, fs, sqlite }) });
     expect(await again.root(4)).toEqual(await first.root(4));
   });
 });
@@ -304,7 +305,7 @@ describe('a log in files on a machine that stops', () => {
         await fs.rm(path, options);
       },
     };
-    const log = createLog({ storage: createFileLogStorage({ folder, fs: watching }) });
+    const log = createLog({ storage: createFileLogStorage({ folder, fs: watching, sqlite }) });
     for (let i = 0; i < 3; i++) await log.append(Array.from({ length: 200 }, (_, j) => entryOf((i + j) % 256)));
 
     expect(there.size).toBeGreaterThan(4);

@@ -6,6 +6,7 @@ import {
   createLogReader,
   createMemoryLogStorage,
   leafHash,
+  type LogHead,
   type LogStorage,
   MAX_ENTRY_LENGTH,
   type MemoryLogStorage,
@@ -181,6 +182,37 @@ describe('a log', () => {
     expect(indices).toEqual(Array.from({ length: 20 }, (_, i) => i));
     const seen = await Promise.all(Array.from({ length: 20 }, (_, i) => log.entry(i)));
     expect(new Set(seen.map((bytes) => new TextDecoder().decode(bytes))).size).toBe(20);
+  });
+
+  it('does not take itself for damaged when it grows between the head and the tiles that are read', async () => {
+    const storage = createMemoryLogStorage();
+    const other = createLog({ storage });
+    await other.append(entriesUpTo(5));
+    let growths = 0;
+    const growing: LogStorage = {
+      ...storage,
+      read: async (path, options) => {
+        // Each look finds that somebody else, of this process or another one, has appended since.
+        if (growths < 12) await other.append(entriesUpTo(6 + growths, 5 + growths++));
+        return storage.read(path, options);
+      },
+    };
+    const log = createLog({ storage: growing });
+
+    expect(await log.entry(4)).toEqual(entry(4));
+    growths = 6;
+    expect(toHex(await log.root(5))).toBe(toHex(await createLog({ storage }).root(5)));
+    growths = 9;
+    const [appended] = await createLog({ storage: growing }).append([{ entry: entry(99) }]);
+    expect(await other.entry(appended?.index ?? 0)).toEqual(entry(99));
+    await storage.commit({
+      expected: await storage.head(),
+      head: (await storage.head()) as LogHead,
+      writes: new Map(),
+      deletes: [...storage.files().keys()],
+      keys: new Map(),
+    });
+    await expect(log.entry(0)).rejects.toThrow('RECEIPTS_LOG_DAMAGED');
   });
 
   it('gives up with a code that can be retried when others are always faster', async () => {

@@ -5,6 +5,7 @@ import { damaged } from '../model/tiles.ts';
 import type { FileStorageOptions } from '../ports/file-access.ts';
 import type { LogChange, LogHead, LogStorage } from '../ports/log-storage.ts';
 import { durableFiles, oneAtATime } from './durable-files.ts';
+import { folderLock } from './folder-lock.ts';
 import { sameHead } from './memory-log-storage.ts';
 
 // Names with a dot: no path of the log has one at its start, and file servers hide them by habit.
@@ -27,17 +28,19 @@ interface JournalHead {
  * A log storage in a folder: its files are the log, and any file server that serves the folder serves it.
  *
  * A change is written to a journal first, in one durable step, and then put in place; after a crash the next call puts
- * it in place again. One process at a time may write: changes within one storage are compared and set, those of two at
- * the same moment are not. What another one has written before is seen, and never written over.
+ * it in place again. Several processes may use one folder: each change is compared and set under a lock of the operating
+ * system, which a process that dies leaves to the others.
  *
- * @throws {@link ReceiptsError} `RECEIPTS_LOG_DAMAGED` from its calls when head, journal or keys cannot be read.
+ * @throws {@link ReceiptsError} `RECEIPTS_LOG_DAMAGED` from its calls when head, journal or keys cannot be read;
+ * `RECEIPTS_FOLDER_IN_USE` when another process has been writing for longer than `lockWaitMs`.
  *
  * @example
  * ```ts no-run
  * import * as fs from 'node:fs/promises';
+ * import * as sqlite from 'node:sqlite';
  * import { createFileLogStorage, createLog } from '@bitcoin-enterprise/receipts';
  *
- * const log = createLog({ storage: createFileLogStorage({ folder: '/var/lib/receipts', fs }) });
+ * const log = createLog({ storage: createFileLogStorage({ folder: '/var/lib/receipts', fs, sqlite }) });
  * ```
  */
 export function createFileLogStorage(options: FileStorageOptions): LogStorage {
@@ -47,15 +50,24 @@ export function createFileLogStorage(options: FileStorageOptions): LogStorage {
   requireMethods('options.fs', fs, ['readFile', 'open', 'rename', 'mkdir', 'rm']);
   const files = durableFiles(folder, fs);
   const alone = oneAtATime();
+  const locked = folderLock(options);
   let state: { head: LogHead | undefined; readonly keys: Map<string, number> } | undefined;
 
   /** Finishes what a crash has left, and reads head and keys once. */
   async function ready(): Promise<{ head: LogHead | undefined; readonly keys: Map<string, number> }> {
     if (state !== undefined) return state;
-    const journal = await files.read(JOURNAL);
-    if (journal !== undefined) await putInPlace(journal);
+    // It may as well be there because another process is at it.
+    if ((await files.read(JOURNAL)) !== undefined) await locked(recover, { name: 'ready' });
     state = { head: await readHead(), keys: await readKeys() };
     return state;
+  }
+
+  /** Puts in place what a process has left that died over it; under the lock, for it may be alive. */
+  async function recover(): Promise<void> {
+    const journal = await files.read(JOURNAL);
+    if (journal === undefined) return;
+    state = undefined;
+    await putInPlace(journal);
   }
 
   /** Looks whether another process has written meanwhile: a log that went on from an old head would be two logs. */
@@ -100,6 +112,21 @@ export function createFileLogStorage(options: FileStorageOptions): LogStorage {
     await files.remove(JOURNAL);
   }
 
+  async function commitLocked(change: LogChange): Promise<boolean> {
+    await recover();
+    const current = await looked();
+    if (!sameHead(current.head, change.expected)) return false;
+    const journal = journalOf(change);
+    // Until it is known what became of this, the next call reads everything again.
+    state = undefined;
+    await files.replace(JOURNAL, journal);
+    await putInPlace(journal);
+    for (const [key, index] of change.keys) current.keys.set(key, index);
+    current.head = { ...change.head, root: new Uint8Array(change.head.root) };
+    state = current;
+    return true;
+  }
+
   return {
     head: async (call) => {
       throwIfAborted('head', call?.signal);
@@ -119,17 +146,8 @@ export function createFileLogStorage(options: FileStorageOptions): LogStorage {
     commit: (change, call) =>
       alone(async () => {
         throwIfAborted('commit', call?.signal);
-        const current = await looked();
-        if (!sameHead(current.head, change.expected)) return false;
-        const journal = journalOf(change);
-        // Until it is known what became of this, the next call reads everything again.
-        state = undefined;
-        await files.replace(JOURNAL, journal);
-        await putInPlace(journal);
-        for (const [key, index] of change.keys) current.keys.set(key, index);
-        current.head = { ...change.head, root: new Uint8Array(change.head.root) };
-        state = current;
-        return true;
+        await fs.mkdir(folder, { recursive: true });
+        return locked(() => commitLocked(change), { name: 'commit', call, isKept: (applied) => !applied });
       }),
   };
 }

@@ -187,7 +187,8 @@ async function load(storage: LogStorage, hasher: TreeHasher): Promise<Position> 
   const head = await storage.head();
   if (head === undefined || head.size === 0) return { head, edge: emptyEdge(hasher) };
   const { size } = head;
-  const tiles = tileAccess({ read: (path) => storage.read(path), hasher, size });
+  const sizeNow = async (): Promise<number> => (await storage.head())?.size ?? 0;
+  const tiles = tileAccess({ read: (path) => storage.read(path), hasher, size, sizeNow });
   const subtrees = await Promise.all(
     subtreesOf(size).map(async ({ level, index }) => ({ level, hash: await tiles.subtree(level, index) })),
   );

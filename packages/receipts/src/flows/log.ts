@@ -83,8 +83,10 @@ export function createLog(options: CreateLogOptions): MerkleLog {
   const headOrEmpty = async (call: CallOptions): Promise<LogHead> =>
     (await storage.head(call)) ?? { size: 0, root: emptyRoot(), published: 0 };
 
-  const access = (size: number, laterSize: number, call: CallOptions): TileAccess =>
-    tileAccess({ read: (path, how) => storage.read(path, how), hasher, size, laterSize, ...call });
+  const access = (size: number, laterSize: number, call: CallOptions): TileAccess => {
+    const sizeNow = async (): Promise<number> => (await headOrEmpty(call)).size;
+    return tileAccess({ read: (path, how) => storage.read(path, how), hasher, size, laterSize, sizeNow, ...call });
+  };
 
   /** The tiles at a size that the log has reached. */
   async function at(size: number, call: CallOptions): Promise<TileAccess> {

@@ -29,9 +29,12 @@ export function tileAccess(options: {
   readonly size: number;
   /** A later size whose partial tiles may be all that is left. */
   readonly laterSize?: number;
+  /** The size now, asked when a tile is gone: a log that grows while it is read removes partial tiles it has outgrown. */
+  readonly sizeNow?: () => Promise<number>;
   readonly signal?: AbortSignal;
 }): TileAccess {
-  const { read, hasher, size, laterSize = size, signal } = options;
+  const { read, hasher, size, signal } = options;
+  let { laterSize = size } = options;
   const call = signal === undefined ? {} : { signal };
   const tiles = new Map<string, Promise<readonly Uint8Array[]>>();
   const bundles = new Map<string, Promise<readonly Uint8Array[]>>();
@@ -39,16 +42,20 @@ export function tileAccess(options: {
 
   async function slices(level: number | 'entries', index: number): Promise<readonly Uint8Array[]> {
     const width = tileWidth(level, index, size);
-    const widths = new Set([width, tileWidth(level, index, laterSize), TILE_WIDTH]);
-    for (const candidate of widths) {
-      if (candidate < width || candidate === 0) continue;
-      const path = tilePath({ level, index, width: candidate });
-      const bytes = await read(path, call);
-      if (bytes === undefined) continue;
-      const items = level === 'entries' ? decodeBundle(bytes, candidate, path) : decodeTile(bytes, candidate, path);
-      return items.slice(0, width);
+    for (;;) {
+      const seenSize = laterSize;
+      for (const candidate of new Set([width, tileWidth(level, index, seenSize), TILE_WIDTH])) {
+        if (candidate < width || candidate === 0) continue;
+        const path = tilePath({ level, index, width: candidate });
+        const bytes = await read(path, call);
+        if (bytes === undefined) continue;
+        const items = level === 'entries' ? decodeBundle(bytes, candidate, path) : decodeTile(bytes, candidate, path);
+        return items.slice(0, width);
+      }
+      laterSize = Math.max(laterSize, (await options.sizeNow?.()) ?? 0);
+      // Nobody has written meanwhile, so it is missing indeed.
+      if (laterSize === seenSize) throw damaged(tilePath({ level, index, width }), 'missing');
     }
-    throw damaged(tilePath({ level, index, width }), 'missing');
   }
 
   function once<Value>(cache: Map<string, Promise<Value>>, key: string, make: () => Promise<Value>): Promise<Value> {
