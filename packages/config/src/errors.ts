@@ -20,6 +20,17 @@ export interface ConfigErrors {
     readonly line: number;
     readonly column: number;
   };
+  /** JSON that programs read differently: a name twice in one object, or a number that a double does not hold. */
+  readonly CONFIG_TEXT_AMBIGUOUS: {
+    /** The file or the variable. */
+    readonly source: string;
+    readonly reason: 'repeated-name' | 'number';
+    /** Which field; in a variable, which one inside of it. */
+    readonly path: string;
+    /** Where it is, both from 1. */
+    readonly line: number;
+    readonly column: number;
+  };
   /** Settings of a size that no settings have. */
   readonly CONFIG_TOO_LARGE: {
     readonly source: string;

@@ -13,6 +13,7 @@ import fc from 'fast-check';
 import { inspect } from 'node:util';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
+import { findJsonDoubt } from '../src/border/json-doubt.ts';
 import { findJsonFault } from '../src/border/json-fault.ts';
 
 const schema = z.strictObject({
@@ -411,6 +412,57 @@ describe('hostile input', () => {
     for (const text of ['', '{', 'null', '[]', '"a"', '1', '{"a":1,}', "{'a':1}", '{"a":1}//'])
       expect(await problems(file(text), anything)).not.toBe('no error');
     expect(await loadSettings(anything, file('\u{FEFF}{"a":1}'))).toEqual({ a: 1 });
+  });
+
+  it('that says a name twice, or a number that would become another, is refused by path and place', async () => {
+    const cases = [
+      ['{\n  "rpc": {"port": 1,\n    "port": 2}}', 'repeated-name', 'rpc.port', 3, 5],
+      ['{"a":{"b":1},"\\u0061":{}}', 'repeated-name', 'a', 1, 14],
+      ['{"peers":[{"x":1},{"x":1,"y":[],"x":"\\"}"}]}', 'repeated-name', 'peers[1].x', 1, 33],
+      ['{"__proto__":1,"__proto__":2}', 'repeated-name', '__proto__', 1, 16],
+      ['{"limit":9007199254740993}', 'number', 'limit', 1, 10],
+      ['{"a":[0,\n-9007199254740992]}', 'number', 'a[1]', 2, 1],
+      ['{"a":1e400}', 'number', 'a', 1, 6],
+      ['{"a":[[],1e-400]}', 'number', 'a[1]', 1, 10],
+      ['{"a":10000000000000000.0}', 'number', 'a', 1, 6],
+    ] as const;
+    for (const [text, reason, path, line, column] of cases)
+      expect(await failure(file(text), anything)).toMatchObject({
+        code: 'CONFIG_TEXT_AMBIGUOUS',
+        details: { source: 'app.json', reason, path, line, column },
+      });
+    const fine = '{"a":9007199254740991,"b":{"a":-0,"c":[0.0,0e9,1.5e-7,1e15]},"c":"\\"a\\":1,a 9007199254740993"}';
+    expect(await loadSettings(anything, file(fine))).toEqual(JSON.parse(fine));
+    const error = await failure(file('{"a":9007199254740993}'), anything);
+    expect(error.shown).not.toContain('900719');
+    // A variable is read as JSON only where the schema does not take its text.
+    const schema = z.strictObject({ limit: z.number(), note: z.string() });
+    const text = '{"a":1,"a":2}';
+    expect(
+      await failure({ environment: variables({ APP_LIMIT: '9007199254740993', APP_NOTE: text }) }, schema),
+    ).toMatchObject({ code: 'CONFIG_TEXT_AMBIGUOUS', details: { source: 'APP_LIMIT', reason: 'number', path: '' } });
+    expect(await loadSettings(schema, { environment: variables({ APP_LIMIT: '1', APP_NOTE: text }) })).toEqual({
+      limit: 1,
+      note: text,
+    });
+  });
+
+  it('is searched for doubts through whatever JSON says', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string(), (value, name) => {
+        const text = JSON.stringify(value);
+        fc.pre(!/-?\d{16}|e[+-]?\d\d/.test(text));
+        const before = `[${text},{${JSON.stringify(name)}:${text},`;
+
+        expect(findJsonDoubt(text)).toBeUndefined();
+        expect(findJsonDoubt(`${before}${JSON.stringify(name)}:${text}}]`)).toEqual({
+          reason: 'repeated-name',
+          at: before.length,
+          path: [1, name],
+        });
+        expect(findJsonDoubt(`[${text},{${JSON.stringify(name)}:1e999}]`)).toMatchObject({ path: [1, name] });
+      }),
+    );
   });
 
   it('that is no JSON is found at the character where every prefix of it still could be', () => {

@@ -20,7 +20,7 @@ const formats: Readonly<Record<string, (text: string, source: string) => unknown
  * Reads the settings of a file.
  *
  * @throws {@link ConfigError} `CONFIG_FORMAT_UNKNOWN`, `CONFIG_TOO_LARGE`, `CONFIG_TEXT_MALFORMED`,
- * `CONFIG_NAME_FORBIDDEN`, `CONFIG_FIELD_INVALID`
+ * `CONFIG_TEXT_AMBIGUOUS`, `CONFIG_NAME_FORBIDDEN`, `CONFIG_FIELD_INVALID`
  */
 export function parseSettingsFile({ name, text }: SettingsFile): Tree {
   const extension = /\.[^./\\]+$/.exec(name)?.[0]?.toLowerCase() ?? '';

@@ -1,3 +1,4 @@
+import { hasCode } from '@bitcoin-enterprise/core';
 import { parseEnvironment, type EnvironmentText, type SettingsEnvironment, variableAt } from '../border/environment.ts';
 import { parseSettingsFile, type SettingsFile } from '../border/file.ts';
 import { parseJsonText } from '../border/json-text.ts';
@@ -36,8 +37,8 @@ const MAX_PROBLEMS = 50;
  * @param schema - Of zod or another library of Standard Schema. Make it strict, and misspelt fields are found.
  * @returns What the schema makes of them.
  * @throws {@link ConfigError} `CONFIG_FIELD_INVALID` with all problems, `CONFIG_SECRET_UNRESOLVED`,
- * `CONFIG_FORMAT_UNKNOWN`, `CONFIG_TEXT_MALFORMED`, `CONFIG_TOO_LARGE`, `CONFIG_NAME_FORBIDDEN`,
- * `CONFIG_VARIABLE_INVALID`, `CONFIG_ABORTED`, `CONFIG_INVALID_ARGUMENT`.
+ * `CONFIG_FORMAT_UNKNOWN`, `CONFIG_TEXT_MALFORMED`, `CONFIG_TEXT_AMBIGUOUS`, `CONFIG_TOO_LARGE`,
+ * `CONFIG_NAME_FORBIDDEN`, `CONFIG_VARIABLE_INVALID`, `CONFIG_ABORTED`, `CONFIG_INVALID_ARGUMENT`.
  *
  * @example
  * ```ts
@@ -122,8 +123,14 @@ function resolversOf({ environment, resolvers = {} }: SettingsSources): Readonly
 
 /** The reference that a text of the environment is, when it is one. */
 function referenceOf(text: unknown): unknown {
-  const value = typeof text === 'string' && text.startsWith('{') ? jsonOf(text, 'the environment') : undefined;
-  return isReference(value) ? value : undefined;
+  if (typeof text !== 'string' || !text.startsWith('{')) return undefined;
+  try {
+    const value = parseJsonText(text, 'the environment');
+    return isReference(value) ? value : undefined;
+  } catch {
+    // A text, unless the schema does not take it.
+    return undefined;
+  }
 }
 
 /** The settings with those texts of the environment read anew that the schema did not take. */
@@ -142,11 +149,12 @@ function rereadTexts(
   });
 }
 
-/** What a text says as JSON; `undefined` when it is none. */
+/** What a text says as JSON; `undefined` when it is none; which of two things it says is not guessed. */
 function jsonOf(text: string, source: string): unknown {
   try {
     return parseJsonText(text, source);
-  } catch {
+  } catch (error) {
+    if (hasCode(error, 'CONFIG_TEXT_AMBIGUOUS')) throw error;
     return undefined;
   }
 }
