@@ -109,8 +109,7 @@ describe('a peer that means no good', () => {
     await new Promise((resolve) => {
       socket.once('close', resolve);
     });
-
-    expect(network.peers).toEqual([]);
+    await until(() => network.peers.length === 0);
   });
 
   it.each([

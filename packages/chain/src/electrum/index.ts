@@ -3,5 +3,5 @@ export { ElectrumChainSource, type ElectrumChainSourceOptions } from './chain-so
 export { ElectrumClient, type ElectrumClientOptions, type ElectrumQuestion } from './client.ts';
 export type { ElectrumAddress } from './connection.ts';
 export { listenHttp, type Listening, type ListenOptions } from './listen.ts';
-export { createElectrumServer } from './server.ts';
+export { createElectrumServer, type ElectrumServerOptions } from './server.ts';
 export type { ElectrumServerChain } from './server-chain.ts';

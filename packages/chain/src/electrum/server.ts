@@ -5,12 +5,22 @@ import { type Listening, listening, type ListenOptions } from './listen.ts';
 import type { ElectrumServerChain } from './server-chain.ts';
 import { ElectrumSession, type SessionChain } from './session.ts';
 
+/** Where an Electrum server listens, and how patient it is. */
+export interface ElectrumServerOptions extends ListenOptions {
+  /** How long a client may leave unread what it was sent, milliseconds; a minute when absent. */
+  readonly stalledMs?: number;
+}
+
+/** Most clients at once. */
+const MAX_SESSIONS = 1_000;
+
 /**
  * Serves a chain by the Electrum protocol 1.4 over TCP, to wallets and tests. It indexes the whole chain in memory, so
- * it is for small ones.
+ * it is for small ones. A client that does not read its answers is not listened to, and left after a while.
  *
  * @param chain - What to serve.
- * @param options - Where to listen.
+ * @param options - Where to listen, and how patient to be.
+ * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT`; Node's error where a port is taken.
  *
  * @example The embedded chain, asked by the client of this package
  * ```ts
@@ -28,18 +38,22 @@ import { ElectrumSession, type SessionChain } from './session.ts';
  */
 export async function createElectrumServer(
   chain: ElectrumServerChain,
-  options: ListenOptions = {},
+  options: ElectrumServerOptions = {},
 ): Promise<Listening> {
   if (typeof chain !== 'object' || chain === null) throw invalidArgument('chain', 'an object', chain);
+  const { stalledMs = 60_000 } = options;
+  if (!Number.isInteger(stalledMs) || stalledMs < 1 || stalledMs > 0x7fff_ffff)
+    throw invalidArgument('stalledMs', 'a whole number from 1 to 2147483647', stalledMs);
   const index = new ChainIndex(chain);
   const stop = new AbortController();
   const serving: SessionChain = { chain, index, signal: stop.signal };
   const sessions = new Map<Socket, ElectrumSession>();
   const server = createServer((socket) => {
-    sessions.set(socket, new ElectrumSession(serving, socket));
+    sessions.set(socket, new ElectrumSession(serving, socket, { stalledMs }));
     socket.on('close', () => sessions.delete(socket));
     socket.on('error', () => socket.destroy());
   });
+  server.maxConnections = MAX_SESSIONS;
   const told = index.onChange(() => {
     for (const session of sessions.values()) session.changed();
   });

@@ -15,6 +15,7 @@ import { serializeBlockHeader } from '@bitcoin-enterprise/script';
 import { type ChainIndex, type IndexedBlock, type IndexedTransaction, scriptKey } from '../adapters/chain-index.ts';
 import { branchOf, isUnspendable } from '../adapters/evidence.ts';
 import { rejectionText } from '../adapters/rejection.ts';
+import { LineReader } from './line-reader.ts';
 import type { ElectrumServerChain } from './server-chain.ts';
 
 /** What sessions answer from. */
@@ -31,8 +32,12 @@ interface Refusal {
   readonly message: string;
 }
 
-/** The longest line that is read, in characters. */
+/** The longest line that is read, in bytes. */
 const MAX_LINE_LENGTH = 8_000_000;
+/** What may wait until it is answered, in characters; more is not read before. */
+const MAX_WAITING = 1_000_000;
+/** Scripts that one connection may be told of. */
+const MAX_SUBSCRIPTIONS = 10_000;
 /** The most headers that are handed out at once. */
 const CHUNK = 2_016;
 const BAD_REQUEST = 1;
@@ -44,37 +49,80 @@ const INVALID_PARAMS = -32_602;
 export class ElectrumSession {
   readonly #serving: SessionChain;
   readonly #socket: Socket;
+  readonly #reader = new LineReader(MAX_LINE_LENGTH);
   readonly #scripts = new Map<string, string | null>();
-  #text = '';
+  #lines: string[] = [];
+  #nextLine = 0;
+  #waiting = 0;
   #tipTold: string | undefined;
-  #working: Promise<unknown> = Promise.resolve();
+  #hasNews = false;
+  #isWorking = false;
 
   /**
    * @param serving - What to answer from.
    * @param socket - The connection.
+   * @param options - `stalledMs`: how long answers may wait to be read.
    */
-  constructor(serving: SessionChain, socket: Socket) {
+  constructor(serving: SessionChain, socket: Socket, options: { readonly stalledMs: number }) {
     this.#serving = serving;
     this.#socket = socket;
-    socket.setEncoding('utf8');
     socket.setNoDelay(true);
-    socket.on('data', (text: string) => this.#take(text));
+    socket.on('data', (bytes: Uint8Array) => this.#take(bytes));
+    // Who is silent may stay; who does not read what it was sent may not.
+    socket.setTimeout(options.stalledMs, () => {
+      if (socket.writableLength > 0) socket.destroy();
+    });
   }
 
   /** Tells what the client subscribed to, if it changed. */
   changed(): void {
-    this.#working = this.#working.then(async () => this.#tell()).catch(() => undefined);
+    this.#hasNews = true;
+    void this.#work();
   }
 
-  #take(text: string): void {
-    this.#text += text;
-    if (this.#text.length > MAX_LINE_LENGTH) {
+  #take(bytes: Uint8Array): void {
+    const lines = this.#reader.push(bytes);
+    if (lines === undefined) {
       this.#socket.destroy();
       return;
     }
-    const lines = this.#text.split('\n');
-    this.#text = lines.pop() ?? '';
-    for (const line of lines) this.#working = this.#working.then(async () => this.#serve(line)).catch(() => undefined);
+    for (const line of lines) {
+      this.#lines.push(line);
+      this.#waiting += line.length;
+    }
+    void this.#work();
+    if (this.#waiting > MAX_WAITING) this.#socket.pause();
+  }
+
+  /** Answers what came, in its order, and tells what is new, as long as the other side reads it. */
+  async #work(): Promise<void> {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    try {
+      while (await isRead(this.#socket)) {
+        const line = this.#lines[this.#nextLine];
+        if (this.#hasNews) {
+          this.#hasNews = false;
+          await this.#tell().catch(() => undefined);
+        } else if (line !== undefined) {
+          this.#leave(line);
+          await this.#serve(line);
+        } else return;
+      }
+    } finally {
+      this.#isWorking = false;
+    }
+  }
+
+  /** Takes a line off those that wait; reads on once not too many do. */
+  #leave(line: string): void {
+    this.#nextLine++;
+    this.#waiting -= line.length;
+    if (this.#nextLine === this.#lines.length) {
+      this.#lines = [];
+      this.#nextLine = 0;
+    }
+    if (this.#waiting <= MAX_WAITING && this.#socket.isPaused()) this.#socket.resume();
   }
 
   async #serve(line: string): Promise<void> {
@@ -166,6 +214,8 @@ export class ElectrumSession {
         return { confirmed: sum(true), unconfirmed: sum(false) };
       }
       case 'blockchain.scripthash.subscribe': {
+        if (this.#scripts.size >= MAX_SUBSCRIPTIONS && !this.#scripts.has(textAt(params, 0)))
+          throw refusal(BAD_REQUEST, `expected at most ${MAX_SUBSCRIPTIONS} subscriptions, got more`);
         const status = await this.#status(textAt(params, 0));
         this.#scripts.set(textAt(params, 0), status);
         return status;
@@ -232,12 +282,28 @@ export class ElectrumSession {
       this.#send({ method: 'blockchain.headers.subscribe', params: [tipJson(tip)] });
     }
     for (const [scriptHash, known] of this.#scripts) {
+      if (!(await isRead(this.#socket))) return;
       const status = await this.#status(scriptHash);
       if (status === known) continue;
       this.#scripts.set(scriptHash, status);
       this.#send({ method: 'blockchain.scripthash.subscribe', params: [scriptHash, status] });
     }
   }
+}
+
+/** Waits until the other side has read what it was sent; `false` where it is gone. */
+async function isRead(socket: Socket): Promise<boolean> {
+  if (socket.writableNeedDrain && !socket.destroyed)
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        socket.removeListener('drain', end);
+        socket.removeListener('close', end);
+        resolve();
+      };
+      socket.on('drain', end);
+      socket.on('close', end);
+    });
+  return !socket.destroyed;
 }
 
 /** JSON as a value; `undefined` for what is none. */
