@@ -52,6 +52,10 @@ const MAX_LAG_BLOCKS = 2;
  * Several sources as one: what a quorum of them says. A source that is of another network, behind the others, failing
  * or slow is passed over, and comes back by itself.
  *
+ * With a quorum of 1 nothing is voted on: each answer is that of the first source, in your order, which is fit and
+ * answers, so that one that lies and comes first is believed, as it would be without a pool. One that lies and comes
+ * later is believed when those before it fail.
+ *
  * @example Two of three must agree
  * ```ts
  * import { createEmbeddedChain } from '@bitcoin-enterprise/chain';
@@ -232,19 +236,45 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
     });
   }
 
-  /** The middle of what the sources say, the higher one of two. */
+  /**
+   * The middle of what the sources say, the lower one of two, and no more than some source of any quorum says; `undefined`
+   * when fewer than a quorum have an estimate. With a quorum of 1, what the first one says that has one.
+   */
   async estimateFeeRate(targetBlocks: number, options: CallOptions = {}): Promise<FeeRate | undefined> {
     requireTarget(targetBlocks);
-    const members = await this.#fit('estimateFeeRate', options, 1);
-    const failures: { readonly source: string; readonly error: string }[] = [];
-    const answers = await this.#gather(members, options, async (chain, call) => ({
-      rate: await chain.estimateFeeRate?.(targetBlocks, call),
+    const call = 'estimateFeeRate';
+    const members = await this.#fit(call, options, this.#quorum);
+    if (this.#quorum === 1) return this.#firstEstimate(members, targetBlocks, options);
+    const answers = await this.#gather(members, options, async (chain, own) => ({
+      rate: await chain.estimateFeeRate?.(targetBlocks, own),
     }));
-    requireRunning('estimateFeeRate', options.signal);
-    if (answers.size === 0) throw quorumMissing({ call: 'estimateFeeRate', needed: 1, answered: 0, failures });
+    requireRunning(call, options.signal);
+    const needed = this.#quorum;
+    if (answers.size < needed) {
+      const failures = this.#obstacles(members, answers);
+      throw quorumMissing({ call, needed, answered: answers.size, failures });
+    }
     const rates = [...answers.values()].map(({ rate }) => rate).filter((rate) => rate !== undefined);
     rates.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    return rates[Math.floor(rates.length / 2)];
+    // So many say as much or more that one of them is honest.
+    return rates[Math.min(Math.floor((rates.length - 1) / 2), rates.length - needed)];
+  }
+
+  async #firstEstimate(
+    members: readonly PoolMember[],
+    targetBlocks: number,
+    options: CallOptions,
+  ): Promise<FeeRate | undefined> {
+    try {
+      return await this.#first('estimateFeeRate', members, options, async (chain, own) => {
+        const rate = await chain.estimateFeeRate?.(targetBlocks, own);
+        if (rate === undefined) throw new AbsentHere();
+        return rate;
+      });
+    } catch (error) {
+      if (error instanceof AbsentHere) return undefined;
+      throw error;
+    }
   }
 
   blockEvents(
@@ -259,10 +289,18 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
     return followBlocks(patient, options, () => createWaits({ call: 'blockEvents', pollMs }));
   }
 
-  /** What waits with any source; a transaction has left when it has left all. */
+  /**
+   * What waits with a quorum of the sources, or with all of those that can tell of their mempool now when they are
+   * fewer: one source alone can announce nothing, nor hold up what the others announce.
+   */
   mempoolEvents(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<MempoolEvent, void, undefined> {
     const { pollMs = 1_000 } = this.#options;
-    return mergeMempools(async (call) => this.#fit('mempoolEvents', call, 1), { options, retryMs: pollMs });
+    const pool = {
+      members: this.#members,
+      quorum: this.#quorum,
+      inspect: async (call: CallOptions) => this.#fit('mempoolEvents', call, 1),
+    };
+    return mergeMempools(pool, { options, retryMs: pollMs });
   }
 
   /** Asks every source for its network and tip, and says how each is doing. */
@@ -357,12 +395,14 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
   async #highestShared(signal: AbortSignal | undefined): Promise<Uint8Array> {
     const call: CallOptions = signal === undefined ? {} : { signal };
     const members = await this.#fit('tip', call, this.#quorum);
+    // Without a vote a height is nobody's but the source's that all else is asked of.
+    if (this.#quorum === 1) return (await this.#first('tip', members, call, async (chain, own) => chain.tip(own))).hash;
     const tips = new Map(await this.#gather(members, call, async (chain, own) => chain.tip(own)));
     requireRunning('tip', signal);
     const needed = this.#quorum;
     const behind: { readonly source: string; readonly error: string }[] = [];
     // Of two that answer, one far behind would drag the tip down to its own.
-    const reference = referenceOf([...tips.values()]);
+    const reference = referenceOf([...tips.values()], this.#quorum);
     for (const [member, tip] of tips)
       if (this.#lags(tip, reference)) {
         tips.delete(member);
@@ -463,12 +503,13 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
 
   #compare(): void {
     const known = this.#members.filter(({ tip }) => tip !== undefined);
-    const reference = referenceOf(known.flatMap(({ tip }) => (tip === undefined ? [] : [tip])));
+    const tips = known.flatMap(({ tip }) => (tip === undefined ? [] : [tip]));
+    const reference = referenceOf(tips, this.#quorum);
     for (const member of known) {
       const { tip } = member;
       if (tip === undefined) continue;
       member.lagBlocks = Math.max(0, reference - tip.height);
-      member.stale = this.#lags(tip, reference);
+      member.lags = this.#lags(tip, reference);
     }
   }
 
@@ -501,10 +542,17 @@ function requireRunning(call: string, signal: AbortSignal | undefined): void {
 /** What is said of a source whose tip is behind. */
 const STALE = 'stale tip';
 
-/** The height that tips are held against: the highest may be a lie, so that of three or more, two must be that high. */
-function referenceOf(tips: readonly ChainHeader[]): number {
+/**
+ * The height that tips are held against. The highest ones may be lies of all but a quorum, which must not make the
+ * others look as if they were behind; nor may one that is behind be what the others are held against. Of two that must
+ * agree it is the higher one: who of them is right cannot be told, and none is believed. Where one is believed alone,
+ * it is what more than half of them have.
+ */
+function referenceOf(tips: readonly ChainHeader[], quorum: number): number {
   const heights = tips.map(({ height }) => height).sort((a, b) => b - a);
-  return heights[heights.length > 2 ? 1 : 0] ?? 0;
+  const { length } = heights;
+  const place = quorum === 1 ? Math.floor(length / 2) : Math.min(quorum - 1, Math.floor((length - 1) / 2));
+  return heights[place] ?? 0;
 }
 
 function uniqueBySource<Failure extends { readonly source: string }>(failures: readonly Failure[]): readonly Failure[] {

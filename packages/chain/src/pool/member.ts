@@ -61,8 +61,8 @@ export class PoolMember {
   readonly chain: PoolChain;
   /** Blocks that its tip was behind the others' when they were last compared. */
   lagBlocks = 0;
-  /** Whether its tip lags too much to be believed. */
-  stale = false;
+  /** Whether its tip lags too much behind those of the others, or is too old, to be believed. */
+  lags = false;
   dissents = 0;
   readonly #options: MemberOptions;
   readonly #breaker: Breaker;
@@ -70,6 +70,7 @@ export class PoolMember {
   #tip: ChainHeader | undefined;
   #checked = false;
   #wrong = false;
+  #behind = false;
   #lastError: string | undefined;
   #answered = false;
   #inspecting: Promise<void> | undefined;
@@ -89,7 +90,8 @@ export class PoolMember {
       maxOpenMs: 60_000,
       ...options.breaker,
       ...shared,
-      isFailure: isSourceFailure,
+      // Who is behind answers, and is to be asked whether it has caught up.
+      isFailure: (error) => isSourceFailure(error) && !hasCode(error, 'CHAIN_NODE_STALE'),
     });
     this.#policy = resilient({ ...shared, timeoutMs, breaker: this.#breaker });
   }
@@ -97,6 +99,11 @@ export class PoolMember {
   /** The tip when it was last asked. */
   get tip(): ChainHeader | undefined {
     return this.#tip;
+  }
+
+  /** Whether its tip is not to be believed: behind the others', too old, or behind what it has proven itself. */
+  get stale(): boolean {
+    return this.lags || this.#behind;
   }
 
   /** Whether it may be asked: it has shown its network, and its tip is not behind. */
@@ -124,8 +131,9 @@ export class PoolMember {
       const error = translated(this.name, thrown, signal);
       if (signal.aborted) throw error;
       this.#lastError = errorType(error);
+      if (hasCode(error, 'CHAIN_NODE_STALE')) this.#behind = true;
       // Behind the same address there may be another node the next time.
-      if (isSourceFailure(error)) this.#checked = false;
+      else if (isSourceFailure(error)) this.#checked = false;
       throw error;
     }
   }
@@ -153,6 +161,7 @@ export class PoolMember {
 
   #state(): SourceHealth['state'] {
     if (this.#wrong) return 'wrong-network';
+    if (this.#behind) return 'stale';
     if (this.#lastError !== undefined && !this.#checked) return 'down';
     if (!this.#answered) return 'unchecked';
     return this.stale ? 'stale' : 'ok';
@@ -169,6 +178,7 @@ export class PoolMember {
       this.#tip = tip;
       this.#checked = true;
       this.#wrong = false;
+      this.#behind = false;
     } catch (error) {
       if (hasCode(error, 'CHAIN_WRONG_NETWORK')) this.#wrong = true;
     }

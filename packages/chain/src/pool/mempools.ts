@@ -7,17 +7,26 @@ import type { CallOptions } from '../ports/chain-source.ts';
 import type { MempoolEvent } from '../ports/subscriptions.ts';
 import type { PoolMember } from './member.ts';
 
+/** Whose mempools are merged. */
+export interface MergedPool {
+  readonly members: readonly PoolMember[];
+  /** How many must have a transaction, as far as there are so many who tell. */
+  readonly quorum: number;
+  /** Looks who is fit; throws when none is. */
+  readonly inspect: (call: CallOptions) => Promise<unknown>;
+}
+
 /** Merges the mempools of sources; one that fails is followed again after a while, and counts for nothing meanwhile. */
 export function mergeMempools(
-  members: (call: CallOptions) => Promise<readonly PoolMember[]>,
+  pool: MergedPool,
   facts: { readonly options: { readonly signal?: AbortSignal }; readonly retryMs: number },
 ): AsyncIterableIterator<MempoolEvent, void, undefined> {
   const { options, retryMs } = facts;
-  return endable((signal) => merged(members, { options, retryMs, signal }), signalOf(options));
+  return endable((signal) => merged(pool, { options, retryMs, signal }), signalOf(options));
 }
 
 async function* merged(
-  members: (call: CallOptions) => Promise<readonly PoolMember[]>,
+  pool: MergedPool,
   facts: {
     readonly options: { readonly signal?: AbortSignal };
     readonly retryMs: number;
@@ -26,20 +35,24 @@ async function* merged(
 ): AsyncGenerator<MempoolEvent, void, undefined> {
   const { options, retryMs, signal } = facts;
   requireCallOptions(options);
-  const union = new MempoolUnion();
   try {
-    const followed = (await members({ signal })).filter(({ chain }) => chain.mempoolEvents !== undefined);
+    await pool.inspect({ signal });
+    const followed = pool.members.filter(({ chain }) => chain.mempoolEvents !== undefined);
+    const votes = new MempoolVotes({
+      quorum: pool.quorum,
+      names: followed.filter(({ fit }) => fit).map(({ name }) => name),
+    });
     const lacking = { count: 0 };
     for (const member of followed)
-      void follow(member, { union, retryMs, signal }).then(() => {
+      void follow(member, { pool, votes, retryMs, signal }).then(() => {
         lacking.count += 1;
-        union.wake();
+        votes.wake();
       });
     for (;;) {
-      const event = union.take();
+      const event = votes.take();
       if (event !== undefined) yield event;
       else if (lacking.count === followed.length) throw unsupported('mempoolEvents', 'a pool of sources without it');
-      else await union.wait(signal);
+      else await votes.wait(signal);
       if (isAborted(signal)) return;
     }
   } catch (error) {
@@ -50,15 +63,27 @@ async function* merged(
 /** Follows one source for as long as it may be; returns when it has no mempool to tell of. */
 async function follow(
   member: PoolMember,
-  facts: { readonly union: MempoolUnion; readonly retryMs: number; readonly signal: AbortSignal },
+  facts: {
+    readonly pool: MergedPool;
+    readonly votes: MempoolVotes;
+    readonly retryMs: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { union, retryMs, signal } = facts;
+  const { pool, votes, retryMs, signal } = facts;
+  const { name } = member;
   while (!signal.aborted)
     try {
-      for await (const event of member.chain.mempoolEvents?.({ signal }) ?? []) union.apply(member.name, event);
+      // One of another network, or down, has no say; it may come back.
+      if (!member.fit) await pool.inspect({ signal });
+      if (member.fit) {
+        votes.join(name);
+        for await (const event of member.chain.mempoolEvents?.({ signal }) ?? []) votes.apply(name, event);
+        votes.leave(name);
+      }
       await pause(retryMs, { call: 'mempoolEvents', signal });
     } catch (error) {
-      union.drop(member.name);
+      votes.leave(name);
       if (hasCode(error, 'CHAIN_CALL_UNSUPPORTED')) return;
       await pause(retryMs, { call: 'mempoolEvents', signal }).catch(() => undefined);
     }
@@ -69,29 +94,55 @@ function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }
 
-/** Who has what; what the first one has was added, what the last one lost was removed. */
-class MempoolUnion {
-  readonly #holders = new Map<string, { readonly txid: Uint8Array; readonly names: Set<string> }>();
+/** A transaction that some source has. */
+interface Holding {
+  readonly txid: Uint8Array;
+  readonly names: Set<string>;
+  told: boolean;
+}
+
+/** Who has what; what enough of them have is told of, until too few have it. */
+class MempoolVotes {
+  readonly #quorum: number;
+  readonly #voters: Set<string>;
+  readonly #holdings = new Map<string, Holding>();
   readonly #waiting: MempoolEvent[] = [];
   #wake = (): void => undefined;
 
-  apply(name: string, { type, txid }: MempoolEvent): void {
-    const key = toHex(txid);
-    const entry = this.#holders.get(key);
-    if (type === 'removed') {
-      this.#remove(name, key);
-      return;
-    }
-    if (entry !== undefined) {
-      entry.names.add(name);
-      return;
-    }
-    this.#holders.set(key, { txid, names: new Set([name]) });
-    this.#tell({ type: 'added', txid });
+  /** @param facts - `names`: who is expected to tell from the start. */
+  constructor(facts: { readonly quorum: number; readonly names: readonly string[] }) {
+    this.#quorum = facts.quorum;
+    this.#voters = new Set(facts.names);
   }
 
-  drop(name: string): void {
-    for (const key of this.#holders.keys()) this.#remove(name, key);
+  /** Counts one who begins to tell. */
+  join(name: string): void {
+    this.#voters.add(name);
+  }
+
+  /** Forgets one who tells no more: what only it had is gone, what all who are left have is enough. */
+  leave(name: string): void {
+    if (!this.#voters.delete(name)) return;
+    for (const [key, holding] of this.#holdings) {
+      holding.names.delete(name);
+      // What was told stays as long as anybody has it: a source that failed has not seen it leave.
+      if (holding.names.size === 0) this.#forget(key, holding);
+      else if (this.#isEnough(holding)) this.#tellOf(holding);
+    }
+  }
+
+  apply(name: string, { type, txid }: MempoolEvent): void {
+    const key = toHex(txid);
+    if (type === 'removed') {
+      const holding = this.#holdings.get(key);
+      if (holding === undefined || !holding.names.delete(name)) return;
+      if (!this.#isEnough(holding)) this.#forget(key, holding);
+      return;
+    }
+    const holding = this.#holdings.get(key) ?? { txid, names: new Set<string>(), told: false };
+    this.#holdings.set(key, holding);
+    holding.names.add(name);
+    if (this.#isEnough(holding)) this.#tellOf(holding);
   }
 
   take(): MempoolEvent | undefined {
@@ -114,11 +165,22 @@ class MempoolUnion {
     this.#wake();
   }
 
-  #remove(name: string, key: string): void {
-    const entry = this.#holders.get(key);
-    if (entry === undefined || !entry.names.delete(name) || entry.names.size > 0) return;
-    this.#holders.delete(key);
-    this.#tell({ type: 'removed', txid: entry.txid });
+  #isEnough({ names }: Holding): boolean {
+    return names.size > 0 && names.size >= Math.min(this.#quorum, this.#voters.size);
+  }
+
+  #tellOf(holding: Holding): void {
+    if (holding.told) return;
+    holding.told = true;
+    this.#tell({ type: 'added', txid: holding.txid });
+  }
+
+  /** Tells that it has left; who else has it may make it count again. */
+  #forget(key: string, holding: Holding): void {
+    if (holding.names.size === 0) this.#holdings.delete(key);
+    if (!holding.told) return;
+    holding.told = false;
+    this.#tell({ type: 'removed', txid: holding.txid });
   }
 
   #tell(event: MempoolEvent): void {

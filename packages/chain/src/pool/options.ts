@@ -11,7 +11,10 @@ export interface ChainPoolOptions {
   readonly network: NetworkName;
   /** Whom to ask, in order of preference; 1 to 32. Independent of one another, or a quorum says nothing. */
   readonly sources: readonly PoolSource[];
-  /** How many must say the same for a read; more than half of them when absent. 1 is failover without a vote. */
+  /**
+   * How many must say the same for a read; more than half of them when absent. 1 is failover without a vote: the first
+   * source that is fit and answers is believed, and one is behind only when more than half of the others are ahead.
+   */
   readonly quorum?: number;
   /** Blocks that all must have, where they have blocks that high; none when absent. */
   readonly checkpoints?: readonly BlockReference[];
