@@ -1,5 +1,6 @@
 import { aborted, storeClosed } from '../errors.ts';
 import type { EventStore } from '../ports/event-store.ts';
+import { storeCalls } from './store-calls.ts';
 
 /** A store over a connection, whose calls may take as long as they like. */
 export interface UnguardedStore extends Omit<EventStore, 'close'> {
@@ -16,27 +17,7 @@ interface Running {
 /** Milliseconds that a close waits for calls under way. */
 export const CLOSE_MS = 5_000;
 
-const calls = [
-  'readStream',
-  'readAll',
-  'version',
-  'head',
-  'waitForEvents',
-  'saveSnapshot',
-  'loadSnapshot',
-  'claimEffects',
-  'claimTimers',
-  'nextTimer',
-  'settle',
-  'release',
-  'bury',
-  'deadEffects',
-  'revive',
-  'acquireLease',
-  'releaseLease',
-  'truncate',
-  'forgetEffects',
-] as const satisfies ReadonlyArray<keyof EventStore>;
+const calls = ['waitForEvents', ...storeCalls] as const;
 
 /**
  * A store whose calls end with their signal, whatever the other side does, and which closes in finite time: it waits a

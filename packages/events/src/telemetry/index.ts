@@ -1,28 +1,9 @@
 import { traced, type TraceOptions } from '@bitcoin-enterprise/core/telemetry';
+import { storeCalls } from '../model/store-calls.ts';
 import type { EventStore } from '../ports/event-store.ts';
 
 /** Calls whose time says something; a wait takes as long as it takes. */
-const measured = [
-  'append',
-  'readStream',
-  'readAll',
-  'version',
-  'head',
-  'saveSnapshot',
-  'loadSnapshot',
-  'claimEffects',
-  'claimTimers',
-  'nextTimer',
-  'settle',
-  'release',
-  'bury',
-  'deadEffects',
-  'revive',
-  'acquireLease',
-  'releaseLease',
-  'truncate',
-  'forgetEffects',
-] as const satisfies ReadonlyArray<keyof EventStore>;
+const measured = ['append', ...storeCalls] as const;
 
 /**
  * The same store, with a span and a duration for each call: `events.append`, `events.claimEffects`… Neither names of
