@@ -2,12 +2,14 @@ import {
   assertBytes,
   blockHeight,
   type BlockHeight,
+  type Clock,
   currentCrypto,
   displayHash,
   equalBytes,
   NETWORKS,
   type NetworkName,
   satoshis,
+  systemClock,
   toHex,
   unixSeconds,
 } from '@bitcoin-enterprise/core';
@@ -20,6 +22,7 @@ import { isUnspendable, proveBlock, proveInclusion, proveTransaction } from '../
 import { genesisOf, networkOfGenesis, wrongNetwork } from '../adapters/networks.ts';
 import { unsupported } from '../adapters/policy.ts';
 import { invalidArgument } from '../errors.ts';
+import { DIFFICULTY_RULES } from '../model/difficulty.ts';
 import type {
   BlockReference,
   CallOptions,
@@ -36,6 +39,8 @@ import { type EsploraHttp, jsonOf, textOf } from './http-client.ts';
 export interface EsploraChainSourceOptions {
   /** Network that the server must serve, checked before the first answer; any when absent. */
   readonly network?: NetworkName;
+  /** By which a header is in the future; the system's when absent. */
+  readonly clock?: Clock;
 }
 
 /** Where a transaction is: its proven block, or the mempool. */
@@ -50,8 +55,10 @@ const ABREAST = 6;
 
 /**
  * A {@link ChainSource} that asks an Esplora server, and believes what is proven: headers, blocks and transactions by
- * their hashes, places of transactions by Merkle proofs, spends by the transaction that spends. That something is
- * *not* spent, and which branch is the best, is the server's word: put several into a pool where that matters.
+ * their hashes, places of transactions by Merkle proofs, spends by the transaction that spends. Headers must be no
+ * easier than their network allows, and keep the rules of difficulty and time as far as the eleven before them can tell;
+ * no headers are read from the first block on, as `ElectrumChainSource` does. So that something is *not* spent, and which
+ * branch is the best, is the server's word: put several into a pool where that matters.
  */
 export class EsploraChainSource implements ChainSource {
   readonly #http: EsploraHttp;
@@ -66,7 +73,10 @@ export class EsploraChainSource implements ChainSource {
    */
   constructor(http: EsploraHttp, options: EsploraChainSourceOptions = {}) {
     this.#http = http;
-    this.#headers = new EsploraHeaders(http);
+    const { clock = systemClock() } = options;
+    if (typeof clock !== 'object' || clock === null || typeof clock.now !== 'function')
+      throw invalidArgument('options.clock', 'a Clock', clock);
+    this.#headers = new EsploraHeaders(http, clock);
     this.#network = options.network;
     if (options.network !== undefined && !Object.hasOwn(NETWORKS, options.network))
       throw invalidArgument('options.network', `one of ${Object.keys(NETWORKS).join(', ')}`, options.network);
@@ -74,7 +84,7 @@ export class EsploraChainSource implements ChainSource {
 
   async network(options: CallOptions = {}): Promise<NetworkName> {
     const name = networkOfGenesis(await this.#ready(options));
-    if (name === undefined) throw answerInvalid('/block-height/0', 'the first block of a network that the suite knows');
+    if (name === undefined) throw answerInvalid('/block-height/0', 'the first block of a network');
     return name;
   }
 
@@ -316,6 +326,11 @@ export class EsploraChainSource implements ChainSource {
     const expected = this.#network === undefined ? undefined : genesisOf(this.#network);
     if (expected !== undefined && displayHash(hash) !== expected)
       throw wrongNetwork('esplora', expected, displayHash(hash));
+    const network = networkOfGenesis(hash);
+    // Without its rules no header of it could be judged.
+    if (network === undefined)
+      throw answerInvalid('/block-height/0', 'the first block of a network that the suite knows');
+    this.#headers.hold(DIFFICULTY_RULES[network]);
     this.#genesis = hash;
     return hash;
   }

@@ -1,9 +1,10 @@
-import { type BlockHeight, displayHash, equalBytes, toHex } from '@bitcoin-enterprise/core';
+import { type BlockHeight, type Clock, displayHash, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import { type BlockHeader, serializeBlockHeader } from '@bitcoin-enterprise/script';
 import type { CallOptions } from '../ports/chain-source.ts';
 import { Answer, answerInvalid, readHash } from '../adapters/answer.ts';
 import { Cache } from '../adapters/cache.ts';
 import { medianTimeOf, proveHeader } from '../adapters/evidence.ts';
+import { type DifficultyRule, isTooNew, isWithinLimit, mayFollow, stepsTooFarBack } from '../model/difficulty.ts';
 import { type EsploraHttp, jsonOf, textOf } from './http-client.ts';
 
 /** A header rebuilt from what the server says of its block, and proven by the block's hash. */
@@ -14,18 +15,35 @@ export interface EsploraHeader {
   readonly height: number;
 }
 
+/** Headers that a header is later than the median of. */
+const MEDIAN_OF = 11;
 /** Enough for the median times of a deep reorganisation, and small. */
 const KEPT = 4_096;
 
-/** Headers of an Esplora server; what a hash has proven is asked for once. */
+/**
+ * Headers of an Esplora server; what a hash has proven is asked for once. None is easier than its network allows, and
+ * where a median time is counted, the headers that it is counted from keep the rules of difficulty and time, as far as
+ * eleven of them can tell.
+ */
 export class EsploraHeaders {
   readonly #http: EsploraHttp;
+  readonly #clock: Clock;
+  #rule: DifficultyRule | undefined;
   readonly #known = new Cache<EsploraHeader>(KEPT);
   readonly #medians = new Cache<number>(KEPT);
 
-  /** @param http - The server. */
-  constructor(http: EsploraHttp) {
+  /**
+   * @param http - The server.
+   * @param clock - What is the future.
+   */
+  constructor(http: EsploraHttp, clock: Clock) {
     this.#http = http;
+    this.#clock = clock;
+  }
+
+  /** Holds what comes from now on against the rules of a network. */
+  hold(rule: DifficultyRule): void {
+    this.#rule = rule;
   }
 
   /** Hash of the best block. */
@@ -47,7 +65,7 @@ export class EsploraHeaders {
     const known = this.#known.get(toHex(hash));
     if (known !== undefined) return known;
     const path = `/block/${displayHash(hash)}`;
-    const read = (body: Uint8Array): EsploraHeader => readHeader(path, jsonOf(path, body), hash);
+    const read = (body: Uint8Array): EsploraHeader => this.#read(path, jsonOf(path, body), hash);
     const found = await this.#http.get({ path, read }, options);
     if (found === undefined) return undefined;
     const height = (await this.bestHeight(hash, options)) ?? (await this.#staleHeight(found, options, depth));
@@ -81,15 +99,37 @@ export class EsploraHeaders {
     if (counted !== undefined) return counted;
     const headers = [from.header];
     let at = from;
-    while (headers.length < 11 && at.height > 0) {
+    // One more than the median takes: those that the header itself must be later than.
+    while (headers.length <= MEDIAN_OF && at.height > 0) {
       const before = await this.#parent(at, options);
       // The heights of a branch prove each other.
       if (before.height !== at.height - 1)
         throw answerInvalid(`/block/${displayHash(at.hash)}`, 'of the height after its parent');
+      this.#requireFollows(at, before);
       headers.push(before.header);
       at = before;
     }
+    if (headers.length > 1 && from.header.time <= medianTimeOf(headers.slice(1)))
+      throw answerInvalid(`/block/${displayHash(from.hash)}`, 'later than the median of the eleven before');
     return this.#medians.set(key, medianTimeOf(headers));
+  }
+
+  #requireFollows({ hash, header, height }: EsploraHeader, before: EsploraHeader): void {
+    const rule = this.#rule;
+    if (rule === undefined) return;
+    const block = { height, bits: header.bits, time: header.time };
+    if (!mayFollow(rule, block, before.header.bits) || stepsTooFarBack(rule, block, before.header.time))
+      throw answerInvalid(`/block/${displayHash(hash)}`, 'of a difficulty and a time that its parent allows');
+  }
+
+  #read(path: string, value: unknown, hash: Uint8Array): EsploraHeader {
+    const found = readHeader(path, value, hash);
+    const { bits, time } = found.header;
+    if (this.#rule !== undefined && !isWithinLimit(this.#rule, bits))
+      throw answerInvalid(path, 'a header no easier than the network allows');
+    if (this.#rule !== undefined && isTooNew(this.#rule, time, this.#clock.now()))
+      throw answerInvalid(path, 'a header of at most two hours ahead of the clock of this machine');
+    return found;
   }
 
   async #parent(child: EsploraHeader, options: CallOptions): Promise<EsploraHeader> {
@@ -111,7 +151,7 @@ export class EsploraHeaders {
         const hash = above.header.previousBlockHash;
         // Off the best branch the list is of other blocks.
         if (!equalBytes(new Answer(path, entry).hash('id'), hash)) return;
-        const found = readHeader(path, entry, hash);
+        const found = this.#read(path, entry, hash);
         if (found.height !== above.height - 1) throw answerInvalid(path, 'of heights that fall by one');
         above = this.#known.set(toHex(hash), found);
       }
