@@ -241,8 +241,17 @@ describe.skipIf(present === undefined)('on a real bitcoind', () => {
 
     await node.rpc('invalidateblock', [block]);
     await watcher.catchUp();
+    // Only behind, as far as anybody can tell who looks at its tip.
+    expect(await take(store)).toEqual([]);
+    const empty: string[] = [];
+    for (let i = 0; i < 4; i++) empty.push((await node.rpc<{ hash: string }>('generateblock', ['raw(51)', []])).hash);
+    await watcher.catchUp();
     expect((await take(store)).map(shown)).toEqual(['w reorged-out 3']);
     await node.rpc('reconsiderblock', [block]);
+    await node.rpc('invalidateblock', [empty[0]]);
+    await watcher.catchUp();
+    expect(await take(store)).toEqual([]);
+    await harness.mine(3);
     await watcher.catchUp();
     expect((await take(store)).map(shown)).toEqual(['w confirmed 1', 'w final 3']);
     await harness.close();

@@ -1,8 +1,8 @@
 export {
+  type FoundSighting,
   type Match,
   initialWatchState,
   type Sighting,
-  stepWatches,
   type TrackedSighting,
   type Watch,
   type WatchBlock,
@@ -14,11 +14,13 @@ export {
   type WatchStep,
   type WatchTarget,
 } from './model.ts';
+export { stepWatches } from './step.ts';
+export type { WatchedChain } from './branch.ts';
+export type { DeliverNotice, DeliveryContext } from './delivery.ts';
 export { WatchIndex, watchesOf } from './matching.ts';
 export {
   createWatcher,
   type RunWatcherOptions,
-  type WatchedChain,
   type Watcher,
   type WatcherOptions,
   type WatchOptions,

@@ -36,6 +36,24 @@ export class WatchIndex {
   }
 }
 
+/** The index of a state, made anew only when its watches have changed. */
+export class IndexOfWatches {
+  #watches: readonly Watch[] = [];
+  #state: WatchState | undefined;
+  #index: WatchIndex = new WatchIndex([]);
+
+  /** @param state - Whose watches to look for. */
+  of(state: WatchState): WatchIndex {
+    if (state === this.#state) return this.#index;
+    const watches = watchesOf(state);
+    const isSame = watches.length === this.#watches.length && watches.every((watch, i) => watch === this.#watches[i]);
+    if (!isSame) this.#index = new WatchIndex(watches);
+    this.#watches = watches;
+    this.#state = state;
+    return this.#index;
+  }
+}
+
 /** The watches of a state. */
 export function watchesOf(state: WatchState): readonly Watch[] {
   return Object.values(state.watches).map(({ watch }) => watch);

@@ -39,12 +39,10 @@ export interface Sighting {
 
 /** A sighting, and how much of it has been told. */
 export interface TrackedSighting extends Sighting {
-  /** Absent while it waits in the mempool, or has left it. */
+  /** Absent while it waits in the mempool. */
   readonly block?: WatchBlock;
   /** The deepest depth told since it was found in this block. */
   readonly told: number;
-  /** Whether it has left the mempool without a block. */
-  readonly vanished?: true;
 }
 
 /** A watch and its sightings. */
@@ -53,6 +51,8 @@ export interface WatchEntry {
   /** Number of the last notice. */
   readonly sequence: number;
   readonly sightings: readonly TrackedSighting[];
+  /** Whether more of what there was already is still to come. */
+  readonly partial?: true;
 }
 
 /** All that watches know. */
@@ -62,9 +62,18 @@ export interface WatchState {
   readonly keep: number;
   /** The last blocks of the best branch, oldest first. */
   readonly blocks: readonly WatchBlock[];
+  /** Whether more of what the last block holds is still to come. */
+  readonly partial?: true;
   readonly watches: Readonly<Record<string, WatchEntry>>;
   /** Numbers of the last notices of watches that were removed: a new one of the same id counts on. */
   readonly retired: Readonly<Record<string, number>>;
+  /** Notices that follow from the steps so far and are still to be told, in order: a step tells a limited number. */
+  readonly untold: readonly WatchNotice[];
+}
+
+/** A sighting, and its block if it has one. */
+export interface FoundSighting extends Sighting {
+  readonly block?: WatchBlock;
 }
 
 /** A sighting of a watch. */
@@ -81,21 +90,27 @@ export type WatchEvent =
       readonly keep: number;
     }
   | {
+      /** Comes again until there is no more. */
       readonly type: 'added';
       readonly watch: Watch;
-      /** What there is already, on the best branch or in the mempool. */
-      readonly found: readonly (Sighting & { readonly block?: WatchBlock })[];
+      /** What there is already, on the remembered branch or in the mempool. */
+      readonly found: readonly FoundSighting[];
+      readonly more?: true;
     }
   | { readonly type: 'removed'; readonly watch: string }
   | {
+      /** Comes again for the same block until there is no more. */
       readonly type: 'connected';
       readonly block: WatchBlock;
       readonly previous: string;
       readonly matches: readonly Match[];
+      readonly more?: true;
     }
   | { readonly type: 'disconnected'; readonly block: WatchBlock }
   | { readonly type: 'seen'; readonly matches: readonly Match[] }
-  | { readonly type: 'vanished'; readonly txid: string };
+  | { readonly type: 'vanished'; readonly txid: string }
+  /** Tells of what is still untold. */
+  | { readonly type: 'told' };
 
 /** What is told to whoever watches. */
 export interface WatchNotice extends Sighting {
@@ -118,177 +133,23 @@ export interface WatchNotice extends Sighting {
 /** What a step comes to. */
 export interface WatchStep {
   readonly state: WatchState;
+  /** At most 1,000, in order; the rest is in the state. */
   readonly notices: readonly WatchNotice[];
 }
 
 /** Before anything has happened. */
-export const initialWatchState: WatchState = { version: 1, keep: 288, blocks: [], watches: {}, retired: {} };
-
-/**
- * One step: the same event upon the same state always comes to the same, so that a process that died may repeat it.
- *
- * @throws ChainError `CHAIN_WATCH_STATE_INVALID` for an event that cannot follow.
- */
-export function stepWatches(state: WatchState, event: WatchEvent): WatchStep {
-  switch (event.type) {
-    case 'started':
-      return { state: { ...state, keep: event.keep, blocks: event.blocks }, notices: [] };
-    case 'added':
-      return added(state, event);
-    case 'removed':
-      return { state: removed(state, event.watch), notices: [] };
-    case 'connected':
-      return connected(state, event);
-    case 'disconnected':
-      return disconnected(state, event.block);
-    case 'seen':
-      return everyWatch(state, (entry, tell) => seen(entry, event.matches, tell));
-    case 'vanished':
-      return everyWatch(state, (entry, tell) => vanished(entry, event.txid, tell));
-  }
-}
+export const initialWatchState: WatchState = {
+  version: 1,
+  keep: 288,
+  blocks: [],
+  watches: {},
+  retired: {},
+  untold: [],
+};
 
 /** The best block that the state knows. */
 export function watchedTip(state: WatchState): WatchBlock | undefined {
   return state.blocks.at(-1);
-}
-
-type Tell = (notice: Omit<WatchNotice, 'key' | 'watch' | 'sequence'>) => void;
-
-function added(state: WatchState, event: Extract<WatchEvent, { readonly type: 'added' }>): WatchStep {
-  const { watch, found } = event;
-  if (state.watches[watch.id] !== undefined) return { state, notices: [] };
-  const sightings = found.map((sighting): TrackedSighting => ({ ...sighting, told: 0 }));
-  const entry: WatchEntry = { watch, sequence: state.retired[watch.id] ?? 0, sightings };
-  const { [watch.id]: _gone, ...retired } = state.retired;
-  const next = { ...state, retired, watches: { ...state.watches, [watch.id]: entry } };
-  const only = new Set([watch.id]);
-  return everyWatch(
-    next,
-    (one, tell) => {
-      for (const sighting of one.sightings)
-        if (sighting.block === undefined) tell({ kind: 'seen', ...plain(sighting) });
-      return deepened(one, watchedTip(next)?.height ?? 0, { tell, keep: Infinity });
-    },
-    only,
-  );
-}
-
-function removed(state: WatchState, id: string): WatchState {
-  const { [id]: entry, ...watches } = state.watches;
-  if (entry === undefined) return state;
-  return { ...state, watches, retired: { ...state.retired, [id]: entry.sequence } };
-}
-
-function connected(state: WatchState, event: Extract<WatchEvent, { readonly type: 'connected' }>): WatchStep {
-  const { block, previous, matches } = event;
-  const tip = watchedTip(state);
-  if (tip?.hash !== previous || tip.height + 1 !== block.height)
-    throw invalidState(`block ${block.height} does not follow block ${tip?.height ?? 'none'}`);
-  const next = { ...state, blocks: [...state.blocks, block].slice(-state.keep) };
-  return everyWatch(next, (entry, tell) => {
-    const own = matches.filter(({ watch }) => watch === entry.watch.id);
-    const found =
-      entry.watch.kind === 'height' && entry.watch.height === block.height ? [...own, { watch: entry.watch.id }] : own;
-    let { sightings } = entry;
-    for (const { watch: _watch, ...sighting } of found) {
-      const rest = sightings.filter((other) => !sameSighting(other, sighting));
-      sightings = [...rest, { ...sighting, block, told: 0 }];
-    }
-    return deepened({ ...entry, sightings }, block.height, { tell, keep: state.keep });
-  });
-}
-
-/** Tells the depths that have been reached, and lets go of what no reorganisation that can be followed would reach. */
-function deepened(
-  entry: WatchEntry,
-  tip: number,
-  facts: { readonly tell: Tell; readonly keep: number },
-): readonly TrackedSighting[] {
-  const { tell, keep } = facts;
-  const { depths, confirmations } = entry.watch;
-  const sightings: TrackedSighting[] = [];
-  for (const sighting of entry.sightings) {
-    const { block } = sighting;
-    const depth = block === undefined ? 0 : tip - block.height + 1;
-    let { told } = sighting;
-    for (const reached of depths)
-      if (block !== undefined && reached > told && reached <= depth) {
-        told = reached;
-        tell({ kind: reached === confirmations ? 'final' : 'confirmed', ...plain(sighting), block, depth: reached });
-      }
-    if (depth <= keep) sightings.push({ ...sighting, told });
-  }
-  return sightings;
-}
-
-function disconnected(state: WatchState, block: WatchBlock): WatchStep {
-  if (watchedTip(state)?.hash !== block.hash) throw invalidState(`block ${block.height} is not the tip`);
-  if (state.blocks.length < 2) throw historyLost(block.height, state.blocks.length);
-  return everyWatch({ ...state, blocks: state.blocks.slice(0, -1) }, (entry, tell) =>
-    entry.sightings.flatMap((sighting): readonly TrackedSighting[] => {
-      if (sighting.block?.hash !== block.hash) return [sighting];
-      const { block: left, told, ...rest } = sighting;
-      tell({ kind: 'reorged-out', ...plain(sighting), block: left, depth: told });
-      // A height has no transaction that could wait.
-      return entry.watch.kind === 'height' ? [] : [{ ...rest, told: 0 }];
-    }),
-  );
-}
-
-function seen(entry: WatchEntry, matches: readonly Match[], tell: Tell): readonly TrackedSighting[] {
-  let { sightings } = entry;
-  for (const { watch, ...sighting } of matches) {
-    if (watch !== entry.watch.id) continue;
-    const known = sightings.find((other) => sameSighting(other, sighting));
-    if (known !== undefined && known.vanished !== true) continue;
-    sightings = [...sightings.filter((other) => other !== known), { ...sighting, told: 0 }];
-    tell({ kind: 'seen', ...sighting });
-  }
-  return sightings;
-}
-
-function vanished(entry: WatchEntry, txid: string, tell: Tell): readonly TrackedSighting[] {
-  return entry.sightings.map((sighting) => {
-    if (sighting.txid !== txid || sighting.block !== undefined || sighting.vanished === true) return sighting;
-    tell({ kind: 'vanished', ...plain(sighting) });
-    return { ...sighting, vanished: true };
-  });
-}
-
-/** Runs a change of sightings for each watch, and numbers what it tells. */
-function everyWatch(
-  state: WatchState,
-  change: (entry: WatchEntry, tell: Tell) => readonly TrackedSighting[],
-  only?: ReadonlySet<string>,
-): WatchStep {
-  const notices: WatchNotice[] = [];
-  const watches: Record<string, WatchEntry> = {};
-  for (const [id, entry] of Object.entries(state.watches)) {
-    if (only?.has(id) === false) {
-      watches[id] = entry;
-      continue;
-    }
-    let { sequence } = entry;
-    const sightings = change(entry, (notice) => {
-      sequence += 1;
-      notices.push({ key: `${id}#${sequence}`, watch: id, sequence, ...notice });
-    });
-    watches[id] = { ...entry, sequence, sightings };
-  }
-  return { state: { ...state, watches }, notices };
-}
-
-function plain({ txid, index, value }: Sighting): Sighting {
-  return {
-    ...(txid === undefined ? {} : { txid }),
-    ...(index === undefined ? {} : { index }),
-    ...(value === undefined ? {} : { value }),
-  };
-}
-
-function sameSighting(a: Sighting, b: Sighting): boolean {
-  return a.txid === b.txid && a.index === b.index;
 }
 
 /** Makes the error for a record that cannot be. */

@@ -1,30 +1,27 @@
 import { assertBytes, blockHeight, displayHash, hasCode, parseDisplayHash, toHex } from '@bitcoin-enterprise/core';
-import type { Claim, EventStore } from '@bitcoin-enterprise/events';
-import { viewBlock, viewTransaction } from '@bitcoin-enterprise/script';
+import type { EventStore } from '@bitcoin-enterprise/events';
+import { viewTransaction } from '@bitcoin-enterprise/script';
 import { requireCallOptions, requireMs, requireOutpoint } from '../adapters/arguments.ts';
 import { pause } from '../adapters/pause.ts';
 import { createWaits } from '../adapters/waits.ts';
-import { invalidArgument } from '../errors.ts';
-import type { CallOptions, ChainHeader, ChainSource, Outpoint } from '../ports/chain-source.ts';
+import { ChainError, invalidArgument } from '../errors.ts';
+import type { CallOptions, ChainHeader, Outpoint } from '../ports/chain-source.ts';
 import type { ChangeSignal } from '../ports/change-signal.ts';
-import type { MempoolSubscription } from '../ports/subscriptions.ts';
-import { WatchIndex, watchesOf } from './matching.ts';
+import { type BranchChange, blockOf, isAtTip, nextChange, type WatchedChain } from './branch.ts';
+import { deliverNotices, type DeliverNotice } from './delivery.ts';
+import { IndexOfWatches } from './matching.ts';
 import {
-  historyLost,
-  type Sighting,
+  type FoundSighting,
+  type Match,
   type Watch,
   type WatchBlock,
   watchedTip,
   type WatchEvent,
-  type WatchNotice,
   type WatchState,
   type WatchTarget,
 } from './model.ts';
 import { WatchRecord } from './record.ts';
-
-/** What a watcher reads; one without `mempoolEvents` tells of nothing before its first block. */
-export type WatchedChain = Pick<ChainSource, 'tip' | 'header' | 'blockHash' | 'block' | 'transaction'> &
-  Partial<MempoolSubscription>;
+import { searchPast } from './search.ts';
 
 /** Settings of {@link createWatcher}. */
 export interface WatcherOptions {
@@ -55,12 +52,13 @@ export interface WatchOptions extends CallOptions {
 export interface RunWatcherOptions {
   /**
    * Is told each notice, in order. It is told again when it throws, or when the process dies before it has returned:
-   * its `key` says so. An append to the same store that settles the `claim` makes even that impossible.
+   * its `key` says so. An append to the same store that settles the `claim` makes even that impossible. It may take as
+   * long as it needs; its `signal` ends when another process has taken over.
    */
-  readonly deliver?: (notice: WatchNotice, context: { readonly claim: Claim }) => Promise<void>;
+  readonly deliver?: DeliverNotice;
   /**
-   * Milliseconds that a few notices may take to be handled, and after which another process of the same name takes over
-   * from one that died, 10 to 2,147,483,647; 30,000 when absent.
+   * Milliseconds after which another process of the same name takes over from one that died, 10 to 86,300,000; 30,000
+   * when absent.
    */
   readonly leaseMs?: number;
   /** Is told of what went wrong and will be tried again. */
@@ -91,6 +89,16 @@ export interface Watcher {
 
 /** How long to leave alone what has failed. */
 const RETRY_MS = 200;
+/** Matches in one step: an event of a store is JSON of limited length, and a block may pay a script very often. */
+const PART = 2_000;
+/** How often the past is searched while the chain moves on under the search. */
+const MOST_SEARCHES = 10;
+/** How often a transaction that cannot be looked at is looked at again; its block tells of it in any case. */
+const MOST_LOOKS = 50;
+const LOOKS_AT_ONCE = 20;
+const MOST_DOUBTFUL = 10_000;
+/** What an event store accepts. */
+const MOST_LEASE_MS = 86_300_000;
 
 /**
  * Makes a watcher over a chain and an event store. Every step (a block that came or went, a transaction that was seen)
@@ -127,7 +135,11 @@ const REMEMBERED_AT_START = 100;
 
 class ChainWatcher implements Watcher {
   readonly #chain: WatchedChain;
+  readonly #store: EventStore;
   readonly #record: WatchRecord;
+  readonly #index: IndexOfWatches = new IndexOfWatches();
+  /** Transactions that could not be looked at, and how often. */
+  readonly #doubtful = new Map<string, number>();
   readonly #keep: number;
   readonly #pollMs: number;
   readonly #wake: ChangeSignal | undefined;
@@ -143,6 +155,7 @@ class ChainWatcher implements Watcher {
       throw invalidArgument('options.keepBlocks', 'a whole number, 10 to 10000', keepBlocks);
     requireMs('options.pollMs', pollMs);
     this.#chain = chain;
+    this.#store = store;
     this.#record = new WatchRecord(store, name);
     this.#keep = keepBlocks;
     this.#pollMs = pollMs;
@@ -189,13 +202,17 @@ class ChainWatcher implements Watcher {
     requireCallOptions(options);
     const { signal, deliver, onError = () => undefined, leaseMs = 30_000 } = options;
     requireMs('options.leaseMs', leaseMs);
-    if (leaseMs < 10) throw invalidArgument('options.leaseMs', 'a number of at least 10', leaseMs);
+    if (leaseMs < 10 || leaseMs > MOST_LEASE_MS)
+      throw invalidArgument('options.leaseMs', `a number of 10 to ${MOST_LEASE_MS}`, leaseMs);
     const parts = [
-      this.#forever(signal, onError, async () => this.#followTip(signal)),
-      this.#forever(signal, onError, async () => this.#followMempool(signal)),
+      this.#forever(signal, onError, async () => this.#followTip(signal, onError)),
+      this.#forever(signal, onError, async () => this.#followMempool(signal, onError)),
     ];
-    if (deliver !== undefined)
-      parts.push(this.#forever(signal, onError, async () => this.#record.deliver(deliver, { signal, leaseMs })));
+    if (deliver !== undefined) {
+      const { stream, noticeType } = this.#record;
+      const delivery = { store: this.#store, right: `${stream}/deliver`, type: noticeType, handle: deliver };
+      parts.push(this.#forever(signal, onError, async () => deliverNotices({ ...delivery, leaseMs, signal })));
+    }
     await Promise.all(parts);
   }
 
@@ -208,17 +225,17 @@ class ChainWatcher implements Watcher {
       } catch (error) {
         if (signal.aborted) return;
         onError(error);
-        // Nothing that waiting helps against: whoever runs the watcher has to decide.
-        if (hasCode(error, 'CHAIN_WATCH_HISTORY_LOST', 'CHAIN_WATCH_STATE_INVALID', 'CHAIN_BLOCK_PRUNED')) throw error;
+        if (isHopeless(error)) throw error;
         await pause(RETRY_MS, { call: 'run', signal }).catch(() => undefined);
       }
   }
 
-  async #followTip(signal: AbortSignal): Promise<void> {
+  async #followTip(signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
     const waits = createWaits({ call: 'run', pollMs: this.#pollMs, wake: this.#wake });
     try {
       for (;;) {
         await this.catchUp({ signal });
+        await this.#lookAgain(signal, onError);
         await waits.wait(signal);
       }
     } finally {
@@ -226,55 +243,107 @@ class ChainWatcher implements Watcher {
     }
   }
 
-  async #followMempool(signal: AbortSignal): Promise<void> {
+  async #followMempool(signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
     if (this.#chain.mempoolEvents === undefined) return;
     try {
       for await (const { type, txid } of this.#chain.mempoolEvents({ signal }))
-        await this.#inTurn(async () =>
-          type === 'added' ? this.#seen(txid, { signal }) : this.#requireWaiting(displayHash(txid), { signal }),
-        );
+        if (type === 'added') await this.#look(displayHash(txid), { signal, onError });
+        else await this.#hasLeftMempool(displayHash(txid), { signal, onError });
     } catch (error) {
       if (!hasCode(error, 'CHAIN_CALL_UNSUPPORTED')) throw error;
     }
   }
 
-  async #seen(txid: Uint8Array, options: CallOptions): Promise<void> {
-    const state = await this.#record.load(options);
-    const index = new WatchIndex(watchesOf(state));
-    const found = await this.#chain.transaction(txid, options);
-    // With a block it is told when the block is.
-    if (found === undefined || found.block !== undefined) return;
-    const matches = index.match(viewTransaction(found.bytes));
-    if (matches.length > 0) await this.#record.step(options, () => ({ type: 'seen', matches }));
+  /** Looks at a transaction. One that fails must not make the watcher deaf to the others: it is looked at again. */
+  async #look(txid: string, facts: { readonly signal: AbortSignal; readonly onError: (error: unknown) => void }) {
+    const { signal, onError } = facts;
+    try {
+      await this.#inTurn(async () => this.#seen(txid, { signal }));
+      this.#doubtful.delete(txid);
+    } catch (error) {
+      if (signal.aborted || isHopeless(error)) throw error;
+      onError(error);
+      const failures = (this.#doubtful.get(txid) ?? 0) + 1;
+      this.#doubtful.delete(txid);
+      if (failures <= MOST_LOOKS && this.#doubtful.size < MOST_DOUBTFUL) this.#doubtful.set(txid, failures);
+    }
   }
 
-  /** Tells that a transaction has left the mempool, unless it waits again or has a block. */
-  async #requireWaiting(txid: string, options: CallOptions): Promise<void> {
-    const state = await this.#record.load(options);
-    const waits = Object.values(state.watches).some(({ sightings }) =>
-      sightings.some(
-        (sighting) => sighting.txid === txid && sighting.block === undefined && sighting.vanished !== true,
-      ),
-    );
-    if (!waits || (await this.#chain.transaction(parseDisplayHash(txid), options)) !== undefined) return;
-    await this.#record.step(options, () => ({ type: 'vanished', txid }));
+  async #lookAgain(signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
+    for (const txid of [...this.#doubtful.keys()].slice(0, LOOKS_AT_ONCE)) await this.#look(txid, { signal, onError });
+  }
+
+  async #seen(txid: string, options: CallOptions): Promise<void> {
+    const found = await this.#chain.transaction(parseDisplayHash(txid), options);
+    // With a block it is told when the block is.
+    if (found === undefined || found.block !== undefined) return;
+    const tx = viewTransaction(found.bytes);
+    for (let more = true; more;)
+      await this.#record.step(options, (state) => {
+        const news = this.#index
+          .of(state)
+          .match(tx)
+          .filter((match) => !isKnown(state, match));
+        more = news.length > PART;
+        return news.length === 0 ? undefined : { type: 'seen', matches: news.slice(0, PART) };
+      });
+  }
+
+  async #hasLeftMempool(
+    txid: string,
+    facts: { readonly signal: AbortSignal; readonly onError: (error: unknown) => void },
+  ): Promise<void> {
+    const { signal, onError } = facts;
+    this.#doubtful.delete(txid);
+    try {
+      // Blocks first: most of what leaves is in one.
+      if (waitingIn(await this.#record.load({ signal })).has(txid)) await this.catchUp({ signal });
+    } catch (error) {
+      if (signal.aborted || isHopeless(error)) throw error;
+      onError(error);
+    }
   }
 
   async #catchUp(options: CallOptions): Promise<void> {
-    await this.#start(options);
-    for (let state = await this.#record.load(options); ;) {
-      const event = await this.#nextBlock(state, options);
-      if (event === undefined) break;
-      // Another process of the same name may have been faster: then its state counts.
+    const state = await this.#followBlocks(options);
+    for (const txid of waitingIn(state)) {
+      if ((await this.#chain.transaction(parseDisplayHash(txid), options)) !== undefined) continue;
+      // Its block may have come since: then that tells. A source that is behind may never have had it.
+      if (!(await isAtTip(this.#chain, state, options))) return;
       const before = watchedTip(state)?.hash;
-      state = await this.#record.step(options, (now) => (watchedTip(now)?.hash === before ? event : undefined));
+      await this.#record.step(options, (now) =>
+        watchedTip(now)?.hash === before && waitingIn(now).has(txid) ? { type: 'vanished', txid } : undefined,
+      );
     }
-    const state = await this.#record.load(options);
-    const waiting = new Set<string>();
-    for (const { sightings } of Object.values(state.watches))
-      for (const { txid, block, vanished } of sightings)
-        if (txid !== undefined && block === undefined && vanished !== true) waiting.add(txid);
-    for (const txid of waiting) await this.#requireWaiting(txid, options);
+  }
+
+  /** Brings the record to the tip, and tells what is still untold. */
+  async #followBlocks(options: CallOptions): Promise<WatchState> {
+    await this.#start(options);
+    for (;;) {
+      const state = await this.#record.step(options, () => undefined);
+      const change = await nextChange(this.#chain, state, options);
+      if (change === undefined) return state;
+      const { block } = change;
+      const before = watchedTip(state)?.hash;
+      // Another process of the same name may have been faster: then its state counts, and its watches.
+      await this.#record.step(options, (now) => {
+        const isStale = watchedTip(now)?.hash !== before || now.partial !== state.partial;
+        if (isStale) return undefined;
+        return change.type === 'disconnected' ? { type: 'disconnected', block } : this.#connected(now, change);
+      });
+    }
+  }
+
+  #connected(state: WatchState, change: Extract<BranchChange, { readonly type: 'connected' }>): WatchEvent {
+    const { block, previous, transactions } = change;
+    const known = state.partial === true ? sightingsIn(state, block) : undefined;
+    const index = this.#index.of(state);
+    const matches: Match[] = [];
+    for (const tx of transactions)
+      for (const match of index.match(tx)) if (known?.has(nameOf(match)) !== true) matches.push(match);
+    const more = matches.length > PART;
+    return { type: 'connected', block, previous, matches: matches.slice(0, PART), ...(more ? { more } : {}) };
   }
 
   async #start(options: CallOptions): Promise<void> {
@@ -292,60 +361,52 @@ class ChainWatcher implements Watcher {
     );
   }
 
-  /** The next change of the best branch after what is on record; `undefined` at the tip. */
-  async #nextBlock(state: WatchState, options: CallOptions): Promise<WatchEvent | undefined> {
-    const tip = watchedTip(state);
-    if (tip === undefined) return undefined;
-    const here = await this.#chain.header(parseDisplayHash(tip.hash), options);
-    // A node that never saw the block, after a restart or a failover, says the same as one that left its branch.
-    if (here === undefined || here.confirmations === 0) {
-      await this.#requireRemembered(state, options);
-      return { type: 'disconnected', block: tip };
-    }
-    const hash = await this.#chain.blockHash(blockHeight(tip.height + 1), options);
-    if (hash === undefined) return undefined;
-    const header = await this.#chain.header(hash, options);
-    const previous = header === undefined ? undefined : displayHash(header.header.previousBlockHash);
-    // The branch changed between the questions: the next look sees it.
-    if (header === undefined || previous !== tip.hash) return undefined;
-    const bytes = await this.#chain.block(hash, options);
-    if (bytes === undefined) return undefined;
-    const index = new WatchIndex(watchesOf(state));
-    const matches = viewBlock(bytes).transactions.flatMap((tx) => index.match(tx));
-    return { type: 'connected', block: blockOf(header), previous, matches };
-  }
-
-  /** Requires one of the remembered blocks on the best branch, before the first is given up. */
-  async #requireRemembered(state: WatchState, options: CallOptions): Promise<void> {
-    for (const block of state.blocks.toReversed()) {
-      const hash = await this.#chain.blockHash(blockHeight(block.height), options);
-      if (hash !== undefined && displayHash(hash) === block.hash) return;
-    }
-    throw historyLost(watchedTip(state)?.height ?? 0, state.blocks.length);
-  }
-
   async #add(target: WatchTarget, id: string, options: WatchOptions): Promise<void> {
     requireCallOptions(options);
     const watch = this.#watchOf(target, id, options);
     await this.#inTurn(async () => {
-      await this.#start(options);
-      for (;;) {
-        const state = await this.#record.load(options);
-        const known = state.watches[id]?.watch;
-        if (known !== undefined) {
-          if (JSON.stringify(known) === JSON.stringify(watch)) return;
-          throw invalidArgument('id', 'one of no other watch', id);
-        }
-        const found = await this.#found(state, watch, options);
-        const before = watchedTip(state)?.hash;
-        const next = await this.#record.step(options, (now) =>
-          watchedTip(now)?.hash === before && now.watches[id] === undefined
-            ? { type: 'added', watch, found }
-            : undefined,
-        );
-        if (next.watches[id] !== undefined) return;
+      for (let attempt = 1; attempt <= MOST_SEARCHES; attempt++) {
+        // To the tip first: what is found must lie on the branch on record, or nothing would take it back.
+        const state = await this.#followBlocks(options);
+        if (isThere(state, watch)) return;
+        const search = { state, watch, since: options.since };
+        const found = await searchPast(this.#chain, search, options);
+        if (found !== undefined && (await this.#addFound({ state, watch, found }, options))) return;
+        await pause(RETRY_MS, { call: 'watch', ...options });
       }
+      throw new ChainError(
+        'CHAIN_SOURCE_UNSETTLED',
+        `expected the blocks on record, got ${MOST_SEARCHES} times others`,
+        {
+          details: { watch: id, attempts: MOST_SEARCHES },
+          retryable: true,
+          hint: 'The source is behind, or changes its branch all the time: ask again later, or another source.',
+        },
+      );
     });
+  }
+
+  /** Adds a watch with what there is of it, in parts; `false` when the chain moved on meanwhile. */
+  async #addFound(
+    facts: { readonly state: WatchState; readonly watch: Watch; readonly found: readonly FoundSighting[] },
+    options: CallOptions,
+  ): Promise<boolean> {
+    const { watch, found } = facts;
+    const before = watchedTip(facts.state)?.hash;
+    let rest = found;
+    for (;;) {
+      const more = rest.length > PART;
+      const part = rest.slice(0, PART);
+      let isStale = false;
+      const now = await this.#record.step(options, (state) => {
+        isStale = watchedTip(state)?.hash !== before;
+        if (isStale || isThere(state, watch)) return undefined;
+        return { type: 'added', watch, found: part, ...(more ? { more } : {}) };
+      });
+      if (isThere(now, watch)) return true;
+      if (isStale) return false;
+      rest = rest.slice(PART);
+    }
   }
 
   #watchOf(target: WatchTarget, id: string, options: WatchOptions): Watch {
@@ -360,42 +421,6 @@ class ChainWatcher implements Watcher {
     return { ...target, id, confirmations, depths: [...told].sort((a, b) => a - b) };
   }
 
-  /** What there is of a watch already, up to the block on record. */
-  async #found(
-    state: WatchState,
-    watch: Watch,
-    options: WatchOptions,
-  ): Promise<readonly (Sighting & { readonly block?: WatchBlock })[]> {
-    const tip = watchedTip(state)?.height ?? 0;
-    if (watch.kind === 'height') {
-      const header = watch.height > tip ? undefined : await this.#headerAt(watch.height, options);
-      return header === undefined ? [] : [{ block: blockOf(header) }];
-    }
-    const found: (Sighting & { readonly block?: WatchBlock })[] = [];
-    if (watch.kind === 'transaction') {
-      const known = await this.#chain.transaction(parseDisplayHash(watch.txid), options);
-      if (known !== undefined && (known.block === undefined || known.block.height <= tip))
-        found.push({ txid: watch.txid, ...(known.block === undefined ? {} : { block: blockOf(known.block) }) });
-    }
-    const index = new WatchIndex([watch]);
-    // A source without an index of transactions has to be searched for one, too.
-    const searched = watch.kind === 'transaction' && found.length > 0 ? undefined : options.since;
-    for (let height = searched ?? Infinity; height <= tip; height++) {
-      const header = await this.#headerAt(height, options);
-      const bytes = header === undefined ? undefined : await this.#chain.block(header.hash, options);
-      if (header === undefined || bytes === undefined) break;
-      for (const tx of viewBlock(bytes).transactions)
-        for (const { watch: _watch, ...sighting } of index.match(tx))
-          found.push({ ...sighting, block: blockOf(header) });
-    }
-    return found;
-  }
-
-  async #headerAt(height: number, options: CallOptions): Promise<ChainHeader | undefined> {
-    const hash = await this.#chain.blockHash(blockHeight(height), options);
-    return hash === undefined ? undefined : this.#chain.header(hash, options);
-  }
-
   /** One after the other: steps of one process must not race each other. */
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const run = this.#turn.then(work);
@@ -404,8 +429,44 @@ class ChainWatcher implements Watcher {
   }
 }
 
-function blockOf({ hash, height }: { readonly hash: Uint8Array; readonly height: number }): WatchBlock {
-  return { hash: displayHash(hash), height };
+/** Nothing that waiting helps against: whoever runs the watcher has to decide. */
+function isHopeless(error: unknown): boolean {
+  return hasCode(error, 'CHAIN_WATCH_HISTORY_LOST', 'CHAIN_WATCH_STATE_INVALID', 'CHAIN_BLOCK_PRUNED');
+}
+
+/** Transactions that wait in the mempool as far as the record knows. */
+function waitingIn(state: WatchState): ReadonlySet<string> {
+  const waiting = new Set<string>();
+  for (const { sightings } of Object.values(state.watches))
+    for (const { txid, block } of sightings) if (txid !== undefined && block === undefined) waiting.add(txid);
+  return waiting;
+}
+
+/** Whether a watch is on record with all there was of it. */
+function isThere(state: WatchState, watch: Watch): boolean {
+  const entry = state.watches[watch.id];
+  if (entry === undefined) return false;
+  if (JSON.stringify(entry.watch) !== JSON.stringify(watch))
+    throw invalidArgument('id', 'one of no other watch', watch.id);
+  return entry.partial !== true;
+}
+
+function isKnown(state: WatchState, { watch, txid, index }: Match): boolean {
+  const sightings = state.watches[watch]?.sightings ?? [];
+  return sightings.some((sighting) => sighting.txid === txid && sighting.index === index);
+}
+
+/** What is known of a block, by the names of {@link nameOf}. */
+function sightingsIn(state: WatchState, block: WatchBlock): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [watch, { sightings }] of Object.entries(state.watches))
+    for (const sighting of sightings)
+      if (sighting.block?.hash === block.hash) names.add(nameOf({ watch, ...sighting }));
+  return names;
+}
+
+function nameOf({ watch, txid, index }: Match): string {
+  return `${watch} ${txid} ${index}`;
 }
 
 function requireName(argument: string, value: unknown): void {

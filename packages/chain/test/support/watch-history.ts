@@ -6,6 +6,7 @@ import { viewBlock } from '@bitcoin-enterprise/script';
 import { expect } from 'vitest';
 import { kitOutput } from '../../src/testing/kit-scripts.ts';
 import { type Dice, dice } from './dice.ts';
+import { behind } from './watched-sources.ts';
 
 const SCRIPTS = [0, 1, 2].map((i) => kitOutput(`watched ${i}`).scriptPubKey);
 const DEPTHS = [1, 2, 4];
@@ -37,8 +38,9 @@ export async function seeded(seed: number): Promise<void> {
   const chain = createEmbeddedChain();
   chain.mine(101);
   const store = createMemoryStore();
-  const spawn = (): Watcher =>
-    createWatcher({ chain: chain.ports, store: mortal(store, roll), name: 'w', keepBlocks: 60 });
+  let lag = 0;
+  const source = behind(chain, { blocks: () => lag });
+  const spawn = (): Watcher => createWatcher({ chain: source, store: mortal(store, roll), name: 'w', keepBlocks: 60 });
   let watcher = spawn();
   const survive = async (work: () => Promise<void>): Promise<void> => {
     for (;;)
@@ -53,10 +55,19 @@ export async function seeded(seed: number): Promise<void> {
   for (const [i, script] of SCRIPTS.entries())
     await survive(async () => watcher.watchScript(`script ${i}`, script, { confirmations: 4, depths: DEPTHS }));
   await survive(async () => watcher.watchHeight('height', 108, { confirmations: 4, depths: DEPTHS }));
+  const [late] = SCRIPTS as [Uint8Array];
+  const addedAt = roll.below(25);
   for (let step = 0; step < 25; step++) {
     happen(chain, roll);
+    // A failover to a node that has yet to get the last blocks.
+    lag = roll.oneIn(3) ? 1 + roll.below(4) : 0;
     if (roll.oneIn(2)) await survive(async () => watcher.catchUp());
+    // To search the past the source has to have it.
+    if (step === addedAt) lag = 0;
+    if (step === addedAt)
+      await survive(async () => watcher.watchScript('late', late, { confirmations: 4, depths: DEPTHS, since: 102 }));
   }
+  lag = 0;
   await survive(async () => watcher.catchUp());
 
   const notices = (await store.claimEffects({ limit: 1_000 })).map(({ data }) => data as WatchNotice);
@@ -117,6 +128,7 @@ async function requireTruth(chain: EmbeddedChain, notices: readonly WatchNotice[
       for (let index = 0; index < tx.outputCount; index++) {
         const script = SCRIPTS.findIndex((one) => toHex(one) === toHex(tx.scriptPubKey(index)));
         if (script >= 0) truth.set(`script ${script} ${displayHash(tx.id())} ${index}`, place);
+        if (script === 0) truth.set(`late ${displayHash(tx.id())} ${index}`, place);
       }
   }
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(truth));
