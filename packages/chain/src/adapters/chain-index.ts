@@ -3,6 +3,7 @@ import { type TransactionView, viewBlock, viewTransaction } from '@bitcoin-enter
 import type { CallOptions, ChainHeader, ChainSource, Outpoint } from '../ports/chain-source.ts';
 import type { MempoolSubscription } from '../ports/subscriptions.ts';
 import { isUnspendable } from './evidence.ts';
+import { pause } from './pause.ts';
 import { unreachable } from './policy.ts';
 
 /** A block of the best branch. */
@@ -296,14 +297,7 @@ function removeFrom<Item>(map: Map<string, Item[]>, key: string, matches: (item:
 /** How long to leave a mempool alone that could not be followed. */
 const RETRY_MS = 200;
 
+/** Waits for that long, or until the signal. */
 async function pauseQuietly(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((done) => {
-    const timer = setTimeout(finish, RETRY_MS);
-    signal.addEventListener('abort', finish, { once: true });
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      done();
-    }
-  });
+  await pause(RETRY_MS, { call: 'mempoolEvents', signal }).catch(() => undefined);
 }

@@ -1,13 +1,4 @@
-import {
-  type BlockHeight,
-  equalBytes,
-  feeRate,
-  type FeeRate,
-  hasCode,
-  type NetworkName,
-  parseBitcoin,
-  toHex,
-} from '@bitcoin-enterprise/core';
+import { equalBytes, feeRate, type FeeRate, hasCode, parseBitcoin, toHex } from '@bitcoin-enterprise/core';
 import { answerInvalid, readHash } from '../adapters/answer.ts';
 import { requireCallOptions, requireMs, requireTarget, signalOf } from '../adapters/arguments.ts';
 import { endable } from '../adapters/endable.ts';
@@ -21,14 +12,7 @@ import {
   transactionRejected,
 } from '../adapters/rejection.ts';
 import { createWaits } from '../adapters/waits.ts';
-import type {
-  CallOptions,
-  ChainHeader,
-  ChainSource,
-  ChainTransaction,
-  Outpoint,
-  UnspentOutput,
-} from '../ports/chain-source.ts';
+import type { CallOptions } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
@@ -56,10 +40,12 @@ export interface ElectrumChainOptions extends ElectrumClientOptions, ElectrumCha
  * chain.close();
  * ```
  */
-export class ElectrumChain implements ChainSource, TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription {
+export class ElectrumChain
+  extends ElectrumChainSource
+  implements TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
+{
   /** For the calls that no port has. */
   readonly client: ElectrumClient;
-  readonly #source: ElectrumChainSource;
   readonly #pollMs: number;
 
   /**
@@ -67,46 +53,12 @@ export class ElectrumChain implements ChainSource, TxBroadcaster, FeeEstimator, 
    * @throws ChainError `CHAIN_INVALID_ARGUMENT`.
    */
   constructor(options: ElectrumChainOptions) {
-    this.client = new ElectrumClient(options);
-    this.#source = new ElectrumChainSource(this.client, options);
+    const client = new ElectrumClient(options);
+    super(client, options);
+    this.client = client;
     const { pollMs = 30_000 } = options;
     requireMs('options.pollMs', pollMs);
     this.#pollMs = pollMs;
-  }
-
-  network(options?: CallOptions): Promise<NetworkName> {
-    return this.#source.network(options);
-  }
-
-  tip(options?: CallOptions): Promise<ChainHeader> {
-    return this.#source.tip(options);
-  }
-
-  blockHash(height: BlockHeight, options?: CallOptions): Promise<Uint8Array | undefined> {
-    return this.#source.blockHash(height, options);
-  }
-
-  header(hash: Uint8Array, options?: CallOptions): Promise<ChainHeader | undefined> {
-    return this.#source.header(hash, options);
-  }
-
-  block(hash: Uint8Array, options?: CallOptions): Promise<Uint8Array | undefined> {
-    return this.#source.block(hash, options);
-  }
-
-  transaction(txid: Uint8Array, options?: CallOptions): Promise<ChainTransaction | undefined> {
-    return this.#source.transaction(txid, options);
-  }
-
-  unspentOutput(
-    outpoint: Outpoint,
-    options?: CallOptions & { readonly includeMempool?: boolean },
-  ): Promise<UnspentOutput | undefined> {
-    return this.#source.unspentOutput(outpoint, options);
-  }
-
-  unspentOutputsOf(scriptPubKey: Uint8Array, options?: CallOptions): Promise<readonly UnspentOutput[]> {
-    return this.#source.unspentOutputsOf(scriptPubKey, options);
   }
 
   async broadcast(bytes: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
@@ -151,7 +103,7 @@ export class ElectrumChain implements ChainSource, TxBroadcaster, FeeEstimator, 
     options: { readonly after?: Uint8Array; readonly signal?: AbortSignal } = {},
   ): AsyncIterableIterator<BlockEvent, void, undefined> {
     const waits = { call: 'blockEvents', pollMs: this.#pollMs, wake: this.client };
-    return followBlocks(this.#source, options, () => createWaits(waits));
+    return followBlocks(this, options, () => createWaits(waits));
   }
 
   mempoolEvents(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<MempoolEvent, void, undefined> {

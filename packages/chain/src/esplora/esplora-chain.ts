@@ -1,12 +1,4 @@
-import {
-  type BlockHeight,
-  equalBytes,
-  feeRate,
-  type FeeRate,
-  hasCode,
-  type NetworkName,
-  toHex,
-} from '@bitcoin-enterprise/core';
+import { equalBytes, feeRate, type FeeRate, hasCode, toHex } from '@bitcoin-enterprise/core';
 import { Answer, answerInvalid, readHash, readIds } from '../adapters/answer.ts';
 import { requireCallOptions, requireMs, requireTarget } from '../adapters/arguments.ts';
 import { followBlocks, followMempool } from '../adapters/follow.ts';
@@ -20,14 +12,7 @@ import {
 } from '../adapters/rejection.ts';
 import { readVerdict } from '../adapters/verdict.ts';
 import { createWaits } from '../adapters/waits.ts';
-import type {
-  CallOptions,
-  ChainHeader,
-  ChainSource,
-  ChainTransaction,
-  Outpoint,
-  UnspentOutput,
-} from '../ports/chain-source.ts';
+import type { CallOptions } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
@@ -56,9 +41,11 @@ const NOT_DECODED = -22;
  * const { height } = await chain.tip();
  * ```
  */
-export class EsploraChain implements ChainSource, TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription {
+export class EsploraChain
+  extends EsploraChainSource
+  implements TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
+{
   readonly #http: EsploraHttp;
-  readonly #source: EsploraChainSource;
   readonly #pollMs: number;
 
   /**
@@ -66,46 +53,12 @@ export class EsploraChain implements ChainSource, TxBroadcaster, FeeEstimator, B
    * @throws ChainError `CHAIN_INVALID_ARGUMENT`.
    */
   constructor(options: EsploraChainOptions) {
-    this.#http = new EsploraHttp(options);
-    this.#source = new EsploraChainSource(this.#http, options);
+    const http = new EsploraHttp(options);
+    super(http, options);
+    this.#http = http;
     const { pollMs = 10_000 } = options;
     requireMs('options.pollMs', pollMs);
     this.#pollMs = pollMs;
-  }
-
-  network(options?: CallOptions): Promise<NetworkName> {
-    return this.#source.network(options);
-  }
-
-  tip(options?: CallOptions): Promise<ChainHeader> {
-    return this.#source.tip(options);
-  }
-
-  blockHash(height: BlockHeight, options?: CallOptions): Promise<Uint8Array | undefined> {
-    return this.#source.blockHash(height, options);
-  }
-
-  header(hash: Uint8Array, options?: CallOptions): Promise<ChainHeader | undefined> {
-    return this.#source.header(hash, options);
-  }
-
-  block(hash: Uint8Array, options?: CallOptions): Promise<Uint8Array | undefined> {
-    return this.#source.block(hash, options);
-  }
-
-  transaction(txid: Uint8Array, options?: CallOptions): Promise<ChainTransaction | undefined> {
-    return this.#source.transaction(txid, options);
-  }
-
-  unspentOutput(
-    outpoint: Outpoint,
-    options?: CallOptions & { readonly includeMempool?: boolean },
-  ): Promise<UnspentOutput | undefined> {
-    return this.#source.unspentOutput(outpoint, options);
-  }
-
-  unspentOutputsOf(scriptPubKey: Uint8Array, options?: CallOptions): Promise<readonly UnspentOutput[]> {
-    return this.#source.unspentOutputsOf(scriptPubKey, options);
   }
 
   async broadcast(bytes: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
@@ -157,7 +110,7 @@ export class EsploraChain implements ChainSource, TxBroadcaster, FeeEstimator, B
     options: { readonly after?: Uint8Array; readonly signal?: AbortSignal } = {},
   ): AsyncIterableIterator<BlockEvent, void, undefined> {
     const pollMs = this.#pollMs;
-    return followBlocks(this.#source, options, () => createWaits({ call: 'blockEvents', pollMs }));
+    return followBlocks(this, options, () => createWaits({ call: 'blockEvents', pollMs }));
   }
 
   mempoolEvents(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<MempoolEvent, void, undefined> {
