@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SuiteError } from '@bitcoin-enterprise/core';
+import { type Logger, SuiteError } from '@bitcoin-enterprise/core';
 import { createManualClock } from '@bitcoin-enterprise/core/testing';
 import {
   createMemoryData,
@@ -282,6 +282,67 @@ describe('a runner', () => {
       code: 'EVENTS_HISTORY_REFUSED',
       details: { stream: 'order/1', version: 1, type: 'ordered' },
     });
+  });
+
+  it('counts and tells of performers that are deaf to their signal, and does not let them pile up', async () => {
+    const { store } = scene();
+    const told: Array<readonly [string, unknown]> = [];
+    const tell = (text: string, fields?: Readonly<Record<string, unknown>>): number => told.push([text, fields]);
+    const logger = { debug: tell, info: tell, warn: tell, error: tell } as unknown as Logger;
+    let letGo: () => void = () => undefined;
+    const until = new Promise<void>((done) => {
+      letGo = done;
+    });
+    let begun = 0;
+    const deaf: Partial<Performed> = {
+      charge: async () => {
+        begun += 1;
+        await until;
+        return { type: 'charged' };
+      },
+    };
+    const machines = [register(order, { ...fine, ...deaf })];
+    const runner = createRunner({ store, machines, logger, concurrency: 2, leaseMs: 10, idleMs: 5 });
+    for (let i = 0; i < 9; i++) await runner.send(order, String(i), { type: 'ordered' });
+    const stop = new AbortController();
+    const working = runner.work({ signal: stop.signal });
+    for (let i = 0; i < 400 && runner.overdue < 4; i++) await sleep(5);
+    expect([begun, runner.overdue]).toEqual([4, 4]);
+    // Nothing but the deaf ones is held up.
+    await sleep(50);
+    expect(begun).toBe(4);
+    const loud = told.filter(([text]) => text === 'a performer goes on after its signal');
+    expect(loud).toHaveLength(4);
+    expect(loud[3]?.[1]).toMatchObject({ type: 'charge', attempt: 1, overdue: 4 });
+
+    letGo();
+    for (let i = 0; i < 400 && begun < 9; i++) await sleep(5);
+    expect(begun).toBeGreaterThanOrEqual(9);
+    stop.abort();
+    await working;
+    expect(runner.overdue).toBe(0);
+    expect(told.some(([text]) => text === 'a performer that went on after its signal has ended')).toBe(true);
+  });
+
+  it('does not call a performer deaf that ends with its signal', async () => {
+    const { store } = scene();
+    const told: string[] = [];
+    const tell = (text: string): number => told.push(text);
+    const logger = { debug: tell, info: tell, warn: tell, error: tell } as unknown as Logger;
+    const heeding: Partial<Performed> = {
+      charge: (_, { signal }) =>
+        new Promise((_done, fail) => {
+          signal.addEventListener('abort', () => fail(new Error('stopped')), { once: true });
+        }),
+    };
+    const machines = [register(order, { ...fine, ...heeding })];
+    const runner = createRunner({ store, machines, logger, leaseMs: 10, idleMs: 5 });
+    await runner.send(order, '1', { type: 'ordered' });
+    await runner.drain();
+    await sleep(10);
+
+    expect(told).toEqual(['work failed, trying again']);
+    expect(runner.overdue).toBe(0);
   });
 
   it('leaves the work of machines that it does not know to others', async () => {

@@ -22,7 +22,8 @@ export interface RunnerOptions {
   readonly logger?: Logger;
   /**
    * Effects and timers that are worked on at a time, 1 to 1,000; 16 when absent. A performer that goes on after its
-   * signal is not counted any more.
+   * signal gives its place to others, but is told of in the log and counted in {@link Runner.overdue}: as many again
+   * are tolerated, then no effect is begun until one of them ends.
    */
   readonly concurrency?: number;
   /** Milliseconds that a performer may take, 10 to 86,400,000; 60,000 when absent. */
@@ -58,6 +59,8 @@ export interface Runner {
   work(options: { readonly signal: AbortSignal }): Promise<void>;
   /** Performs what waits and is due now, and what follows from it; answers how many pieces of work that was. */
   drain(options?: CallOptions): Promise<number>;
+  /** Performers that go on although their signal has come and their work may be somebody else's: should be 0. */
+  readonly overdue: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -126,6 +129,9 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 
   return {
+    get overdue() {
+      return worker.overdue;
+    },
     async send(machine, id, event, call = {}) {
       checkCall('send', call);
       requireKnown(machine);

@@ -5,6 +5,7 @@ import { codeOf } from './code-of.ts';
 import type { Courier } from './delivery.ts';
 import { readEvent } from './instance.ts';
 import type { Typed } from './machine.ts';
+import { createOverdue } from './overdue.ts';
 import type { Registration } from './registration.ts';
 
 /** Performs effects and fires timers. */
@@ -13,6 +14,8 @@ export interface Worker {
   work(signal: AbortSignal): Promise<void>;
   /** What waits and is due now, and what follows from it; answers how many pieces of work that was. */
   drain(call: CallOptions): Promise<number>;
+  /** Performers that go on although their signal has come. */
+  readonly overdue: number;
 }
 
 /** Settings of {@link createWorker}. */
@@ -48,11 +51,15 @@ export function createWorker(options: WorkerOptions): Worker {
   const prefixes = [...known.keys()].map((name) => `${name}/`);
   let knownHeight: number | undefined;
   let asking: Promise<void> | undefined;
+  const overdue = createOverdue(logger);
 
   return {
+    get overdue() {
+      return overdue.count;
+    },
     async drain(call) {
       for (let done = 0; ;) {
-        const claims = await claim(call, concurrency);
+        const claims = await claim(call, 0);
         if (claims.length === 0) return done;
         await Promise.all(claims.map((claimed) => doClaimed(claimed, call)));
         done += claims.length;
@@ -65,7 +72,7 @@ export function createWorker(options: WorkerOptions): Worker {
         try {
           // Asked for before the claim: what comes between the two must end the wait.
           const after = await store.head({ signal });
-          const claims = await claim({ signal }, concurrency - busy.size);
+          const claims = await claim({ signal }, busy.size);
           for (const claimed of claims) {
             const running: Promise<void> = doClaimed(claimed, { signal }).finally(() => busy.delete(running));
             busy.add(running);
@@ -102,21 +109,25 @@ export function createWorker(options: WorkerOptions): Worker {
         if (!hasCode(error, 'EVENTS_ABORTED')) throw error;
       });
     try {
-      await Promise.race([waiting, ...busy]);
+      await Promise.race([waiting, ...busy, ...overdue.all()]);
     } finally {
       stop.abort();
       await waiting;
     }
   }
 
-  async function claim(call: CallOptions, limit: number): Promise<readonly Claimed[]> {
+  /** Takes as much work as there is room for beside what is under way. */
+  async function claim(call: CallOptions, busy: number): Promise<readonly Claimed[]> {
+    const limit = concurrency - busy;
     if (limit === 0) return [];
     const tip = await heightNow(call);
     const due = { ...call, ...(tip === undefined ? {} : { height: tip }), time: clock.nowMs() };
     const timers = await store.claimTimers({ ...due, limit, leaseMs, prefixes });
-    if (timers.length === limit) return timers;
+    // A few performers that are deaf must not hold up the others, and many must not pile up.
+    const room = Math.min(limit - timers.length, 2 * concurrency - busy - overdue.count);
+    if (room <= 0) return timers;
     try {
-      return [...timers, ...(await store.claimEffects({ ...call, limit: limit - timers.length, leaseMs, prefixes }))];
+      return [...timers, ...(await store.claimEffects({ ...call, limit: room, leaseMs, prefixes }))];
     } catch (error) {
       // Those that we have are ours to fire.
       if (timers.length === 0) throw error;
@@ -166,11 +177,13 @@ export function createWorker(options: WorkerOptions): Worker {
     const timeout = AbortSignal.timeout(leaseMs - Math.ceil(leaseMs / 10));
     const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
     let event: Typed | undefined;
+    let performing: Promise<Typed | undefined> | undefined;
     try {
-      const performing = performer({ ...(data as object), type }, { id: target.id, key, attempt, signal });
+      performing = Promise.resolve(performer({ ...(data as object), type }, { id: target.id, key, attempt, signal }));
       // One that does not listen to its signal must not hold up the others: its key makes a second run harmless.
-      event = await endable(Promise.resolve(performing), { call: type, signal });
+      event = await endable(performing, { call: type, signal });
     } catch (error) {
+      if (signal.aborted && performing !== undefined) overdue.watch(effect, performing);
       if (call.signal?.aborted === true) return store.release(effect);
       throw timeout.aborted ? timeout.reason : error;
     }
