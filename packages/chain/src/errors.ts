@@ -31,8 +31,6 @@ export interface ChainErrors {
   readonly CHAIN_OUTPUT_UNKNOWN: { readonly outpoint: string };
   /** A snapshot that was never taken, or dropped by reverting to an older one. */
   readonly CHAIN_SNAPSHOT_UNKNOWN: { readonly snapshot: number };
-  /** A source that lacks blocks that are on record, or changes its branch all the time, while the past is searched. */
-  readonly CHAIN_SOURCE_UNSETTLED: { readonly watch: string; readonly attempts: number };
   /** A reorganisation deeper than the chain is high. */
   readonly CHAIN_REORG_TOO_DEEP: { readonly depth: number; readonly height: number };
   /** A block time that the time rules refuse, or a clock that would run backwards. */
