@@ -340,3 +340,43 @@ describe('the mempool of a pool', () => {
     await iterator.return?.();
   });
 });
+
+describe('a source whose answers are of another form', () => {
+  it.for<unknown>([null, undefined, 5, 'x', {}, [], { height: 1 }, { hash: new Uint8Array(32), height: Number.NaN }])(
+    'is passed over by a pool, and pulls it down in no call: %j',
+    async (answer) => {
+      const chain = createEmbeddedChain();
+      chain.mine(5);
+      const { hash } = await chain.ports.tip();
+      const made = async (): Promise<never> => answer as never;
+      const calls = ['tip', 'header', 'block', 'transaction', 'unspentOutput', 'unspentOutputsOf'] as const;
+      const all = { ...Object.fromEntries(calls.map((call) => [call, made])), estimateFeeRate: made, broadcast: made };
+      const events = {
+        async *mempoolEvents() {
+          yield answer as never;
+        },
+      };
+      for (const changes of [
+        all,
+        { ...all, network: made, blockHash: made, ...events },
+        { ...all, tip: chain.ports.tip },
+      ]) {
+        const pool = poolOf([
+          { name: 'bad', chain: disguised(chain, changes as Partial<PoolChain>) },
+          { name: 'a', chain: chain.ports },
+          { name: 'b', chain: chain.ports },
+        ]);
+        const { events: heard, close } = told(pool);
+
+        expect([(await pool.tip()).height, (await pool.header(hash))?.height]).toEqual([5, 5]);
+        expect(await pool.block(hash)).toEqual(await chain.ports.block(hash));
+        expect(await pool.transaction(new Uint8Array(32))).toBeUndefined();
+        expect(await pool.unspentOutputsOf(parseHex('53'))).toEqual([]);
+        expect(await pool.estimateFeeRate(2)).toEqual(await chain.ports.estimateFeeRate(2));
+        expect((await pool.health()).ok).toBe(true);
+        expect(heard).toEqual([]);
+        await close();
+      }
+    },
+  );
+});

@@ -14,6 +14,7 @@ import type { BlockReference, ChainHeader, ChainSource } from '../ports/chain-so
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
+import { checkedChain } from './checked-chain.ts';
 
 /** What a source of a pool can do: read, and whatever else it has. */
 export type PoolChain = ChainSource & Partial<TxBroadcaster & FeeEstimator & MempoolSubscription>;
@@ -58,6 +59,7 @@ export interface MemberOptions {
 /** A source of a pool, with what is known of it. */
 export class PoolMember {
   readonly name: string;
+  /** Whom to ask; what it answers has the form that its port promises. */
   readonly chain: PoolChain;
   /** Blocks that its tip was behind the others' when they were last compared. */
   lagBlocks = 0;
@@ -81,7 +83,7 @@ export class PoolMember {
    */
   constructor(source: PoolSource, options: MemberOptions) {
     this.name = source.name;
-    this.chain = source.chain;
+    this.chain = checkedChain(source.chain);
     this.#options = options;
     const { timeoutMs, clock, observe } = options;
     const shared = { name: source.name, clock, ...(observe === undefined ? {} : { observe }) };
