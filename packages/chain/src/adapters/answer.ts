@@ -67,6 +67,13 @@ export class Answer {
     return value;
   }
 
+  /** Place of an output in its transaction: 0 to 4,294,967,295. */
+  outputIndex(field: string): number {
+    const value = this.count(field);
+    if (value > 0xffff_ffff) throw this.#wrong(field, 'a place in a transaction');
+    return value;
+  }
+
   integer(field: string): number {
     const value = this.#value[field];
     if (!Number.isSafeInteger(value)) throw this.#wrong(field, 'a whole number');

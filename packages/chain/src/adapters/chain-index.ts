@@ -3,6 +3,7 @@ import { type TransactionView, viewBlock, viewTransaction } from '@bitcoin-enter
 import type { CallOptions, ChainHeader, ChainSource, Outpoint } from '../ports/chain-source.ts';
 import type { MempoolSubscription } from '../ports/subscriptions.ts';
 import { isUnspendable } from './evidence.ts';
+import { outpointKey } from './outpoints.ts';
 import { pause } from './pause.ts';
 import { unreachable } from './policy.ts';
 
@@ -274,10 +275,6 @@ function byPlace(a: IndexedTransaction, b: IndexedTransaction): number {
 
 function previousOf(tx: TransactionView, input: number): Outpoint {
   return { txid: tx.previousTxid(input), index: tx.previousIndex(input) };
-}
-
-function outpointKey({ txid, index }: Outpoint): string {
-  return `${toHex(txid)}:${index}`;
 }
 
 function listIn<Item>(map: Map<string, Item[]>, key: string): Item[] {

@@ -22,6 +22,7 @@ import type {
 import { Answer, answerInvalid, readHash, readHex } from '../adapters/answer.ts';
 import { requireCallOptions, requireOutpoint } from '../adapters/arguments.ts';
 import { proveBlock, proveHeader, proveTransaction } from '../adapters/evidence.ts';
+import { outpointKey } from '../adapters/outpoints.ts';
 import { pause } from '../adapters/pause.ts';
 import { ChainError, invalidArgument } from '../errors.ts';
 import { INVALID_PARAMETER, NOT_FOUND, orAbsent, refusedWith } from './answers.ts';
@@ -29,6 +30,8 @@ import { type BitcoindRpc, requireNetwork, type RpcAnswer, type RpcCall } from '
 
 /** How long to wait before asking again for a scan of the outputs: the node runs one at a time. */
 const SCAN_PAUSE_MS = 50;
+/** How long to wait for another scan to end. */
+const MAX_SCAN_WAIT_MS = 600_000;
 /** Calls in one request: what a node's work queue and its answer bear. */
 const BATCH = 200;
 
@@ -205,6 +208,7 @@ export class BitcoindChainSource implements ChainSource {
     const read = (value: unknown): readonly UnspentOutput[] =>
       new Answer(method, value).list('unspents').map((entry) => readUnspent(method, entry, scriptPubKey));
     const outputs = await this.#scan({ method, params: ['start', [`raw(${toHex(scriptPubKey)})`]], read }, options);
+    if (new Set(outputs.map(outpointKey)).size !== outputs.length) throw scanInvalid();
     for (let start = 0; start < outputs.length; start += BATCH)
       await this.#requireUnspent(outputs.slice(start, start + BATCH), options);
     return outputs;
@@ -214,12 +218,11 @@ export class BitcoindChainSource implements ChainSource {
     question: RpcCall & { readonly read: (value: unknown) => Result },
     options: CallOptions,
   ): Promise<Result> {
-    for (;;) {
+    for (let waitedMs = 0; ; waitedMs += SCAN_PAUSE_MS) {
       try {
         return await this.#rpc.ask({ ...question, decimalsAsText: true }, options);
       } catch (error) {
-        // "Scan already in progress": somebody else's, or another call of ours.
-        if (!refusedWith(error, INVALID_PARAMETER)) throw error;
+        if (!isBusyScanning(error) || waitedMs >= MAX_SCAN_WAIT_MS) throw error;
         await pause(SCAN_PAUSE_MS, { call: 'scantxoutset', ...options });
       }
     }
@@ -253,6 +256,15 @@ export class BitcoindChainSource implements ChainSource {
     await requireNetwork(this.#rpc, this.#network, options);
     this.#checked = true;
   }
+}
+
+/** "Scan already in progress": somebody else's, or another call of ours. */
+function isBusyScanning(error: unknown): boolean {
+  return (
+    refusedWith(error, INVALID_PARAMETER) &&
+    hasCode(error, 'CHAIN_NODE_REFUSED') &&
+    /in progress/i.test(error.details.rpcMessage)
+  );
 }
 
 function scanInvalid(): ChainError {
@@ -304,7 +316,7 @@ function readUnspent(method: string, entry: unknown, scriptPubKey: Uint8Array): 
   if (!equalBytes(answer.bytes('scriptPubKey'), scriptPubKey)) throw answerInvalid(method, 'of the script asked for');
   return {
     txid: answer.hash('txid'),
-    index: answer.count('vout'),
+    index: answer.outputIndex('vout'),
     value: answer.amount('amount'),
     scriptPubKey: Uint8Array.from(scriptPubKey),
     height: heightOf(method, answer.count('height')),

@@ -22,6 +22,7 @@ import { Cache } from '../adapters/cache.ts';
 import { isUnspendable, proveHeader, proveInclusion, proveTransaction } from '../adapters/evidence.ts';
 import { baseFor, HeaderChain, type PlacedHeader } from '../adapters/header-chain.ts';
 import { genesisOf, networkOfGenesis, wrongNetwork } from '../adapters/networks.ts';
+import { outpointsToAsk, sameOutpoint } from '../adapters/outpoints.ts';
 import { unsupported } from '../adapters/policy.ts';
 import { invalidArgument } from '../errors.ts';
 import { DIFFICULTY_RULES } from '../model/difficulty.ts';
@@ -61,6 +62,10 @@ interface HistoryEntry {
 const CHUNK = 2_016;
 /** Requests at a time. */
 const ABREAST = 10;
+/** Lists the unspent outputs of a script. */
+const LIST = 'blockchain.scripthash.listunspent';
+/** Longer transactions are not kept: a server could fill the memory with them. Bytes. */
+const MAX_KEPT_SIZE = 100_000;
 /** The longest history that is searched for the spender of an output. */
 const MAX_HISTORY = 5_000;
 
@@ -184,14 +189,14 @@ export class ElectrumChainSource implements ChainSource {
     return again(async () => {
       await this.#sync(options);
       const listed = await this.#listed(scriptPubKey, options);
+      outpointsToAsk({ method: LIST, source: 'an Electrum server', listed, hidden: [] });
       // The protocol leaves out what the mempool spends.
       const hidden: Outpoint[] = [];
       for (const txid of await this.#waiting(scriptPubKey, options)) {
         const tx = await this.#requireRaw(txid, options);
         for (let i = 0; i < tx.inputCount; i++) hidden.push({ txid: tx.previousTxid(i), index: tx.previousIndex(i) });
       }
-      const others = hidden.filter((one) => !listed.some((other) => sameOutpoint(one, other)));
-      const outpoints = [...listed, ...others];
+      const outpoints = outpointsToAsk({ method: LIST, source: 'an Electrum server', listed, hidden });
       const found: (UnspentOutput | undefined)[] = [];
       for (let start = 0; start < outpoints.length; start += ABREAST) {
         const some = outpoints.slice(start, start + ABREAST);
@@ -211,9 +216,15 @@ export class ElectrumChainSource implements ChainSource {
       listOf(method, result).map((entry) => new Answer(method, entry).hash('tx_hash'));
     const txids = await this.#client.ask({ method, params: [scriptHashOf(script)], read }, options);
     const history = (await this.#history(script, options)).filter(({ height }) => height <= 0);
+    const waiting = new Set(history.map(({ txid }) => toHex(txid)));
     const same =
-      txids.length === history.length && txids.every((txid) => history.some((entry) => equalBytes(entry.txid, txid)));
+      txids.length === history.length &&
+      waiting.size === history.length &&
+      new Set(txids.map(toHex)).size === txids.length &&
+      txids.every((txid) => waiting.has(toHex(txid)));
     if (!same) throw answerInvalid(method, 'the part of the history that has no block');
+    if (txids.length > MAX_HISTORY)
+      throw unsupported('unspentOutputsOf', 'an Electrum server, of scripts used that often');
     return txids;
   }
 
@@ -230,7 +241,7 @@ export class ElectrumChainSource implements ChainSource {
     const read = (result: unknown): TransactionView => proveTransaction(method, readHex(method, result), txid);
     try {
       const tx = await this.#client.ask({ method, params: [displayHash(txid), false], read }, options);
-      return this.#transactions.set(key, tx);
+      return tx.bytes.length > MAX_KEPT_SIZE ? tx : this.#transactions.set(key, tx);
     } catch (error) {
       if (refusedAsUnknown(error)) return undefined;
       throw error;
@@ -306,11 +317,11 @@ export class ElectrumChainSource implements ChainSource {
   }
 
   async #listed(script: Uint8Array, options: CallOptions): Promise<readonly Outpoint[]> {
-    const method = 'blockchain.scripthash.listunspent';
+    const method = LIST;
     const read = (result: unknown): readonly Outpoint[] =>
       listOf(method, result).map((entry) => {
         const answer = new Answer(method, entry);
-        return { txid: answer.hash('tx_hash'), index: answer.count('tx_pos') };
+        return { txid: answer.hash('tx_hash'), index: answer.outputIndex('tx_pos') };
       });
     return this.#client.ask({ method, params: [scriptHashOf(script)], read }, options);
   }
@@ -513,8 +524,4 @@ function hashesOf(method: string, answer: Answer): readonly Uint8Array[] {
 function listOf(method: string, value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw answerInvalid(method, 'a list');
   return value;
-}
-
-function sameOutpoint(a: Outpoint, b: Outpoint): boolean {
-  return a.index === b.index && equalBytes(a.txid, b.txid);
 }

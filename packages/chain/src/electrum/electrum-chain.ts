@@ -94,7 +94,9 @@ export class ElectrumChain
     const read = (answer: unknown): { readonly rate?: FeeRate } => {
       if (answer === -1) return {};
       if (typeof answer !== 'number' || !(answer > 0)) throw answerInvalid(method, 'a rate in bitcoin, or -1');
-      return { rate: feeRate(parseBitcoin(answer.toFixed(8))) };
+      const rate = feeRate(parseBitcoin(answer.toFixed(8)));
+      if (rate === 0n) throw answerInvalid(method, 'a rate above zero, or -1');
+      return { rate };
     };
     return (await this.client.ask({ method, params: [targetBlocks], read }, options)).rate;
   }

@@ -20,6 +20,7 @@ import { requireCallOptions, requireOutpoint } from '../adapters/arguments.ts';
 import { Cache } from '../adapters/cache.ts';
 import { isUnspendable, proveBlock, proveInclusion, proveTransaction } from '../adapters/evidence.ts';
 import { genesisOf, networkOfGenesis, wrongNetwork } from '../adapters/networks.ts';
+import { outpointsToAsk, sameOutpoint } from '../adapters/outpoints.ts';
 import { unsupported } from '../adapters/policy.ts';
 import { invalidArgument } from '../errors.ts';
 import { DIFFICULTY_RULES } from '../model/difficulty.ts';
@@ -169,10 +170,11 @@ export class EsploraChainSource implements ChainSource {
     return again(async () => {
       const id = toHex(currentCrypto().sha256(scriptPubKey).toReversed());
       const listed = await this.#listed(id, options);
+      outpointsToAsk({ method: '/scripthash/utxo', source: 'an Esplora server', listed, hidden: [] });
       // Esplora leaves out what the mempool spends.
       const hidden = await this.#spentInMempool(id, options);
-      const others = hidden.filter((one) => !listed.some((other) => sameOutpoint(one, other)));
-      const found = await inTurns([...listed, ...others], async (outpoint) => this.unspentOutput(outpoint, options));
+      const outpoints = outpointsToAsk({ method: '/scripthash/utxo', source: 'an Esplora server', listed, hidden });
+      const found = await inTurns(outpoints, async (outpoint) => this.unspentOutput(outpoint, options));
       for (const [i, outpoint] of listed.entries())
         if (found[i] === undefined) await this.#requireTransaction(outpoint, options);
       return found.filter(
@@ -193,7 +195,7 @@ export class EsploraChainSource implements ChainSource {
     const read = (body: Uint8Array): readonly Outpoint[] =>
       listOf(path, body).map((entry) => {
         const answer = new Answer(path, entry);
-        return { txid: answer.hash('txid'), index: answer.count('vout') };
+        return { txid: answer.hash('txid'), index: answer.outputIndex('vout') };
       });
     const found = await this.#http.get({ path, read }, options);
     if (found === undefined) throw unsupported('unspentOutputsOf', 'this Esplora server');
@@ -349,10 +351,6 @@ function outputOf(tx: TransactionView, index: number, { block }: Place): Unspent
     coinbase: isCoinbase(tx),
     ...(block === undefined ? {} : { height: blockHeight(block.height) }),
   }));
-}
-
-function sameOutpoint(a: Outpoint, b: Outpoint): boolean {
-  return a.index === b.index && equalBytes(a.txid, b.txid);
 }
 
 function listOf(path: string, body: Uint8Array): readonly unknown[] {

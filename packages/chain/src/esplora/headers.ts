@@ -175,6 +175,7 @@ function readHeader(path: string, value: unknown, hash: Uint8Array): EsploraHead
   };
   const proven = proveHeader(path, serializeBlockHeader(header), hash);
   const height = answer.count('height');
+  if (height > 0x7fff_ffff) throw answerInvalid(path, 'at a height of a block');
   if ((height === 0) !== equalBytes(header.previousBlockHash, new Uint8Array(32)))
     throw answerInvalid(path, 'at height 0 exactly when no block comes before it');
   return { hash: Uint8Array.from(hash), header: proven.header, height };
