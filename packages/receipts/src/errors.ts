@@ -86,8 +86,10 @@ export interface ReceiptsErrors {
   readonly RECEIPTS_RECEIPT_MALFORMED: { readonly path: string; readonly expected: string };
   /** What should be a sealed field and is none, or does not open in this place. */
   readonly RECEIPTS_SEALED_INVALID: { readonly reason: 'format' | 'decryption' | 'digest' };
-  /** The key of a sealed field was destroyed, or this store never had it: nobody can open it here. */
+  /** The key of a sealed field was destroyed, while it was sealed or since, or this store never had it. */
   readonly RECEIPTS_SEAL_KEY_UNAVAILABLE: { readonly keyId: string };
+  /** A file of keys that cannot be read or written; `errcode` is SQLite's number, 0 when it has none. */
+  readonly RECEIPTS_KEY_STORE_UNAVAILABLE: { readonly errcode: number };
 }
 
 /** An error of this package. */
@@ -107,6 +109,14 @@ export function invalidArgument(
   const got = describeValue(value);
   return new ReceiptsError('RECEIPTS_INVALID_ARGUMENT', `expected ${argument} to be ${expected}, got ${got}`, {
     details: { argument, expected, got },
+  });
+}
+
+/** Makes the error for a key that is not there, or not there any more. */
+export function sealKeyUnavailable(keyId: string): ReceiptsError<'RECEIPTS_SEAL_KEY_UNAVAILABLE'> {
+  return new ReceiptsError('RECEIPTS_SEAL_KEY_UNAVAILABLE', 'expected the key of a sealed field, got none', {
+    details: { keyId },
+    hint: 'it was destroyed, or is kept in another store',
   });
 }
 

@@ -3,7 +3,7 @@ export { createFileWitnessStorage } from './adapters/file-witness-storage.ts';
 export { createMemoryKeyStore } from './adapters/memory-key-store.ts';
 export { createMemoryLogStorage, type MemoryLogStorage } from './adapters/memory-log-storage.ts';
 export { createMemoryWitnessStorage } from './adapters/memory-witness-storage.ts';
-export { p256Signer, p256Verifier } from './adapters/p256-signer.ts';
+export { p256Signer, p256Verifier, type P256VerifierOptions } from './adapters/p256-signer.ts';
 export {
   ed25519Signer,
   ed25519Verifier,
@@ -94,7 +94,9 @@ export {
 } from './model/statement.ts';
 export { CHECKPOINT_PATH, MAX_ENTRY_LENGTH, tilePath, type TilePlace } from './model/tiles.ts';
 export type { BestChain } from './ports/best-chain.ts';
-export type { FileAccess, FileHandle, FileStorageOptions, LockAccess, LockDatabase } from './ports/file-access.ts';
+export type { FileAccess, FileHandle, FileStorageOptions } from './ports/file-access.ts';
+export type { SqliteAccess, SqliteDatabase, SqliteStatement } from './ports/sqlite-access.ts';
+export { createSqliteKeyStore, type SqliteKeyStore, type SqliteKeyStoreOptions } from './adapters/sqlite-key-store.ts';
 export type { KeyStore, SealedBytes } from './ports/key-store.ts';
 export type { LogChange, LogHead, LogStorage } from './ports/log-storage.ts';
 export type { CallOptions, ReceiptSigner, ReceiptVerifier, SignatureAlgorithm } from './ports/signer.ts';

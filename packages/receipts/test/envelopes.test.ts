@@ -174,6 +174,31 @@ describe('the vectors of DSSE', () => {
   });
 });
 
+describe('ECDSA over P-256', () => {
+  it('is signed low-S, and high-S, which anybody can make of it, is taken or refused as asked', async () => {
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+    const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+    const signer = await p256Signer(pair);
+    const lax = await p256Verifier(signer.publicKey);
+    const strict = await p256Verifier(signer.publicKey, { highS: 'refuse' });
+    // Half of what WebCrypto signs is high.
+    for (let i = 0; i < 24; i++) {
+      const bytes = Uint8Array.of(i);
+      const der = Buffer.from(await signer.sign(bytes));
+      const at = 4 + (der[3] ?? 0);
+      const r = der.subarray(2, at);
+      const s = BigInt(`0x${der.subarray(at + 2).toString('hex')}`);
+      expect(s <= order / 2n).toBe(true);
+      const high = Buffer.from(`00${(order - s).toString(16).padStart(64, '0')}`, 'hex');
+      const twin = Buffer.concat([Uint8Array.of(0x30, r.length + 35), r, Uint8Array.of(2, 33), high]);
+
+      expect([await lax.verify(bytes, der), await strict.verify(bytes, der)]).toEqual([true, true]);
+      expect([await lax.verify(bytes, twin), await strict.verify(bytes, twin)]).toEqual([true, false]);
+    }
+    await expect(p256Verifier(signer.publicKey, { highS: 'x' as never })).rejects.toThrow('RECEIPTS_INVALID_ARGUMENT');
+  });
+});
+
 const pairs: ReadonlyArray<readonly [string, () => Promise<readonly [ReceiptSigner, ReceiptVerifier]>]> = [
   [
     'ed25519',

@@ -52,6 +52,35 @@ describe('a receipt', () => {
     }
   });
 
+  it('has one spelling of every value: what would be a second text of the same receipt is refused', async () => {
+    const scene = createScene();
+    let receipt = await scene.receipts.issue(payment(0), { key: '0' });
+    // Until its Base64 has a character in which the two alphabets differ.
+    for (
+      let i = 1;
+      !/[+/]/.test(formatReceipt(receipt).replaceAll(/"(?:type|payloadType|checkpoint)":"[^"]*"/g, ''));
+      i++
+    )
+      receipt = await scene.receipts.issue(payment(i), { key: `${i}` });
+    const text = formatReceipt(receipt);
+    const respelled = (change: (envelope: { payload: string; signatures: Array<{ sig: string }> }) => void): string => {
+      const value = JSON.parse(text) as { envelope: { payload: string; signatures: Array<{ sig: string }> } };
+      change(value.envelope);
+      return JSON.stringify(value);
+    };
+    const other = (base64: string): string => base64.replaceAll('+', '-').replaceAll('/', '_');
+    const spellings = [
+      respelled((envelope) => (envelope.payload = other(envelope.payload))),
+      respelled(({ signatures }) => signatures.forEach((each) => (each.sig = other(each.sig)))),
+      respelled((envelope) => (envelope.payload = envelope.payload.replace(/=*$/, '') + '='.repeat(3))),
+    ].filter((spelling) => spelling !== respelled(() => undefined));
+
+    expect(spellings.length).toBeGreaterThan(1);
+    for (const spelling of spellings) expect(() => parseReceipt(spelling)).toThrow('RECEIPTS_ENVELOPE_INVALID');
+    expect(() => parseReceipt(text.replace(/"index":\d+/, '"index":-0'))).toThrow('RECEIPTS_RECEIPT_MALFORMED');
+    expect(parseReceipt(respelled(() => undefined))).toEqual(receipt);
+  });
+
   it('is issued once for a key: again, at the same time, and by another process', async () => {
     const scene = createScene();
     const [a, b] = await Promise.all([

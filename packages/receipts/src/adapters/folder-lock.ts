@@ -1,7 +1,8 @@
 import { invalidArgument, ReceiptsError } from '../errors.ts';
 import { fieldOf, requireCount, requireText, throwIfAborted } from '../model/checks.ts';
-import type { FileStorageOptions, LockDatabase } from '../ports/file-access.ts';
+import type { FileStorageOptions } from '../ports/file-access.ts';
 import type { CallOptions } from '../ports/signer.ts';
+import type { SqliteAccess, SqliteDatabase } from '../ports/sqlite-access.ts';
 
 const SQLITE_BUSY = 5;
 const LONGEST_PAUSE_MS = 5;
@@ -30,11 +31,11 @@ export type FolderLock = <Value>(work: () => Promise<Value>, options: LockedOpti
 export function folderLock({ folder, sqlite, lockWaitMs = 10_000 }: FileStorageOptions): FolderLock {
   requireText('options.folder', folder);
   requireCount('options.lockWaitMs', lockWaitMs);
-  const Database = fieldOf(sqlite, 'DatabaseSync') as FileStorageOptions['sqlite']['DatabaseSync'];
+  const Database = fieldOf(sqlite, 'DatabaseSync') as SqliteAccess['DatabaseSync'];
   if (typeof Database !== 'function') throw invalidArgument('options.sqlite.DatabaseSync', 'a class', Database);
-  let kept: { readonly database: LockDatabase; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+  let kept: { readonly database: SqliteDatabase; readonly timer: ReturnType<typeof setTimeout> } | undefined;
 
-  async function take(name: string, call: CallOptions | undefined): Promise<LockDatabase> {
+  async function take(name: string, call: CallOptions | undefined): Promise<SqliteDatabase> {
     if (kept !== undefined) {
       const { database, timer } = kept;
       clearTimeout(timer);
@@ -90,7 +91,7 @@ async function waitFor(
   }
 }
 
-function isTaken(database: LockDatabase): boolean {
+function isTaken(database: SqliteDatabase): boolean {
   try {
     // Whoever waits does so without keeping this thread from everything else.
     database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');

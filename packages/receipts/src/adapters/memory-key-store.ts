@@ -1,7 +1,8 @@
 import { type Entropy, toHex, webEntropy } from '@bitcoin-enterprise/core';
-import { ReceiptsError } from '../errors.ts';
-import { requireBytes, requireMethods, requireObject, requireText, throwIfAborted } from '../model/checks.ts';
+import { sealKeyUnavailable } from '../errors.ts';
+import { requireMethods, requireObject, requireText, throwIfAborted } from '../model/checks.ts';
 import type { KeyStore } from '../ports/key-store.ts';
+import { decrypt, encrypt, requireOpening, requireSealing } from './sealing.ts';
 
 const IV_LENGTH = 12;
 
@@ -44,36 +45,18 @@ export function createMemoryKeyStore(options: { readonly entropy?: Entropy } = {
 
   return {
     async seal(subject, content, call) {
-      requireText('subject', subject);
-      requireObject('content', content);
-      const { plaintext, associatedData } = content;
-      requireBytes('content.plaintext', plaintext);
-      requireBytes('content.associatedData', associatedData);
-      throwIfAborted('seal', call?.signal);
+      requireSealing(subject, content, call);
       const { keyId, key } = await keyOf(subject);
       const iv = new Uint8Array(entropy.bytes(IV_LENGTH));
-      const algorithm = { name: 'AES-GCM', iv, additionalData: new Uint8Array(associatedData) };
-      const ciphertext = await crypto.subtle.encrypt(algorithm, key, new Uint8Array(plaintext));
-      return { keyId, iv, ciphertext: new Uint8Array(ciphertext) };
+      const ciphertext = await encrypt(key, iv, content);
+      // Destroyed meanwhile: nobody could open this, and whoever keeps it must know.
+      if (keys.get(keyId) !== key) throw sealKeyUnavailable(keyId);
+      return { keyId, iv, ciphertext };
     },
     async open(sealed, associatedData, call) {
-      requireObject('sealed', sealed);
-      const { keyId, iv, ciphertext } = sealed;
-      requireText('sealed.keyId', keyId);
-      requireBytes('sealed.iv', iv);
-      requireBytes('sealed.ciphertext', ciphertext);
-      requireBytes('associatedData', associatedData);
-      throwIfAborted('open', call?.signal);
-      const key = keys.get(keyId);
-      if (key === undefined) return undefined;
-      const algorithm = { name: 'AES-GCM', iv: new Uint8Array(iv), additionalData: new Uint8Array(associatedData) };
-      try {
-        return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, new Uint8Array(ciphertext)));
-      } catch {
-        throw new ReceiptsError('RECEIPTS_SEALED_INVALID', 'expected a ciphertext of this key and place', {
-          details: { reason: 'decryption' },
-        });
-      }
+      requireOpening(sealed, associatedData, call);
+      const key = keys.get(sealed.keyId);
+      return key === undefined ? undefined : decrypt(key, sealed, associatedData);
     },
     async destroy(subject, call) {
       requireText('subject', subject);

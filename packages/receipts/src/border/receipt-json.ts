@@ -55,7 +55,7 @@ export function parseReceipt(text: string, limits: JsonLimits = {}): Receipt {
   if (type !== RECEIPT_TYPE) throw malformed('$.type', RECEIPT_TYPE);
   requireNoMore(rest, '$');
   const receipt = {
-    envelope: readEnvelope(envelope, '$.envelope'),
+    envelope: readEnvelope(envelope, '$.envelope', 'standard'),
     index: readCount(index, '$.index'),
     inclusion: readHashes(inclusion, '$.inclusion', fromBase64),
     checkpoint: readText(checkpoint, '$.checkpoint'),
@@ -130,7 +130,8 @@ function readHex(value: unknown, path: string): Uint8Array {
 }
 
 function readCount(value: unknown, path: string): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw malformed(path, 'a whole number');
+  if (!Number.isSafeInteger(value) || (value as number) < 0 || Object.is(value, -0))
+    throw malformed(path, 'a whole number');
   return value as number;
 }
 

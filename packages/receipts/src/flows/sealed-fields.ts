@@ -7,7 +7,7 @@ import {
   toHex,
   webEntropy,
 } from '@bitcoin-enterprise/core';
-import { ReceiptsError } from '../errors.ts';
+import { ReceiptsError, sealKeyUnavailable } from '../errors.ts';
 import { isObject, requireMethods, requireObject, requireText } from '../model/checks.ts';
 import { decodeBase64, encodeBase64 } from '../model/base64.ts';
 import { canonicalJson, type Json, parseJson } from '../model/json.ts';
@@ -60,7 +60,8 @@ const BLOCK = 64;
  *
  * Sealing the same value twice gives two different fields: build a statement once, and keep it until it is issued.
  *
- * @throws {@link ReceiptsError} `RECEIPTS_JSON_UNSUPPORTED` for a value that is no JSON, without repeating it.
+ * @throws {@link ReceiptsError} `RECEIPTS_JSON_UNSUPPORTED` for a value that is no JSON, without repeating it;
+ * `RECEIPTS_SEAL_KEY_UNAVAILABLE` when the subject's key is destroyed meanwhile.
  *
  * @example
  * ```ts
@@ -115,11 +116,7 @@ export async function openField(
   const { keyId, iv, ciphertext, digest } = readField(field);
   const call = signal === undefined ? {} : { signal };
   const plaintext = await keys.open({ keyId, iv, ciphertext }, binding(place, digest), call);
-  if (plaintext === undefined)
-    throw new ReceiptsError('RECEIPTS_SEAL_KEY_UNAVAILABLE', 'expected the key of a sealed field, got none', {
-      details: { keyId },
-      hint: 'it was destroyed, or is kept in another store',
-    });
+  if (plaintext === undefined) throw sealKeyUnavailable(keyId);
   if (plaintext.length < SALT_LENGTH + 4) throw sealedInvalid('format');
   const length = new DataView(plaintext.buffer, plaintext.byteOffset).getUint32(SALT_LENGTH);
   if (length > plaintext.length - SALT_LENGTH - 4) throw sealedInvalid('format');

@@ -85,8 +85,12 @@ export function parseEnvelope(text: string, limits: JsonLimits = {}): Envelope {
   return readEnvelope(parseJson(text, limits), '$');
 }
 
-/** Reads an envelope out of a parsed value; every way to be none has the code `RECEIPTS_ENVELOPE_INVALID`. */
-export function readEnvelope(value: unknown, path: string): Envelope {
+/**
+ * Reads an envelope out of a parsed value; every way to be none has the code `RECEIPTS_ENVELOPE_INVALID`.
+ *
+ * @param alphabet - Which Base64: an envelope by itself may have either, within a receipt there is one spelling.
+ */
+export function readEnvelope(value: unknown, path: string, alphabet: 'standard' | 'either' = 'either'): Envelope {
   if (!isObject(value)) throw invalid(path, 'an object');
   const { payloadType, payload, signatures, ...rest } = value;
   if (Object.keys(rest).length > 0) throw invalid(path, 'payloadType, payload and signatures alone');
@@ -95,23 +99,23 @@ export function readEnvelope(value: unknown, path: string): Envelope {
     throw invalid(`${path}.signatures`, `1 to ${MAX_SIGNATURES} signatures`);
   return {
     payloadType,
-    payload: readBase64(payload, `${path}.payload`),
-    signatures: signatures.map((item, index) => readSignature(item, `${path}.signatures[${index}]`)),
+    payload: readBase64(payload, `${path}.payload`, alphabet),
+    signatures: signatures.map((item, index) => readSignature(item, `${path}.signatures[${index}]`, alphabet)),
   };
 }
 
-function readSignature(value: unknown, path: string): EnvelopeSignature {
+function readSignature(value: unknown, path: string, alphabet: 'standard' | 'either'): EnvelopeSignature {
   if (!isObject(value)) throw invalid(path, 'an object');
   const { keyid, sig, ...rest } = value;
   if (Object.keys(rest).length > 0) throw invalid(path, 'keyid and sig alone');
   if (keyid !== undefined && (typeof keyid !== 'string' || hasControls(keyid)))
     throw invalid(`${path}.keyid`, 'a text');
-  const signature = readBase64(sig, `${path}.sig`);
+  const signature = readBase64(sig, `${path}.sig`, alphabet);
   return keyid === undefined ? { signature } : { keyId: keyid, signature };
 }
 
-function readBase64(value: unknown, path: string): Uint8Array {
-  const bytes = typeof value === 'string' ? decodeBase64(value, 'either') : undefined;
+function readBase64(value: unknown, path: string, alphabet: 'standard' | 'either'): Uint8Array {
+  const bytes = typeof value === 'string' ? decodeBase64(value, alphabet) : undefined;
   if (bytes === undefined) throw invalid(path, 'Base64');
   return bytes;
 }

@@ -1,3 +1,5 @@
+import type { SqliteAccess } from './sqlite-access.ts';
+
 /** An open file. */
 export interface FileHandle {
   /** Writes at the place where the file was opened. */
@@ -22,31 +24,18 @@ export interface FileAccess {
   rm(path: string, options: { readonly force: true }): Promise<unknown>;
 }
 
-/** An open database. */
-export interface LockDatabase {
-  /** Runs SQL; throws with SQLite's number as `errcode` when it cannot. */
-  exec(sql: string): unknown;
-  /** Lets go of it, and of its locks. */
-  close(): unknown;
-}
-
-/**
- * What keeps two processes apart: a lock of the operating system, gone with the process that held it, however that
- * ended. `node:sqlite` is one, as it stands; the file system alone has none that a kill -9 does not leave behind.
- */
-export interface LockAccess {
-  /** Opens a database in a file, made when absent. */
-  readonly DatabaseSync: new (path: string) => LockDatabase;
-}
-
 /** Where the files are. */
 export interface FileStorageOptions {
   /** A folder of its own, on a disk of this machine (locks of network file systems are not to be trusted). */
   readonly folder: string;
   /** The file system: pass `import * as fs from 'node:fs/promises'`. */
   readonly fs: FileAccess;
-  /** The lock: pass `import * as sqlite from 'node:sqlite'`. Its file `.lock` in the folder stays empty. */
-  readonly sqlite: LockAccess;
+  /**
+   * What keeps two processes apart: pass `import * as sqlite from 'node:sqlite'`. Its lock on the file `.lock` in the
+   * folder, which stays empty, is one of the operating system, gone with the process that held it; the file system
+   * alone has none that a kill -9 does not leave behind.
+   */
+  readonly sqlite: SqliteAccess;
   /** How long a change waits for another process that is writing, in milliseconds; 10,000 when absent. */
   readonly lockWaitMs?: number;
 }

@@ -20,6 +20,8 @@ export interface KeyStore {
    *
    * @param subject - The store's name for whom the data is about.
    * @param content - The plaintext, and what the ciphertext is bound to.
+   * @throws ReceiptsError `RECEIPTS_SEAL_KEY_UNAVAILABLE` when the key is destroyed meanwhile: nothing that nobody can
+   * open is handed out as sealed.
    */
   seal(
     subject: string,
