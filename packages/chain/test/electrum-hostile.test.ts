@@ -6,6 +6,7 @@ import { ChainPool } from '@bitcoin-enterprise/chain/pool';
 import { blockHeight, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { createManualClock } from '@bitcoin-enterprise/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { readJsonVectors } from '../../../scripts/testing/vectors.ts';
 import { EASIEST, mineHeader } from './support/header-miner.ts';
 import { HEADERS_554390 } from './support/main-headers.ts';
 
@@ -190,6 +191,28 @@ describe('an Electrum server of made-up headers', () => {
 
     await expect(client.tip()).rejects.toMatchObject({ code: 'CHAIN_NODE_ANSWER_INVALID' });
   });
+
+  const bip54 = readJsonVectors<{ readonly block_headers: readonly string[] }>('bips/bip-0054/timestamps.json');
+
+  it.skipIf(bip54 === undefined)(
+    'cannot show a chain of its own that is as easy as the first blocks were',
+    async () => {
+      const headers = bip54?.block_headers ?? [];
+      const port = await headerServer(
+        (height) => headers[height],
+        () => headers.length - 1,
+      );
+
+      await expect(clientOf(port, { network: 'main' }).tip()).rejects.toMatchObject({
+        code: 'CHAIN_NODE_ANSWER_INVALID',
+        details: { expected: 'of a branch with the work that the network is known to have' },
+      });
+      // With a checkpoint it is the caller who vouches for what is below.
+      const hash = new Uint8Array(hashOf(headers[31]));
+      const checkpoint = { hash, height: blockHeight(30) };
+      expect((await clientOf(port, { network: 'main', checkpoint }).tip()).height).toBe(40);
+    },
+  );
 
   it('cannot make a client read on and on', async () => {
     let asked = 0;

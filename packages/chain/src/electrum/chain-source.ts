@@ -363,6 +363,10 @@ export class ElectrumChainSource implements ChainSource {
     const { tip } = chain;
     if (tip === undefined || !equalBytes(tip.hash, best.hash) || tip.height !== best.height)
       throw answerInvalid(method, 'the last of the headers that the server hands out');
+    const { minimumWork = 0n } = this.#network === undefined ? {} : DIFFICULTY_RULES[this.#network];
+    // Blocks as easy as the first ones cost next to nothing by now. Below a checkpoint the work is not known.
+    if (this.#options.checkpoint === undefined && tip.work < minimumWork)
+      throw answerInvalid(method, 'of a branch with the work that the network is known to have');
     return { chain, tip };
   }
 

@@ -16,6 +16,11 @@ export interface DifficultyRule {
   readonly easyAfterSeconds?: number;
   /** Whether BIP94 holds: a new target comes from the first block of the period, which must not step far back in time. */
   readonly bip94: boolean;
+  /**
+   * Work that the best branch is known to have, from the first block up: what a client that knows nothing else must not
+   * go below. Bitcoin Core 31 demands as much. Absent where there is more than one chain.
+   */
+  readonly minimumWork?: bigint;
   /** Seconds that a block may be ahead of the clock; absent where clocks are moved for tests. */
   readonly maxFutureSeconds?: number;
 }
@@ -33,12 +38,19 @@ const DIFFICULTY_1 = 2n ** 224n - 1n;
 
 /** The rules of the networks, by name. */
 export const DIFFICULTY_RULES: Readonly<Record<NetworkName, DifficultyRule>> = {
-  main: { limit: DIFFICULTY_1, retargets: true, bip94: false, maxFutureSeconds: TWO_HOURS },
+  main: {
+    limit: DIFFICULTY_1,
+    retargets: true,
+    bip94: false,
+    minimumWork: 0x1128750f82f4c366153a3a030n,
+    maxFutureSeconds: TWO_HOURS,
+  },
   test: {
     limit: DIFFICULTY_1,
     retargets: true,
     easyAfterSeconds: TWENTY_MINUTES,
     bip94: false,
+    minimumWork: 0x17dde1c649f3708d14b6n,
     maxFutureSeconds: TWO_HOURS,
   },
   testnet4: {
@@ -46,9 +58,10 @@ export const DIFFICULTY_RULES: Readonly<Record<NetworkName, DifficultyRule>> = {
     retargets: true,
     easyAfterSeconds: TWENTY_MINUTES,
     bip94: true,
+    minimumWork: 0x9a0fe15d0177d086304n,
     maxFutureSeconds: TWO_HOURS,
   },
-  // Who may make blocks of a signet is in their coinbase, which no header shows.
+  // Who may make blocks of a signet is in their coinbase, which no header shows; many begin with this first block.
   signet: { limit: 0x377aen << 216n, retargets: true, bip94: false, maxFutureSeconds: TWO_HOURS },
   regtest: { limit: 2n ** 255n - 1n, retargets: false, bip94: false },
 };
