@@ -34,6 +34,8 @@ export function parsePrometheus(text: string): ReadonlyMap<string, Family> {
       }
       continue;
     }
+    // Any other comment is for people; a misspelt description is none.
+    if (/^# (?!HELP|TYPE)/.test(line)) continue;
     if (help !== undefined) throw new Error(`a sample between help and type: ${line}`);
     addSample(line, current);
   }

@@ -154,6 +154,48 @@ it('writes a series once that two attributes or two meters make', async () => {
   ]);
 });
 
+it('mixes no two instruments whose names are one in Prometheus: the second is left out, and told of', async () => {
+  const clashes: unknown[] = [];
+  const { meterProvider, text, close } = createPrometheus({
+    onClash(clash) {
+      clashes.push(clash);
+      throw new Error('of the listener');
+    },
+  });
+  const meter = meterProvider.getMeter('one');
+  meter.createCounter('app.calls').add(1, { a: 'x' });
+  meter.createCounter('app_calls').add(20, { a: 'y' });
+  meter.createGauge('app.calls.total\n# TYPE x gauge').record(1);
+  meter.createHistogram('app.took', { advice: { explicitBucketBoundaries: [] } }).record(3);
+  meter.createGauge('app.took.count').record(300);
+  meterProvider.getMeter('two').createCounter('app.calls').add(5, { a: 'z' });
+  await text();
+  const scraped = await text();
+  await close();
+
+  expect(scraped).toMatchInlineSnapshot(`
+    "# TYPE app_calls_total counter
+    app_calls_total{a="x"} 1
+    app_calls_total{a="z"} 5
+    # TYPE app_calls_total_TYPE_x_gauge gauge
+    app_calls_total_TYPE_x_gauge 1
+    # TYPE app_took histogram
+    app_took_bucket{le="+Inf"} 1
+    app_took_sum 3
+    app_took_count 1
+    # left out: app_calls, for app_calls_total is app.calls
+    # left out: app.took.count, for app_took_count is app.took
+    "
+  `);
+  const families = parsePrometheus(scraped);
+  expect([...(families.get('app_calls_total')?.samples.values() ?? [])]).toEqual([1, 5]);
+  expect(clashes).toEqual([
+    { family: 'app_calls_total', kept: 'app.calls', dropped: 'app_calls' },
+    { family: 'app_took_count', kept: 'app.took', dropped: 'app.took.count' },
+  ]);
+  expect(() => createPrometheus({ onClash: 1 as never })).toThrow('CORE_INVALID_ARGUMENT');
+});
+
 describe('the parser of the tests', () => {
   it.for([
     ['a 1\n', 'no sample'],

@@ -297,6 +297,13 @@ describe('redaction', () => {
       `key ${xprv}`,
       pem,
       'a://:hunter2@h',
+      'a://:12/hunter2@h',
+      'nats://hunter2@host:4222',
+      'connected to "nats://hunter2@h1", not "nats://u:hunter2@h2"',
+      'postgres://app:hun/ter/hunter2@db/x',
+      'postgres://app:p@ss/hunter2@db/x',
+      'postgres://app:p/ss@hunter2@db/x',
+      'https://hunter2@github.com/a/b',
     ];
 
     for (const text of texts) {
@@ -304,7 +311,11 @@ describe('redaction', () => {
       expect(shown).toContain(REDACTED);
       expect(shown).not.toMatch(/hunter2|9s21Zr/);
     }
-    expect(redact('http://host:8332/@x')).toBe('http://host:8332/@x');
+    for (const open of ['http://host:8332/@x', 'https://host/@name/x', 'https://host/a?b=c@d', 'mail to a@b.example'])
+      expect(redact(open)).toBe(open);
+    expect(redact('nats://tok@host:4222, http://u:a/b@h1 http://u:c@h2')).toBe(
+      'nats://[redacted]@host:4222, http://u:[redacted]@h1 http://u:[redacted]@h2',
+    );
     expect(redact(`${'x'.repeat(1_990)} http://user:hunter2hunter2@host`)).not.toContain('hunter2');
   });
 

@@ -1,6 +1,7 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import { MeterProvider as SdkMeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
-import { prometheusText } from './text.ts';
+import { assertObject, invalidArgument } from '../errors.ts';
+import { type PrometheusClash, prometheusText } from './text.ts';
 
 /** Metrics that wait to be scraped. */
 export interface Prometheus {
@@ -17,11 +18,22 @@ export interface Prometheus {
   close(): Promise<void>;
 }
 
+/** Settings of {@link createPrometheus}. */
+export interface PrometheusOptions {
+  /**
+   * Told once of each two instruments that have one name in Prometheus (`app.calls` and `app_calls`, or the `_count` of
+   * a histogram): the second is left out of what is scraped. The text of a scrape says so too, in a comment.
+   */
+  readonly onClash?: (clash: PrometheusClash) => void;
+}
+
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
  * Collects metrics for Prometheus; needs `@opentelemetry/sdk-metrics`. Pulled, never pushed: nothing leaves the process
  * but what `text` and `respond` hand to whoever calls them.
+ *
+ * @throws CoreError `CORE_INVALID_ARGUMENT`.
  *
  * @example
  * ```ts
@@ -33,10 +45,25 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
  * (await text()).split('\n').at(-2); // => 'bitcoin_enterprise_call_hedges_total{policy="node"} 2'
  * ```
  */
-export function createPrometheus(): Prometheus {
+export function createPrometheus(options: PrometheusOptions = {}): Prometheus {
+  assertObject('options', options);
+  const { onClash } = options;
+  if (onClash !== undefined && typeof onClash !== 'function')
+    throw invalidArgument('options.onClash', 'a function', onClash);
+  const told = new Set<string>();
+  const tell = (clash: PrometheusClash): void => {
+    const pair = `${clash.family} ${clash.dropped}`;
+    if (told.has(pair)) return;
+    told.add(pair);
+    try {
+      onClash?.(clash);
+    } catch {
+      // Somebody else's trouble: the scrape goes on.
+    }
+  };
   const reader = new PullReader();
   const meterProvider = new SdkMeterProvider({ readers: [reader] });
-  const text = async (): Promise<string> => prometheusText((await reader.collect()).resourceMetrics);
+  const text = async (): Promise<string> => prometheusText((await reader.collect()).resourceMetrics, tell);
   return {
     meterProvider,
     text,

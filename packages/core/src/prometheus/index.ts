@@ -1,1 +1,2 @@
-export { createPrometheus, type Prometheus } from './create-prometheus.ts';
+export { createPrometheus, type Prometheus, type PrometheusOptions } from './create-prometheus.ts';
+export type { PrometheusClash } from './text.ts';

@@ -8,35 +8,72 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { prometheusName } from '../telemetry/catalogue.ts';
 
+/** Two instruments that have one name in Prometheus. */
+export interface PrometheusClash {
+  /** The name in Prometheus. */
+  readonly family: string;
+  /** Name of the instrument that has it. */
+  readonly kept: string;
+  /** Name of the instrument that is left out. */
+  readonly dropped: string;
+}
+
+interface Family {
+  readonly instrument: string;
+  readonly type: string;
+  readonly help: string;
+  /** By series. */
+  readonly lines: Map<string, string>;
+}
+
 /**
- * Collected metrics in the text format of Prometheus, version 0.0.4. A name that two meters use is one family, as the
- * format asks for; of two that do not agree on the type, or are one series, the first
- * stays.
+ * Collected metrics in the text format of Prometheus, version 0.0.4. An instrument that two meters have is one family,
+ * as the format asks for, and of two samples of one series the first stays. Of two instruments whose names are one in
+ * Prometheus, or whose types differ, the first stays, and a comment says which one is left out: a sum of both, or one
+ * in the place of the other, would be a number that nobody has measured.
  */
-export function prometheusText(collected: ResourceMetrics): string {
-  const families = new Map<
-    string,
-    { readonly type: string; readonly help: string; readonly lines: Map<string, string> }
-  >();
+export function prometheusText(
+  collected: ResourceMetrics,
+  onClash: (clash: PrometheusClash) => void = () => {},
+): string {
+  const families = new Map<string, Family>();
+  // A histogram has several names.
+  const owners = new Map<string, Family>();
+  const clashes = new Map<string, PrometheusClash>();
   for (const metric of collected.scopeMetrics.flatMap(({ metrics }) => metrics)) {
     const type = typeOf(metric);
     if (type === undefined || metric.dataPoints.length === 0) continue;
-    const { name, unit, description } = metric.descriptor;
-    const family = prometheusName(name, { kind: type, unit });
-    const known = families.get(family) ?? { type, help: description, lines: new Map<string, string>() };
+    const { name: instrument, unit, description } = metric.descriptor;
+    const family = prometheusName(instrument, { kind: type, unit });
+    const names = type === 'histogram' ? ['', '_bucket', '_sum', '_count'].map((end) => family + end) : [family];
+    const owner = names.map((name) => owners.get(name)).find((known) => known !== undefined);
+    if (owner !== undefined && (owner.instrument !== instrument || owner.type !== type)) {
+      clashes.set(`${family} ${instrument}`, { family, kept: owner.instrument, dropped: instrument });
+      continue;
+    }
+    const known = owner ?? { instrument, type, help: description, lines: new Map<string, string>() };
     families.set(family, known);
-    if (known.type !== type) continue;
+    for (const name of names) owners.set(name, known);
     for (const line of linesOf(family, metric)) {
       const series = line.slice(0, line.lastIndexOf(' '));
       if (!known.lines.has(series)) known.lines.set(series, line);
     }
   }
-  return [...families]
-    .map(([name, { type, help, lines }]) => {
-      const head = help === '' ? [] : [`# HELP ${name} ${escapeHelp(help)}`];
-      return `${[...head, `# TYPE ${name} ${type}`, ...lines.values()].join('\n')}\n`;
-    })
-    .join('');
+  for (const clash of clashes.values()) onClash(clash);
+  const texts = [...families].map(([name, { type, help, lines }]) => {
+    const head = help === '' ? [] : [`# HELP ${name} ${escapeHelp(help)}`];
+    return `${[...head, `# TYPE ${name} ${type}`, ...lines.values()].join('\n')}\n`;
+  });
+  const comments = Array.from(
+    clashes.values(),
+    ({ family, kept, dropped }) => `# left out: ${plain(dropped)}, for ${family} is ${plain(kept)}\n`,
+  );
+  return [...texts, ...comments].join('');
+}
+
+/** A name as a comment can bear it. */
+function plain(name: string): string {
+  return name.replaceAll(/[^\w.\-/]/g, '?');
 }
 
 function typeOf(metric: MetricData): 'counter' | 'gauge' | 'histogram' | undefined {

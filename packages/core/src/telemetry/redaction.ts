@@ -35,7 +35,7 @@ const secretNames = /^(pass|pwd|pin|wif|auth)$|seed$/;
 
 /**
  * A copy of a value that may be shown: JSON-safe, bounded, without secrets. A field whose name says secret, a password
- * in a URL, a bearer token, a private key in PEM, BIP32 or wallet import form, and what a text says of such a name
+ * in a URL or a lone word before its `@`, a bearer token, a private key in PEM, BIP32 or wallet import form, and what a text says of such a name
  * (`token=…`, `"token":"…"`) come out as `[redacted]`; bytes as their length;
  * bigints as decimal strings; errors of the suite as their JSON, others as their class and where they were thrown, for
  * their text may hold anything. Never throws.
@@ -133,7 +133,12 @@ export function redactText(text: string): string {
   const clean = text
     .slice(0, 4 * MAX_TEXT)
     .replaceAll(/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*/g, REDACTED)
-    .replaceAll(/:\/\/([^\s:/@]*):[^\s/]+@/g, `://$1:${REDACTED}@`)
+    // To the last @ of the word: a password may hold an @ or a /, and rather too much is hidden than the end of one.
+    // What begins with a port is a path.
+    .replaceAll(/:\/\/([^\s:/@"'<>]+):(?!\d{1,5}\/)[^\s"'<>]+@/g, `://$1:${REDACTED}@`)
+    .replaceAll(/:\/\/:[^\s"'<>]+@/g, `://:${REDACTED}@`)
+    // By itself it is a token as often as a name.
+    .replaceAll(/:\/\/[^\s:/@"'<>?#]+@/g, `://${REDACTED}@`)
     .replaceAll(/\b(bearer|basic) [\w.~+/=-]{8,}/gi, `$1 ${REDACTED}`)
     .replaceAll(/\b[xyztuvYZUV]prv[1-9A-HJ-NP-Za-km-z]{50,}/g, REDACTED)
     .replaceAll(/\b(?:[KLc][1-9A-HJ-NP-Za-km-z]{51}|[59][1-9A-HJ-NP-Za-km-z]{50})\b/g, REDACTED)
