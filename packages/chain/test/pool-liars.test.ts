@@ -341,6 +341,25 @@ describe('the mempool of a pool', () => {
   });
 });
 
+describe('a block of a pool', () => {
+  it('is not said to be absent by the only source that hands out blocks, when a quorum knows it', async () => {
+    const chain = createEmbeddedChain();
+    chain.mine(5);
+    const { hash } = await chain.ports.tip();
+    const block = async (): Promise<never> => {
+      throw new SuiteError('CHAIN_CALL_UNSUPPORTED', 'none', { details: {} });
+    };
+    const pool = poolOf([
+      { name: 'liar', chain: disguised(chain, { block: async () => undefined }) },
+      { name: 'electrum', chain: disguised(chain, { block }) },
+      { name: 'electrum too', chain: disguised(chain, { block }) },
+    ]);
+
+    await expect(pool.block(hash)).rejects.toMatchObject({ code: 'CHAIN_QUORUM_MISSING', details: { call: 'block' } });
+    expect(await pool.block(new Uint8Array(32))).toBeUndefined();
+  });
+});
+
 describe('a source whose answers are of another form', () => {
   it.for<unknown>([null, undefined, 5, 'x', {}, [], { height: 1 }, { hash: new Uint8Array(32), height: Number.NaN }])(
     'is passed over by a pool, and pulls it down in no call: %j',

@@ -158,9 +158,11 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
       });
     } catch (error) {
       requireRunning(method, options.signal);
-      // It is not there when a quorum says so, or all of the pool who hand out blocks.
-      if (absent >= Math.min(this.#quorum, this.#members.length - lacking)) return undefined;
-      if (!(error instanceof AbsentHere)) throw error;
+      // It is not there when a quorum says so, or all of the pool who hand out blocks, and a quorum knows no header of it.
+      if (absent >= this.#quorum) return undefined;
+      if (absent >= this.#members.length - lacking && (await this.header(hash, options)) === undefined)
+        return undefined;
+      if (absent === 0) throw error;
       throw quorumMissing({ call: method, needed: this.#quorum, answered: absent, failures: [] });
     }
   }

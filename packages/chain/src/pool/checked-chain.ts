@@ -106,7 +106,8 @@ function isHeader(value: unknown): boolean {
 
 function isTransaction(value: unknown): boolean {
   const { bytes, confirmations, block } = fieldsOf(value);
-  return isBytes(bytes) && isCount(confirmations) && (block === undefined || isReference(block));
+  if (!isBytes(bytes) || !isCount(confirmations)) return false;
+  return block === undefined ? confirmations === 0 : isReference(block) && confirmations !== 0;
 }
 
 function isOutput(value: unknown): boolean {
