@@ -13,7 +13,7 @@ export function passwordCredential(user: string, password: string): Credential {
 
 /** A line of `-rpcauth`: `user:salt$hash`, the hash being HMAC-SHA256 of the password under the salt; `undefined` for another text. */
 export function rpcAuthCredential(line: string): Credential | undefined {
-  const match = /^([^:]+):([^$]+)\$([0-9a-fA-F]+)$/.exec(line);
+  const match = /^([^:]+):([^:$]+)\$([0-9a-fA-F]+)$/.exec(line);
   if (match === null) return undefined;
   const [, user = '', salt = '', hash = ''] = match;
   return {

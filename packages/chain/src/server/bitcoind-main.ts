@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { invalidArgument } from '../errors.ts';
 import { readAmount } from './arguments.ts';
 import { type Credential, newCookiePassword, passwordCredential, rpcAuthCredential } from './auth.ts';
 import {
@@ -52,8 +53,8 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
   const logFile = join(home, 'debug.log');
   const log = (text: string): void => appendFileSync(logFile, `${new Date().toISOString()} ${text}\n`);
   log('BitcoinEnterprise chain starting');
-  const cookieFile = join(home, optionText(options, 'rpccookiefile') ?? '.cookie');
-  const pidFile = join(home, optionText(options, 'pid') ?? 'bitcoind.pid');
+  const cookieFile = resolve(home, optionText(options, 'rpccookiefile') ?? '.cookie');
+  const pidFile = resolve(home, optionText(options, 'pid') ?? 'bitcoind.pid');
   const cookie = newCookiePassword();
   let isOurs = false;
   const forget = (): void => {
@@ -65,7 +66,7 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
   try {
     const server = await startChainServer({
       ...serverOptions(options),
-      credentials: credentialsOf(options, cookie),
+      credentials: lettingIn(log, 'Invalid -rpcauth argument.', () => credentialsOf(options, cookie)),
       file: join(home, 'blocks', 'chain.sqlite'),
       log,
       onStopped: () => {
@@ -78,13 +79,35 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
     isOurs = true;
     writeFileSync(pidFile, `${process_.pid}\n`);
     if ((optionText(options, 'rpcpassword') ?? '') === '')
-      writeFileSync(cookieFile, `__cookie__:${cookie}`, { mode: 0o600 });
+      lettingIn(log, `Unable to write the cookie file ${cookieFile}`, () =>
+        writeCookie(cookieFile, `__cookie__:${cookie}`),
+      );
     log('init message: Done loading');
   } catch (cause) {
     forget();
-    error(`Error: ${cause instanceof Error ? cause.message : 'unknown problem'}\n`);
+    const text = cause instanceof Error ? cause.message : 'unknown problem';
+    log(`Error: ${text}`);
+    error(`Error: ${text}\n`);
     exit(1);
   }
+}
+
+/** Does what callers are let in by; where that fails, bitcoind says no more than this, and its log says why. */
+function lettingIn<Result>(log: (text: string) => void, reason: string, prepare: () => Result): Result {
+  try {
+    return prepare();
+  } catch (cause) {
+    log(reason);
+    throw new Error('Unable to start HTTP server. See debug log for details.', { cause });
+  }
+}
+
+/** Writes the cookie in one step, so that nobody finds half of it, and so that nobody else may read it. */
+function writeCookie(file: string, text: string): void {
+  const half = `${file}.tmp`;
+  rmSync(half, { force: true });
+  writeFileSync(half, text, { mode: 0o600, flag: 'wx' });
+  renameSync(half, file);
 }
 
 function serverOptions(options: BitcoindOptions): ChainServerOptions {
@@ -94,6 +117,7 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
   return {
     host: '127.0.0.1',
     port: optionNumber(options, 'rpcport') ?? DEFAULT_RPC_PORT,
+    ...(options.has('rpcallowhost') ? { allowedHosts: options.get('rpcallowhost') ?? [] } : {}),
     policy: policyOf(options),
     txIndex: isOn(options, 'txindex', false),
     reloads: isOn(options, 'persistmempool', true) ? 'judged' : 'none',
@@ -109,7 +133,14 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
 function credentialsOf(options: BitcoindOptions, cookie: string): readonly Credential[] {
   // An empty password would let everybody in: then the cookie it is, as where none is given.
   const password = optionText(options, 'rpcpassword') || undefined;
-  const lines = (options.get('rpcauth') ?? []).flatMap((line) => rpcAuthCredential(line) ?? []);
+  const given = options.get('rpcauth') ?? [];
+  // -norpcauth takes back what came before it.
+  const lines = given.slice(given.lastIndexOf('0') + 1).map((line) => {
+    const credential = rpcAuthCredential(line);
+    // The line itself stays untold: it may be a password that was put in the wrong place.
+    if (credential === undefined) throw invalidArgument('-rpcauth', 'user:salt$hash, the hash in hex', line);
+    return credential;
+  });
   return [
     password === undefined
       ? passwordCredential('__cookie__', cookie)

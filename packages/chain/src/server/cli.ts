@@ -1,16 +1,20 @@
 import { parseArgs } from 'node:util';
-import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
+import { currentCrypto, formatBitcoin, satoshis, toHex } from '@bitcoin-enterprise/core';
 import { invalidArgument } from '../errors.ts';
 import { COINBASE_MATURITY } from '../model/limits.ts';
-import { passwordCredential } from './auth.ts';
+import { newCookiePassword, passwordCredential } from './auth.ts';
 import { type DevAccount, devAccounts } from './dev-accounts.ts';
+import { isLoopback } from './host-names.ts';
+import type { RegtestNode } from './node.ts';
 import { startNodeServer } from './start.ts';
 
 const HELP = `Starts a Bitcoin regtest chain that speaks bitcoind's JSON-RPC.
 
   --port <n>         port of the RPC (18443)
   --host <address>   where to listen (127.0.0.1)
-  --user, --password credentials (bitcoin, bitcoin)
+  --user, --password credentials (bitcoin, bitcoin; at an address that other machines
+                     reach a password made at random)
+  --allow-host <name> another name that the server answers to, besides localhost; may be repeated
   --accounts <n>     keys with a block reward of 50 BTC each (10)
   --seed <text>      what the keys come from (regtest)
   --blocks <n>       blocks on top of those that the rewards need (0)
@@ -41,7 +45,8 @@ export async function runCli({ args, out, exit, onSignal }: CliProcess): Promise
       port: { type: 'string', default: '18443' },
       host: { type: 'string', default: '127.0.0.1' },
       user: { type: 'string', default: 'bitcoin' },
-      password: { type: 'string', default: 'bitcoin' },
+      password: { type: 'string' },
+      'allow-host': { type: 'string', multiple: true },
       accounts: { type: 'string', default: '10' },
       seed: { type: 'string', default: 'regtest' },
       blocks: { type: 'string', default: '0' },
@@ -57,7 +62,9 @@ export async function runCli({ args, out, exit, onSignal }: CliProcess): Promise
     out(HELP);
     return exit(0);
   }
-  const { user, password, host, seed, data } = values;
+  const { user, host, seed, data } = values;
+  // What everybody knows lets in everybody who reaches the address.
+  const { password = isLoopback(host) ? 'bitcoin' : newCookiePassword() } = values;
   const profile = readProfile(values.profile);
   const { node, server } = await startNodeServer({
     host,
@@ -65,6 +72,7 @@ export async function runCli({ args, out, exit, onSignal }: CliProcess): Promise
     credentials: [passwordCredential(user, password)],
     policy: profile,
     onStopped: () => exit(0),
+    ...(values['allow-host'] === undefined ? {} : { allowedHosts: values['allow-host'] }),
     ...(data === undefined ? {} : { file: data }),
   });
   const accounts = devAccounts(seed, readCount(values.accounts, '--accounts', 1_000), currentCrypto());
@@ -82,9 +90,26 @@ export async function runCli({ args, out, exit, onSignal }: CliProcess): Promise
     void server.stop();
   });
   if (values.silent) return;
-  const shown = accounts.map(({ address, wif, publicKey }) => ({ address, wif, publicKey: toHex(publicKey) }));
+  const shown = accounts.map((account) => {
+    const { address, wif, publicKey } = account;
+    return { address, wif, publicKey: toHex(publicKey), ...holdingsOf(node, account) };
+  });
   const facts = { url: server.url, user, password, profile, height: node.tip.height, seed, accounts: shown };
   out(values.json ? `${JSON.stringify(facts)}\n` : forPeople(facts, server.port));
+}
+
+/** What a key holds at the tip, satoshis: what may be spent in the next block, and rewards that may not yet. */
+interface Holdings {
+  readonly balanceSat: string;
+  readonly immatureSat: string;
+}
+
+function holdingsOf({ index, tip }: RegtestNode, { scriptPubKey }: DevAccount): Holdings {
+  let [balance, immature] = [0n, 0n];
+  for (const { coin } of index.coinsOf(tip, scriptPubKey))
+    if (coin.coinbase && tip.height + 1 - coin.height < COINBASE_MATURITY) immature += coin.value;
+    else balance += coin.value;
+  return { balanceSat: balance.toString(), immatureSat: immature.toString() };
 }
 
 function readCount(text: string, name: string, maximum: number): number {
@@ -120,14 +145,16 @@ interface Facts {
   readonly profile: string;
   readonly height: number;
   readonly seed: string;
-  readonly accounts: readonly { readonly address: string; readonly wif: string }[];
+  readonly accounts: readonly (Holdings & { readonly address: string; readonly wif: string })[];
 }
 
 function forPeople(facts: Facts, port: number): string {
   const { url, user, password, profile, height, seed, accounts } = facts;
-  const keys = accounts.map(({ address, wif }, i) => `(${i}) ${address}  50 BTC\n    ${wif}`);
+  const keys = accounts.map(
+    ({ address, wif, ...holdings }, i) => `(${i}) ${address}  ${holdingsText(holdings)}\n    ${wif}`,
+  );
   return `
-Keys with money, from the seed "${seed}". Everybody knows them: for tests alone.
+Keys, and what they hold, from the seed "${seed}". Everybody knows them: for tests alone.
 
 ${keys.join('\n')}
 
@@ -138,4 +165,11 @@ Height    ${height}, regtest, policy ${profile}
 
 bitcoin-cli -regtest -rpcport=${port} -rpcuser=${user} -rpcpassword=${password} getblockchaininfo
 `;
+}
+
+function holdingsText({ balanceSat, immatureSat }: Holdings): string {
+  const [balance, immature] = [balanceSat, immatureSat].map((text) =>
+    formatBitcoin(satoshis(BigInt(text))).replace(/\.?0+$/, ''),
+  );
+  return immatureSat === '0' ? `${balance} BTC` : `${balance} BTC, and ${immature} BTC immature`;
 }

@@ -2,12 +2,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Credential, isAuthorized } from './auth.ts';
 import type { RpcReply } from './dispatcher.ts';
+import type { HostCheck } from './host-names.ts';
 
 /** Largest body that is read, bytes: two blocks of full size in hex, and some. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** What a wrong password costs, milliseconds: guessing shall take long. */
 const WRONG_PASSWORD_DELAY_MS = 250;
+
+/** How long a caller may take to send a request, milliseconds. */
+const REQUEST_TIMEOUT_MS = 120_000;
 
 /** How long a caller may go on sending what is thrown away, milliseconds. */
 const LINGER_MS = 1_000;
@@ -18,6 +22,8 @@ export interface HttpOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly credentials: readonly Credential[];
+  /** Whether the server answers to a `Host` header. */
+  readonly isOurs: HostCheck;
   readonly answer: (body: string) => Promise<RpcReply>;
   /** How long an idle connection is kept, milliseconds. */
   readonly idleTimeoutMs: number;
@@ -29,7 +35,7 @@ export async function listen(options: HttpOptions): Promise<{ readonly server: S
     void serve(request, response, options).catch(() => response.destroy());
   });
   server.keepAliveTimeout = options.idleTimeoutMs;
-  server.requestTimeout = 0;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.timeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -48,6 +54,11 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
   if (request.headers.origin !== undefined) {
     request.resume();
     return send(response, { status: 403, body: '' }, 'text/plain');
+  }
+  // A page whose name was made to mean this machine counts as its own in the browser: only the name gives it away.
+  if (!options.isOurs(request.headers.host)) {
+    request.resume();
+    return send(response, { status: 403, body: 'expected the Host of this server: see allowedHosts\n' }, 'text/plain');
   }
   if (!isAuthorized(request.headers.authorization, options.credentials)) {
     request.resume();

@@ -3,6 +3,7 @@ import { type MempoolPolicy, rulesOf } from '../model/mempool-policy.ts';
 import { mempoolProfile, type MempoolProfileName } from '../model/mempool-profiles.ts';
 import { type Credential, newCookiePassword, passwordCredential } from './auth.ts';
 import { RpcDispatcher, type RpcReply } from './dispatcher.ts';
+import { type HostCheck, hostCheck } from './host-names.ts';
 import { listen } from './http.ts';
 import { allMethods } from './methods/all.ts';
 import { type NodeStore, RegtestNode } from './node.ts';
@@ -13,6 +14,12 @@ export interface ChainServerOptions {
   readonly host?: string;
   /** Port; 0, which lets the system choose, when absent. */
   readonly port?: number;
+  /**
+   * Names of this server besides that of its address, without a port. A request whose `Host` header names another one is
+   * refused (403), so that no page in a browser gets in by DNS rebinding. When absent, a server at 127.0.0.1, ::1 or
+   * localhost answers to these alone, and one that other machines may reach to any name.
+   */
+  readonly allowedHosts?: readonly string[];
   /** Who may call. Absent: one user `__cookie__` with a password made at random, which the answer names. */
   readonly credentials?: readonly Credential[];
   /** Whose mempool policy: a named profile, `core-31` when absent, or a policy of your own. */
@@ -80,6 +87,7 @@ export async function startNodeServer(
 ): Promise<{ readonly server: ChainServer; readonly node: RegtestNode }> {
   const { host = '127.0.0.1', port = 0, policy = 'core-31', file, peerPort, onStopped } = options;
   checkPort('port', port);
+  const isOurs = hostCheck(host, options.allowedHosts);
   if (peerPort !== undefined) checkPort('peerPort', peerPort);
   const password = newCookiePassword();
   const { credentials = [passwordCredential('__cookie__', password)] } = options;
@@ -95,7 +103,7 @@ export async function startNodeServer(
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
   });
-  const listening = await openPorts(node, { host, port, peerPort, credentials });
+  const listening = await openPorts(node, { host, port, peerPort, credentials, isOurs });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= new Promise((resolve) => {
@@ -125,11 +133,13 @@ async function openPorts(
     port,
     peerPort,
     credentials,
+    isOurs,
   }: {
     readonly host: string;
     readonly port: number;
     readonly peerPort: number | undefined;
     readonly credentials: readonly Credential[];
+    readonly isOurs: HostCheck;
   },
 ): Promise<Awaited<ReturnType<typeof listen>> & { readonly peerPort: number | undefined }> {
   try {
@@ -142,7 +152,7 @@ async function openPorts(
     }
     const dispatcher = new RpcDispatcher(node, allMethods());
     const answer = (body: string): Promise<RpcReply> => dispatcher.answer(body);
-    return { ...(await listen({ host, port, credentials, idleTimeoutMs: 30_000, answer })), peerPort: heard };
+    return { ...(await listen({ host, port, credentials, isOurs, idleTimeoutMs: 30_000, answer })), peerPort: heard };
   } catch (error) {
     node.network?.close();
     node.close();
