@@ -5,9 +5,14 @@ import { createEmbeddedChain, type EmbeddedChain } from '@bitcoin-enterprise/cha
 import { BitcoindChain } from '@bitcoin-enterprise/chain/bitcoind';
 import { createElectrumServer, ElectrumChain } from '@bitcoin-enterprise/chain/electrum';
 import { createEsploraServer, EsploraChain } from '@bitcoin-enterprise/chain/esplora';
+import { type ChainHarness, embeddedHarness } from '@bitcoin-enterprise/chain/testing';
 import { parseHex, satoshis } from '@bitcoin-enterprise/core';
+import { errorType } from '@bitcoin-enterprise/core/resilience';
 import { viewBlock } from '@bitcoin-enterprise/script';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Dice, dice } from './support/dice.ts';
+import { truthOf } from './support/interrogation.ts';
+import { type Question, questionsTo } from './support/questions.ts';
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -47,8 +52,8 @@ async function esploraOver(chain: EmbeddedChain, change: (path: string, value: u
 }
 
 /** An Electrum client whose server's results are changed on their way: by method. */
-async function electrumOver(chain: EmbeddedChain, change: (method: string, result: unknown) => unknown) {
-  const server = await createElectrumServer(chain.ports);
+async function electrumOver(chain: ChainHarness['chain'], change: (method: string, result: unknown) => unknown) {
+  const server = await createElectrumServer(chain);
   const sockets = new Set<Socket>();
   const asked: string[] = [];
   const proxy = createServer((socket) => {
@@ -103,7 +108,7 @@ describe('unspent outputs that a server lists', () => {
     const chain = fundedChain();
     const twice = (list: unknown): unknown => [...(list as unknown[]), ...(list as unknown[])];
     const esplora = await esploraOver(chain, (path, value) => (path.endsWith('/utxo') ? twice(value) : value));
-    const electrum = await electrumOver(chain, (method, value) =>
+    const electrum = await electrumOver(chain.ports, (method, value) =>
       method === 'blockchain.scripthash.listunspent' ? twice(value) : value,
     );
 
@@ -121,7 +126,7 @@ describe('unspent outputs that a server lists', () => {
       const esplora = await esploraOver(chain, (path, value) =>
         path.endsWith('/utxo') ? moved('vout')(value) : value,
       );
-      const electrum = await electrumOver(chain, (method, value) =>
+      const electrum = await electrumOver(chain.ports, (method, value) =>
         method === 'blockchain.scripthash.listunspent' ? moved('tx_pos')(value) : value,
       );
       for (const { client } of [esplora, electrum])
@@ -139,7 +144,7 @@ describe('unspent outputs that a server lists', () => {
     });
     const many = Array.from({ length: 20_000 }, (_, i) => entry(i));
     const esplora = await esploraOver(chain, (path, value) => (path.endsWith('/utxo') ? many : value));
-    const electrum = await electrumOver(chain, (method, value) =>
+    const electrum = await electrumOver(chain.ports, (method, value) =>
       method === 'blockchain.scripthash.listunspent' ? many : value,
     );
 
@@ -164,9 +169,78 @@ it('a height that no block has is the fault of the Esplora server', async () => 
   }
 });
 
+/** Values that an answer should not hold. */
+const STRANGE: readonly unknown[] = [
+  null,
+  true,
+  -1,
+  0,
+  1,
+  1e308,
+  0.5,
+  2 ** 31,
+  2 ** 53,
+  '',
+  'zz',
+  '00',
+  '00'.repeat(32),
+  'ff'.repeat(80),
+  [],
+  {},
+  [[[[]]]],
+  { a: { b: null } },
+];
+
+/** JSON with one of its values replaced, one left out, or one twice. */
+function mutated(value: unknown, roll: Dice): unknown {
+  if (roll.oneIn(4) || typeof value !== 'object' || value === null) return STRANGE[roll.below(STRANGE.length)];
+  const keys = Object.keys(value);
+  const key = keys[roll.below(Math.max(1, keys.length))];
+  if (key === undefined) return STRANGE[roll.below(STRANGE.length)];
+  if (Array.isArray(value)) {
+    const list = value as readonly unknown[];
+    const at = Number(key);
+    if (roll.oneIn(3)) return list.toSpliced(at, 1);
+    if (roll.oneIn(3)) return list.toSpliced(at, 0, list[at]);
+    return list.with(at, mutated(list[at], roll));
+  }
+  const { [key]: inner, ...rest } = value as Readonly<Record<string, unknown>>;
+  return roll.oneIn(5) ? rest : { ...rest, [key]: mutated(inner, roll) };
+}
+
+it('answers of an Electrum server that are changed never pass for proven ones, nor throw an error without a code', async () => {
+  const roll = dice(Number(process.env['BE_SEED'] ?? 34));
+  const inner = embeddedHarness();
+  const questions = await questionsTo(inner, 'hostile electrum');
+  const truth = await truthOf(inner.chain, questions);
+  const kinds = new Map<string, number>();
+  for (let round = 0; round < (process.env['BE_LONG'] === '1' ? 3_000 : 60); round++) {
+    const { client } = await electrumOver(inner.chain, (method, result) =>
+      method !== 'server.version' && roll.oneIn(5) ? mutated(result, roll) : result,
+    );
+    for (let i = 0; i < 4; i++) {
+      const { name, ask, proven } = questions[roll.below(questions.length)] as Question;
+      const outcome = await ask(client).then(
+        (answer) => (proven ? answer : 'unproven'),
+        (error: unknown) => error,
+      );
+      if (typeof outcome === 'string') {
+        if (proven) expect(outcome, name).toBe(truth.get(name));
+        kinds.set('answered', (kinds.get('answered') ?? 0) + 1);
+      } else {
+        expect(errorType(outcome), `${name}: ${String(outcome)}`).toMatch(/^CHAIN_(?!INVALID_ARGUMENT)/);
+        kinds.set('refused', (kinds.get('refused') ?? 0) + 1);
+      }
+    }
+    for (const close of closers.splice(0).reverse()) await close();
+  }
+  // Neither are all refused, nor all let through.
+  expect([...kinds.keys()].sort()).toEqual(['answered', 'refused']);
+});
+
 it('a fee rate of nothing is none of an Electrum server', async () => {
   for (const rate of [1e-9, 1e-300]) {
-    const { client } = await electrumOver(createEmbeddedChain(), (method, value) =>
+    const { client } = await electrumOver(createEmbeddedChain().ports, (method, value) =>
       method === 'blockchain.estimatefee' ? rate : value,
     );
     await expect(client.estimateFeeRate(2)).rejects.toMatchObject(invalid);
