@@ -8,6 +8,11 @@ export interface EventStoreHarness {
   open(): Promise<EventStore>;
   /** The clock of all stores of this harness; absent when they take their time from elsewhere, as a database does. */
   readonly clock?: ManualClock;
+  /**
+   * Steps the clock of all stores of this harness by so many milliseconds, back when negative: for stores without
+   * `clock`. The kit shows what a step does only where one of the two is there.
+   */
+  readonly stepClock?: (milliseconds: number) => Promise<void>;
   /** Ends all stores and removes the data. */
   close(): Promise<void>;
 }

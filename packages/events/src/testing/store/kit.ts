@@ -37,6 +37,12 @@ export async function pass(harness: EventStoreHarness, milliseconds: number): Pr
   });
 }
 
+/** What steps the clock of a harness, when something can. */
+export function stepOf({ clock, stepClock }: EventStoreHarness): ((milliseconds: number) => Promise<void>) | undefined {
+  if (clock === undefined) return stepClock;
+  return async (milliseconds) => clock.setMs(clock.nowMs() + milliseconds);
+}
+
 /** The types of a stream's events, in their order. */
 export const typesOf = async (store: EventStore, stream: string): Promise<readonly string[]> =>
   (await store.readStream(stream)).map(({ type }) => type);
