@@ -80,15 +80,16 @@ async function respond(
   const gone = new AbortController();
   outgoing.on('close', () => gone.abort());
   try {
-    const body = await bodyOf(incoming);
     const { method = 'GET', url = '/' } = incoming;
     const response = await handle(
       new Request(new URL(url, 'http://localhost'), {
         method,
         signal: gone.signal,
-        ...(method === 'GET' || method === 'HEAD' ? {} : { body }),
+        ...(method === 'GET' || method === 'HEAD' ? {} : streamed(incoming)),
       }),
     );
+    // Of what is not read by now nothing will be: the other side may be sending without end.
+    if (!incoming.complete) outgoing.setHeader('connection', 'close');
     outgoing.writeHead(response.status, Object.fromEntries(response.headers));
     outgoing.end(new Uint8Array(await response.arrayBuffer()));
   } catch {
@@ -98,14 +99,31 @@ async function respond(
   }
 }
 
-async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
+/** A body as it comes, read as far as whoever answers wants to. */
+function streamed(incoming: IncomingMessage): RequestInit {
+  const parts = limited(incoming);
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const { done, value } = await parts.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  // Streams need `duplex`, which the library types of this version do not know.
+  return { body, duplex: 'half' } as RequestInit;
+}
+
+async function* limited(incoming: IncomingMessage): AsyncGenerator<Uint8Array, undefined> {
   let length = 0;
-  for await (const part of incoming) {
+  // Who reads no further still has to answer over the same connection.
+  for await (const part of incoming.iterator({ destroyOnReturn: false })) {
     const bytes = part as Uint8Array;
     length += bytes.length;
     if (length > MAX_REQUEST_LENGTH) throw new RangeError('the request is too long');
-    parts.push(bytes);
+    yield new Uint8Array(bytes);
   }
-  return new Uint8Array(Buffer.concat(parts));
+  return undefined;
 }

@@ -20,7 +20,7 @@ const MAX_SESSIONS = 1_000;
  *
  * @param chain - What to serve.
  * @param options - Where to listen, and how patient to be.
- * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT`; Node's error where a port is taken.
+ * @throws ChainError `CHAIN_INVALID_ARGUMENT`; Node's error where a port is taken.
  *
  * @example The embedded chain, asked by the client of this package
  * ```ts

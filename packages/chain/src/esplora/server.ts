@@ -28,6 +28,7 @@ export interface EsploraServer {
  * whole chain in memory, so it is for small ones.
  *
  * @param chain - What to serve; nothing is asked before the first request.
+ * @throws ChainError `CHAIN_INVALID_ARGUMENT`.
  *
  * @example The embedded chain, without a socket
  * ```ts
@@ -46,6 +47,8 @@ export interface EsploraServer {
 export function createEsploraServer(chain: EsploraServerChain, options: EsploraServerOptions = {}): EsploraServer {
   if (typeof chain !== 'object' || chain === null) throw invalidArgument('chain', 'an object', chain);
   const { base = '', maxRequestLength = 8_000_000 } = options;
+  if (!Number.isSafeInteger(maxRequestLength) || maxRequestLength < 0)
+    throw invalidArgument('maxRequestLength', 'a whole number of bytes', maxRequestLength);
   const index = new ChainIndex(chain);
   return {
     async handle(request) {
@@ -72,11 +75,29 @@ async function answer(
   for (const { method, pattern, run } of routes) {
     const match = method === request.method ? pattern.exec(path) : null;
     if (match === null) continue;
-    const body = method === 'POST' ? await request.text() : '';
-    if (body.length > maxRequestLength) return { status: 413, body: 'Request too long' };
+    const body = method === 'POST' ? await readBody(request, maxRequestLength) : '';
+    if (body === undefined) return { status: 413, body: 'Request too long' };
     return run({ chain, index, body, signal: request.signal }, match.slice(1));
   }
   return notFound('endpoint');
+}
+
+/** Reads a body as text; `undefined` once it is too long, and no further. */
+async function readBody(request: Request, maxLength: number): Promise<string | undefined> {
+  const said = Number(request.headers.get('content-length') ?? 0);
+  const reader = request.body?.getReader();
+  if (reader === undefined) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let length = said > maxLength ? said : 0; length <= maxLength;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    length += value.length;
+    if (length <= maxLength) text += decoder.decode(value, { stream: true });
+  }
+  // Whoever sends it is told that nobody listens; what becomes of that is of no interest.
+  reader.cancel().catch(() => undefined);
+  return undefined;
 }
 
 /** The words of Esplora for what went wrong; never a cause, which may name hosts. */
