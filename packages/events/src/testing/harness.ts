@@ -16,3 +16,13 @@ export interface EventStoreHarness {
   /** Ends all stores and removes the data. */
   close(): Promise<void>;
 }
+
+/** An empty event store on a disk of its own that the kit may fill and slow down. */
+export interface DiskHarness extends Omit<EventStoreHarness, 'clock' | 'stepClock'> {
+  /** Leaves no room on the disk for what the store adds to its data. */
+  fill(): Promise<void>;
+  /** Gives the room back. */
+  free(): Promise<void>;
+  /** Makes each durable write take at least so many milliseconds, 0 for as fast as it is; absent: not shown. */
+  readonly slow?: (milliseconds: number) => Promise<void>;
+}
