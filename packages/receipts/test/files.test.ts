@@ -180,6 +180,19 @@ describe('a log in files', () => {
     expect(await witness.compareAndSet('o', { expected: undefined, next })).toBe(true);
   });
 
+  it('is one memory for two witnesses on one folder: of many who go on from one checkpoint exactly one does', async () => {
+    const at = folder();
+    const storages = [0, 1, 2].map(() => createFileWitnessStorage({ folder: at, fs, sqlite }));
+    const changes = Array.from({ length: 12 }, (_, i) => {
+      const next = { size: i + 1, root: new Uint8Array(32).fill(i), note: 'n\n' };
+      return storages[i % 3]?.compareAndSet('o', { expected: undefined, next });
+    });
+    const answers = await Promise.all(changes);
+
+    expect(answers.filter((applied) => applied === true)).toHaveLength(1);
+    expect((await storages[0]?.read('o'))?.size).toBe(answers.indexOf(true) + 1);
+  });
+
   it('does not take what is no lock', () => {
     for (const wrong of [undefined, {}, { DatabaseSync: 1 }])
       for (const make of [createFileLogStorage, createFileWitnessStorage])
