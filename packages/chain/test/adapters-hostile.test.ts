@@ -19,6 +19,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
+const REGTEST_GENESIS_HEADER =
+  '0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4adae5494dffff7f2002000000';
 const SCRIPT = parseHex('51');
 const OTHER = parseHex('5151');
 
@@ -271,6 +273,47 @@ describe('a bitcoind', () => {
       () => chain.unspentOutputsOf(SCRIPT),
     ])
       await expect(call()).rejects.toMatchObject({ code: expect.stringMatching(/^CHAIN_NODE_/) as string });
+  });
+
+  it('that lists an output twice is not believed', async () => {
+    const txid = '11'.repeat(32);
+    const best = '0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206';
+    const script = '51';
+    const unspent = { txid, vout: 0, scriptPubKey: script, amount: 0.00005, height: 0, coinbase: false };
+    const results = (times: number, params: readonly unknown[]): Readonly<Record<string, unknown>> => ({
+      scantxoutset: { unspents: Array.from({ length: times }, () => unspent) },
+      gettxout: {
+        bestblock: best,
+        confirmations: 1,
+        value: 0.00005,
+        coinbase: false,
+        scriptPubKey: { hex: script },
+      },
+      getblockheader:
+        params[1] === true ? { confirmations: 1, height: 0, mediantime: 1_296_688_602 } : REGTEST_GENESIS_HEADER,
+    });
+    const listing = (times: number): BitcoindChain => {
+      const answer = ({
+        id,
+        method,
+        params,
+      }: {
+        readonly id: number;
+        readonly method: string;
+        readonly params: readonly unknown[];
+      }) => ({
+        id,
+        result: results(times, params)[method],
+      });
+      const send = async (_url: unknown, init?: RequestInit): Promise<Response> => {
+        const asked = JSON.parse(String(init?.body)) as Parameters<typeof answer>[0] | Parameters<typeof answer>[0][];
+        return Response.json(Array.isArray(asked) ? asked.map(answer) : answer(asked));
+      };
+      return new BitcoindChain({ url: 'http://bitcoind.test', fetch: send as typeof fetch, attempts: 1 });
+    };
+
+    expect(await listing(1).unspentOutputsOf(SCRIPT)).toHaveLength(1);
+    await expect(listing(2).unspentOutputsOf(SCRIPT)).rejects.toMatchObject(invalid);
   });
 
   it('that refuses to scan for another reason than a scan is not asked for ever', async () => {
