@@ -1,5 +1,3 @@
-import type { EventStore } from '../ports/event-store.ts';
-
 /** Calls of a store that read or write once and answer: all but `append`, which is hot, `waitForEvents` and `close`. */
 export const storeCalls = [
   'readStream',
@@ -20,4 +18,4 @@ export const storeCalls = [
   'releaseLease',
   'truncate',
   'forgetEffects',
-] as const satisfies ReadonlyArray<keyof EventStore>;
+] as const;
