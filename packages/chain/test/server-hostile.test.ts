@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { mempoolProfile } from '../src/model/mempool-profiles.ts';
 import { RpcDispatcher } from '../src/server/dispatcher.ts';
 import { allMethods } from '../src/server/methods/all.ts';
+import { method } from '../src/server/method.ts';
 import { RegtestNode } from '../src/server/node.ts';
 import { randomCall } from './support/rpc-calls.ts';
 import { serverNode } from './support/server-node.ts';
@@ -74,6 +75,54 @@ describe('whatever a caller sends', () => {
         .toEqual([body.slice(0, 20), expect.toSatisfy((code) => code >= 200 && code <= 500)]);
       if (body.startsWith('{"')) expect.soft(status).not.toBe(200);
     }
+  });
+
+  it('a batch whose answers would fill the memory gets the first of them, and others are answered meanwhile', async () => {
+    let calls = 0;
+    const text = 'x'.repeat(1_000_000);
+    const run = (): string => {
+      calls++;
+      return text;
+    };
+    const methods = [method('long', '', run), method('short', '', () => 1)];
+    const dispatcher = new RpcDispatcher({}, [{ title: 'Test', methods }]);
+    let isOver = false;
+    const batch = dispatcher
+      .answer(JSON.stringify(Array.from({ length: 300 }, (_, id) => ({ id, method: 'long' }))))
+      .finally(() => {
+        isOver = true;
+      });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    const wasOver = isOver;
+    const answers = JSON.parse((await batch).body) as readonly { readonly id: number; readonly error: unknown }[];
+
+    expect(wasOver).toBe(false);
+    expect(calls).toBe(100);
+    expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: 300 }, (_, id) => id));
+    expect(answers.filter(({ error }) => error === null).length).toBe(100);
+    expect(answers[299]).toMatchObject({ result: null, error: { code: -1 } });
+  });
+
+  it('whoever asks for many blocks does not keep others waiting', async () => {
+    const { node, dispatcher } = arrangement();
+    let isOver = false;
+    const mining = dispatcher
+      .answer('{"id":1,"method":"generatetodescriptor","params":[1000,"raw(51)"]}')
+      .finally(() => {
+        isOver = true;
+      });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+
+    expect(isOver).toBe(false);
+    expect(node.tip.height).toBeLessThan(1_003);
+    expect((JSON.parse((await mining).body) as { readonly result: string[] }).result.length).toBe(1_000);
+    expect(node.tip.height).toBe(1_003);
+    const few = await dispatcher.answer('{"id":1,"method":"generatetodescriptor","params":[1000,"raw(51)",3]}');
+    expect((JSON.parse(few.body) as { readonly result: string[] }).result.length).toBe(3);
   });
 
   it('a body that is too long, broken HTTP and a caller who leaves do not disturb the others', async () => {

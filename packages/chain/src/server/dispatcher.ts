@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { hasCode } from '@bitcoin-enterprise/core';
 import { bindArguments, type RpcCategory, type RpcMethod } from './method.ts';
 import { RpcCode, RpcError } from './rpc-error.ts';
@@ -19,6 +20,12 @@ interface Request {
 
 /** Most calls of one batch. */
 const MAX_BATCH = 50_000;
+
+/** What the answers to a batch may be long, characters; calls after that are not made. */
+const MAX_ANSWERS = 100_000_000;
+
+/** How long a batch goes on until others have their turn, milliseconds. */
+const TURN_MS = 20;
 
 /** Reads bodies of JSON-RPC 1.0, 1.1 and 2.0, alone or in batches, and lets methods answer as Core's `httprpc` does. */
 export class RpcDispatcher<Context> {
@@ -49,9 +56,15 @@ export class RpcDispatcher<Context> {
     if (body.length > MAX_BATCH)
       return failed({ id: null, isVersion2: false }, new RpcError(RpcCode.INVALID_REQUEST, 'Batch too large'));
     const answers: string[] = [];
+    let length = 0;
+    let turn = performance.now();
     for (const item of body) {
-      const reply = await this.#single(item);
+      const reply = length > MAX_ANSWERS ? tooLong(item) : await this.#single(item);
       if (reply.status !== 204) answers.push(reply.body.trimEnd());
+      length += reply.body.length;
+      if (performance.now() - turn < TURN_MS) continue;
+      await setImmediate();
+      turn = performance.now();
     }
     // A batch of notifications alone wants no answer at all.
     return answers.length === 0 && body.length > 0
@@ -127,6 +140,13 @@ function rpcErrorOf(error: unknown): RpcError {
   if (hasCode(error, 'CORE_INVALID_ARGUMENT', 'CHAIN_INVALID_ARGUMENT'))
     return new RpcError(RpcCode.INVALID_PARAMETER, error.message);
   return new RpcError(RpcCode.MISC, error instanceof Error ? error.message : 'unknown error');
+}
+
+/** The answer to a call of a batch whose answers are too long already. */
+function tooLong(item: unknown): RpcReply {
+  const { id, jsonrpc } = (typeof item === 'object' && item !== null ? item : {}) as Fields;
+  const message = `expected a batch with answers of at most ${MAX_ANSWERS} characters, got more`;
+  return failed({ id: echoOf(id), isVersion2: jsonrpc === '2.0' }, new RpcError(RpcCode.MISC, message));
 }
 
 function failed(to: { readonly id: unknown; readonly isVersion2: boolean }, { code, message }: RpcError): RpcReply {

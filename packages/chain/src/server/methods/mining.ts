@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { decodeAddress, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { type BlockView, parseBlockHeader, type TransactionView, viewBlock } from '@bitcoin-enterprise/script';
 import { checkHeaderInContext } from '../../model/block-rules.ts';
@@ -100,9 +101,26 @@ function networkHashRate({ tip }: RegtestNode, blocks = 120, height = -1): numbe
   return Number(rate.toPrecision(16));
 }
 
-function generate(node: RegtestNode, count: number, script: Uint8Array, tries: unknown): readonly string[] {
-  if (tries !== undefined && readInt(tries, { range: 'long' }) === 0) return [];
-  return node.generate(Math.max(0, count), script).map(({ hash }) => hashJson(hash));
+/** Blocks that are made in one go: meanwhile nobody else is answered. */
+const BLOCKS_AT_ONCE = 100;
+/** Core's default of hashes to try, and so the most blocks of a call. */
+const MAX_TRIES = 1_000_000;
+
+/** Makes blocks and lets others have their turn now and then, as Core does between any two. */
+async function generate(
+  node: RegtestNode,
+  count: number,
+  script: Uint8Array,
+  tries: unknown,
+): Promise<readonly string[]> {
+  const most = Math.min(count, tries === undefined ? MAX_TRIES : readInt(tries, { range: 'long' }));
+  const mined: string[] = [];
+  while (mined.length < most) {
+    if (mined.length > 0) await setImmediate();
+    for (const { hash } of node.generate(Math.min(BLOCKS_AT_ONCE, most - mined.length), script))
+      mined.push(hashJson(hash));
+  }
+  return mined;
 }
 
 /** The script of an address of regtest. */
