@@ -31,7 +31,8 @@ import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { mergeMempools } from './mempools.ts';
-import { type PoolChain, PoolMember, type SourceHealth } from './member.ts';
+import type { PoolChain } from './checked-chain.ts';
+import { PoolMember, type SourceHealth } from './member.ts';
 import { type ChainPoolOptions, requirePoolOptions } from './options.ts';
 import { agree, type Asked, quorumMissing } from './quorum.ts';
 

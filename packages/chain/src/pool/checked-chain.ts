@@ -1,7 +1,12 @@
+/** What a source of a pool can do: read, and whatever else it has. */
+export type PoolChain = ChainSource & Partial<TxBroadcaster & FeeEstimator & MempoolSubscription>;
+
 /** A source whose answers are what the ports promise, or fail: whoever wrote it, it may not pull down its pool. */
 import { answerInvalid } from '../adapters/answer.ts';
-import type { MempoolEvent } from '../ports/subscriptions.ts';
-import type { PoolChain } from './member.ts';
+import type { MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { ChainSource } from '../ports/chain-source.ts';
+import type { FeeEstimator } from '../ports/fee-estimator.ts';
+import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
 
 const MAX_HEIGHT = 0x7fff_ffff;
 const MAX_UINT32 = 0xffff_ffff;

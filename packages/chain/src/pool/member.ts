@@ -10,14 +10,8 @@ import {
 } from '@bitcoin-enterprise/core/resilience';
 import { genesisOf, wrongNetwork } from '../adapters/networks.ts';
 import { isSourceFailure, translated } from '../adapters/policy.ts';
-import type { BlockReference, ChainHeader, ChainSource } from '../ports/chain-source.ts';
-import type { FeeEstimator } from '../ports/fee-estimator.ts';
-import type { MempoolSubscription } from '../ports/subscriptions.ts';
-import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
-import { checkedChain } from './checked-chain.ts';
-
-/** What a source of a pool can do: read, and whatever else it has. */
-export type PoolChain = ChainSource & Partial<TxBroadcaster & FeeEstimator & MempoolSubscription>;
+import type { BlockReference, ChainHeader } from '../ports/chain-source.ts';
+import { checkedChain, type PoolChain } from './checked-chain.ts';
 
 /** One source of a pool. */
 export interface PoolSource {
