@@ -13,7 +13,7 @@ import { allMethods } from '../src/server/methods/all.ts';
 import { RegtestNode } from '../src/server/node.ts';
 import { SqliteNodeStore } from '../src/server/sqlite-store.ts';
 
-const numRuns = process.env['BE_LONG'] === '1' ? 20_000 : 300;
+const numRuns = process.env['BE_LONG'] === '1' ? 10_000 : 300;
 const seed = Number(process.env['BE_SEED'] ?? 20_261_127);
 /** Anyone may spend what is paid there: a script hash of OP_TRUE. */
 const ANYONE = '00204ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260';
