@@ -74,6 +74,22 @@ describe('an Electrum client that means no good', () => {
     expect(served.bytesRead).toBeLessThan(BOUND_BYTES);
   });
 
+  it('names its call by what cannot be written, and is left alone', async () => {
+    const { client, served } = await scene();
+    const port = served.localPort ?? 0;
+    client.resume();
+    client.write(`{"method":"server.ping","id":${'['.repeat(200_000)}${']'.repeat(200_000)}}\n`);
+    await until(() => served.destroyed);
+
+    const other = connect({ host: '127.0.0.1', port });
+    ends.push(() => other.destroy());
+    let text = '';
+    other.on('data', (bytes: Buffer) => (text += bytes.toString()));
+    other.write(ask(1, 'server.ping', []));
+    await until(() => text.endsWith('\n'));
+    expect(JSON.parse(text)).toEqual({ jsonrpc: '2.0', id: 1, result: null });
+  });
+
   it('leaves, and nothing more is worked out for it', async () => {
     const { client, served, estimates } = await scene();
     client.resume();

@@ -106,7 +106,8 @@ export class ElectrumSession {
           await this.#tell().catch(() => undefined);
         } else if (line !== undefined) {
           this.#leave(line);
-          await this.#serve(line);
+          // An answer that cannot be written, for its id is nested too deeply, is none: who asked so is left.
+          await this.#serve(line).catch(() => this.#socket.destroy());
         } else return;
       }
     } finally {
