@@ -43,7 +43,7 @@ export interface ChainErrors {
   readonly CHAIN_FUNDS_INSUFFICIENT: { readonly wanted: bigint; readonly available: bigint };
   /** A dump that cannot be loaded: another format, another version, damaged, or blocks that break a rule. */
   readonly CHAIN_DUMP_INVALID: { readonly reason: string };
-  /** The file of a server that is no SQLite file, of another version, or holds blocks that break a rule. */
+  /** The file of a server that is damaged, in use by another process, of another version, or not a chain at all. */
   readonly CHAIN_FILE_INVALID: { readonly reason: string };
   /** No nonce of 32 bits gives a block its proof of work; only possible off regtest's difficulty. */
   readonly CHAIN_MINING_FAILED: { readonly bits: number };

@@ -1,5 +1,6 @@
 import { hasCode, type Logger } from '@bitcoin-enterprise/core';
 import type { CallOptions, Claim, EventStore } from '../ports/event-store.ts';
+import { pause } from '../model/waiting.ts';
 import { codeOf } from './code-of.ts';
 import { loadInstance, readEvent, saveInstance, streamOf, toRecord, toWork } from './instance.ts';
 import type { Machine, Typed } from './machine.ts';
@@ -135,10 +136,4 @@ export function createCourier(options: {
 
 function signalOf({ signal }: CallOptions): CallOptions {
   return signal === undefined ? {} : { signal };
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((done) => {
-    setTimeout(done, milliseconds);
-  });
 }

@@ -1,5 +1,5 @@
 import { type Clock, hasCode, type Logger } from '@bitcoin-enterprise/core';
-import { endable } from '../model/waiting.ts';
+import { endable, pause } from '../model/waiting.ts';
 import type { CallOptions, Claim, ClaimedEffect, ClaimedTimer, EventStore } from '../ports/event-store.ts';
 import { codeOf } from './code-of.ts';
 import type { Courier } from './delivery.ts';
@@ -236,18 +236,4 @@ export function createWorker(options: WorkerOptions): Worker {
   function delayOf(attempt: number): number {
     return Math.ceil(random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt - 1, 20)));
   }
-}
-
-/** Waits; a signal ends the wait. */
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((done) => {
-    const timer = setTimeout(finish, milliseconds);
-    signal?.addEventListener('abort', finish, { once: true });
-    function finish(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
-      done();
-    }
-    if (signal?.aborted === true) finish();
-  });
 }

@@ -96,3 +96,17 @@ export async function endable<Result>(
     signal.removeEventListener('abort', stop);
   }
 }
+
+/** Waits; a signal ends the wait. */
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await new Promise<void>((done) => {
+    const timer = setTimeout(finish, milliseconds);
+    signal?.addEventListener('abort', finish, { once: true });
+    function finish(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      done();
+    }
+    if (signal?.aborted === true) finish();
+  });
+}

@@ -4,7 +4,8 @@ import { requireRecord, requireWhole } from '../model/checks.ts';
 import type { StreamBroker, StreamRecord } from '../ports/stream-broker.ts';
 import { requireBroker, requireSignal } from './arguments.ts';
 import { beginningOf, checkCursor, checkTopic, dataOf, type StreamCursor, verifyNext, verifyPlace } from './chain.ts';
-import { backOff, pause, within } from './wait.ts';
+import { pause } from '../model/waiting.ts';
+import { backOff, within } from './wait.ts';
 
 /** A record that continues everything before it. */
 export interface Followed {
@@ -76,7 +77,7 @@ export async function* follow(
   if (cursor.topic !== checkTopic(topic)) throw cursorOfAnother(topic, cursor);
   for (let idle = 0; !signal.aborted; idle += 1) {
     // A subscription that ends at once, again and again, must not keep the process busy.
-    if (idle > 0) await pause({ milliseconds: backOff(idle, Math.min(checkMs, MAX_AWAY_MS)), signal });
+    if (idle > 0) await pause(backOff(idle, Math.min(checkMs, MAX_AWAY_MS)), signal);
     const steps = mended(broker, { cursor, signal, checkMs });
     try {
       for (;;) {
@@ -197,7 +198,7 @@ async function checkPlace(
     const [record] = await broker.read(topic, { after: sequence - 1, limit: 1, signal });
     // A reading may come to a copy that is behind; one that stays behind is another topic.
     if (record !== undefined || empty === MAX_EMPTY_READS) return verifyPlace(cursor, record);
-    await pause({ milliseconds: backOff(empty, MAX_AWAY_MS), signal });
+    await pause(backOff(empty, MAX_AWAY_MS), signal);
     if (signal.aborted) return;
   }
 }
@@ -220,7 +221,7 @@ async function* missing(
           details: { topic, expected: after + 1, got: first?.sequence ?? until },
           hint: 'the broker has lost it: fetch it from the publisher, then go on behind it',
         });
-      await pause({ milliseconds: backOff(empty + 1, MAX_AWAY_MS), signal });
+      await pause(backOff(empty + 1, MAX_AWAY_MS), signal);
       continue;
     }
     empty = 0;

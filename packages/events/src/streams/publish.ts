@@ -6,7 +6,8 @@ import type { CallOptions, EventStore, StoredEvent } from '../ports/event-store.
 import type { StreamBroker, StreamRecord } from '../ports/stream-broker.ts';
 import { requireBroker, requireSignal, requireStore } from './arguments.ts';
 import { beginningOf, checkTopic, cursorAt, link, type StreamCursor } from './chain.ts';
-import { backOff, pause } from './wait.ts';
+import { pause } from '../model/waiting.ts';
+import { backOff } from './wait.ts';
 
 /** Something to publish. */
 export interface Publication {
@@ -127,7 +128,7 @@ export async function relay(options: RelayOptions): Promise<void> {
 
   try {
     while (!signal.aborted) {
-      if (unanswered > 0) await pause({ milliseconds: backOff(unanswered, MAX_AWAY_MS), signal });
+      if (unanswered > 0) await pause(backOff(unanswered, MAX_AWAY_MS), signal);
       if (signal.aborted) return;
       if (end === undefined) {
         const last = await broker.last(topic, call);

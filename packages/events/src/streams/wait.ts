@@ -25,11 +25,6 @@ export async function within<Result>(promise: Promise<Result>, options: WithinOp
   }
 }
 
-/** Waits until the time is over or the signal comes. */
-export async function pause(options: WithinOptions): Promise<void> {
-  await within(new Promise<never>(() => undefined), options);
-}
-
 /** Milliseconds to wait before an attempt: 10, 20, 40… up to a longest. */
 export function backOff(attempt: number, longest: number): number {
   return Math.min(longest, 10 * 2 ** Math.min(attempt, 20));
