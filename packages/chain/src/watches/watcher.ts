@@ -3,6 +3,8 @@ import type { EventStore } from '@bitcoin-enterprise/events';
 import { viewTransaction } from '@bitcoin-enterprise/script';
 import { requireCallOptions, requireMs, requireOutpoint } from '../adapters/arguments.ts';
 import { pause } from '../adapters/pause.ts';
+import { translated } from '../adapters/policy.ts';
+import { createTurns } from '../adapters/turns.ts';
 import { createWaits } from '../adapters/waits.ts';
 import { ChainError, invalidArgument } from '../errors.ts';
 import type { CallOptions, ChainHeader, Outpoint } from '../ports/chain-source.ts';
@@ -21,7 +23,7 @@ import {
   type WatchTarget,
 } from './model.ts';
 import { WatchRecord } from './record.ts';
-import { searchPast } from './search.ts';
+import { PastSearch } from './search.ts';
 
 /** Settings of {@link createWatcher}. */
 export interface WatcherOptions {
@@ -30,7 +32,10 @@ export interface WatcherOptions {
   readonly store: EventStore;
   /** Names this watcher in the store: 1 to 100 characters. */
   readonly name: string;
-  /** Blocks that are remembered, 10 to 10,000: the deepest reorganisation that can be followed; 288 when absent. */
+  /**
+   * Blocks that are remembered, 10 to 10,000: the deepest reorganisation that can be followed; 288 when absent. Of all
+   * who were ever started under the same name the largest number counts.
+   */
   readonly keepBlocks?: number;
   /** Milliseconds between two looks at the tip, 0 to 2,147,483,647; 1,000 when absent. */
   readonly pollMs?: number;
@@ -143,7 +148,7 @@ class ChainWatcher implements Watcher {
   readonly #keep: number;
   readonly #pollMs: number;
   readonly #wake: ChangeSignal | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = createTurns();
 
   constructor(options: WatcherOptions) {
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
@@ -184,26 +189,33 @@ class ChainWatcher implements Watcher {
 
   async unwatch(id: string, options: CallOptions = {}): Promise<void> {
     requireName('id', id);
-    await this.#record.step(options, (state) =>
-      state.watches[id] === undefined ? undefined : { type: 'removed', watch: id },
+    requireCallOptions(options);
+    await ending('unwatch', options, async () =>
+      this.#record.step(options, (state) =>
+        state.watches[id] === undefined ? undefined : { type: 'removed', watch: id },
+      ),
     );
   }
 
   async state(options: CallOptions = {}): Promise<WatchState> {
-    return this.#record.load(options);
+    requireCallOptions(options);
+    return ending('state', options, async () => this.#record.load(options));
   }
 
   async catchUp(options: CallOptions = {}): Promise<void> {
     requireCallOptions(options);
-    await this.#inTurn(async () => this.#catchUp(options));
+    await this.#inTurn('catchUp', options, async () => this.#catchUp(options));
   }
 
   async run(options: RunWatcherOptions): Promise<void> {
     requireCallOptions(options);
-    const { signal, deliver, onError = () => undefined, leaseMs = 30_000 } = options;
+    const { deliver, onError = () => undefined, leaseMs = 30_000 } = options;
     requireMs('options.leaseMs', leaseMs);
     if (leaseMs < 10 || leaseMs > MOST_LEASE_MS)
       throw invalidArgument('options.leaseMs', `a number of 10 to ${MOST_LEASE_MS}`, leaseMs);
+    // One that cannot go on ends the others: whoever hears of it may start anew, and nothing is left running.
+    const over = new AbortController();
+    const signal = AbortSignal.any([options.signal, over.signal]);
     const parts = [
       this.#forever(signal, onError, async () => this.#followTip(signal, onError)),
       this.#forever(signal, onError, async () => this.#followMempool(signal, onError)),
@@ -213,7 +225,12 @@ class ChainWatcher implements Watcher {
       const delivery = { store: this.#store, right: `${stream}/deliver`, type: noticeType, handle: deliver };
       parts.push(this.#forever(signal, onError, async () => deliverNotices({ ...delivery, leaseMs, signal })));
     }
-    await Promise.all(parts);
+    try {
+      await Promise.all(parts);
+    } finally {
+      over.abort();
+      await Promise.allSettled(parts);
+    }
   }
 
   /** Begins again what fails, until the signal ends it (F37: a watch that fails once must not be deaf for good). */
@@ -258,7 +275,7 @@ class ChainWatcher implements Watcher {
   async #look(txid: string, facts: { readonly signal: AbortSignal; readonly onError: (error: unknown) => void }) {
     const { signal, onError } = facts;
     try {
-      await this.#inTurn(async () => this.#seen(txid, { signal }));
+      await this.#inTurn('run', { signal }, async () => this.#seen(txid, { signal }));
       this.#doubtful.delete(txid);
     } catch (error) {
       if (signal.aborted || isHopeless(error)) throw error;
@@ -348,7 +365,10 @@ class ChainWatcher implements Watcher {
 
   async #start(options: CallOptions): Promise<void> {
     const state = await this.#record.load(options);
-    if (state.blocks.length > 0) return;
+    if (state.blocks.length > 0) {
+      if (state.keep < this.#keep) await this.#keepMore(options);
+      return;
+    }
     const blocks: WatchBlock[] = [];
     let at: ChainHeader | undefined = await this.#chain.tip(options);
     while (at !== undefined) {
@@ -361,29 +381,40 @@ class ChainWatcher implements Watcher {
     );
   }
 
+  /** Never fewer than before: two processes of one name would take it from each other without end. */
+  async #keepMore(options: CallOptions): Promise<void> {
+    await this.#record.step(options, (now) =>
+      now.keep < this.#keep ? { type: 'started', blocks: now.blocks, keep: this.#keep } : undefined,
+    );
+  }
+
   async #add(target: WatchTarget, id: string, options: WatchOptions): Promise<void> {
     requireCallOptions(options);
     const watch = this.#watchOf(target, id, options);
-    await this.#inTurn(async () => {
-      for (let attempt = 1; attempt <= MOST_SEARCHES; attempt++) {
-        // To the tip first: what is found must lie on the branch on record, or nothing would take it back.
-        const state = await this.#followBlocks(options);
-        if (isThere(state, watch)) return;
-        const search = { state, watch, since: options.since };
-        const found = await searchPast(this.#chain, search, options);
-        if (found !== undefined && (await this.#addFound({ state, watch, found }, options))) return;
-        await pause(RETRY_MS, { call: 'watch', ...options });
-      }
-      throw new ChainError(
-        'CHAIN_SOURCE_UNSETTLED',
-        `expected the blocks on record, got ${MOST_SEARCHES} times others`,
-        {
-          details: { watch: id, attempts: MOST_SEARCHES },
-          retryable: true,
-          hint: 'The source is behind, or changes its branch all the time: ask again later, or another source.',
-        },
-      );
+    const search = new PastSearch(this.#chain, { watch, since: options.since });
+    let isLong = options.since !== undefined;
+    for (let attempt = 1; attempt <= MOST_SEARCHES; attempt++) {
+      // What takes long is searched while others have their turn, and the rest with nothing in between.
+      const before = await this.#inTurn('watch', options, async () => this.#followBlocks(options));
+      if (isThere(before, watch)) return;
+      if (isLong) isLong = (await ending('watch', options, async () => search.upTo(before, options))) === undefined;
+      if (!isLong && (await this.#inTurn('watch', options, async () => this.#addInTurn(watch, search, options))))
+        return;
+      await pause(RETRY_MS, { call: 'watch', ...options });
+    }
+    throw new ChainError('CHAIN_SOURCE_UNSETTLED', `expected the blocks on record, got ${MOST_SEARCHES} times others`, {
+      details: { watch: id, attempts: MOST_SEARCHES },
+      retryable: true,
+      hint: 'The source is behind, or changes its branch all the time: ask again later, or another source.',
     });
+  }
+
+  async #addInTurn(watch: Watch, search: PastSearch, options: CallOptions): Promise<boolean> {
+    // To the tip first: what is found must lie on the branch on record, or nothing would take it back.
+    const state = await this.#followBlocks(options);
+    if (isThere(state, watch)) return true;
+    const found = await search.upTo(state, options);
+    return found !== undefined && this.#addFound({ state, watch, found }, options);
   }
 
   /** Adds a watch with what there is of it, in parts; `false` when the chain moved on meanwhile. */
@@ -422,10 +453,17 @@ class ChainWatcher implements Watcher {
   }
 
   /** One after the other: steps of one process must not race each other. */
-  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const run = this.#turn.then(work);
-    this.#turn = run.catch(() => undefined);
-    return run;
+  async #inTurn<Result>(call: string, options: CallOptions, work: () => Promise<Result>): Promise<Result> {
+    return ending(call, options, async () => this.#turns.take(work, options.signal));
+  }
+}
+
+/** Whatever a call does when its signal ends it, it ends with the code of this package. */
+async function ending<Result>(call: string, { signal }: CallOptions, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translated(call, error, signal);
   }
 }
 
