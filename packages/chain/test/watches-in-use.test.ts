@@ -1,9 +1,9 @@
-import { createEmbeddedChain } from '@bitcoin-enterprise/chain';
+import { ChainError, createEmbeddedChain, type EmbeddedChain } from '@bitcoin-enterprise/chain';
 import { createWatcher, type WatchedChain, type WatchNotice } from '@bitcoin-enterprise/chain/watches';
-import { satoshis } from '@bitcoin-enterprise/core';
+import { displayHash, parseDisplayHash, satoshis } from '@bitcoin-enterprise/core';
 import { createMemoryStore, type EventStore } from '@bitcoin-enterprise/events';
 import { describe, expect, it } from 'vitest';
-import { kitOutput } from '../src/testing/kit-scripts.ts';
+import { kitOutput, kitSpend } from '../src/testing/kit-scripts.ts';
 import { whichever } from './support/watched-sources.ts';
 
 const PAID = kitOutput('paid').scriptPubKey;
@@ -180,5 +180,87 @@ describe('a call that waits for its turn', () => {
       watcher.state({ signal }),
     ];
     await Promise.all(calls.map(async (call) => expect(call).rejects.toMatchObject({ code: 'CHAIN_ABORTED' })));
+  });
+});
+
+describe('transactions that wait', () => {
+  /** Payments to one script that wait in the mempool, by display hash. */
+  function waiting(chain: EmbeddedChain, count: number): readonly string[] {
+    const coin = kitOutput('coin');
+    return Array.from({ length: count }, () => {
+      const output = { ...coin, outpoint: chain.fund(coin.scriptPubKey, satoshis(50_000n)) };
+      return displayHash(chain.broadcast(kitSpend(output, { scriptPubKey: PAID, value: satoshis(40_000n) })));
+    });
+  }
+
+  it('are asked for a few at a time, however many there are', async () => {
+    const chain = createEmbeddedChain();
+    const store = createMemoryStore();
+    waiting(chain, 200);
+    let asked = 0;
+    const looks: number[] = [];
+    const source = whichever(() => chain.ports);
+    const watcher = createWatcher({
+      chain: {
+        ...source,
+        mempoolEvents: (options) => chain.ports.mempoolEvents(options),
+        // Each look begins with the header of the last block on record.
+        header: async (hash, options) => {
+          looks.push(asked);
+          asked = 0;
+          return source.header(hash, options);
+        },
+        transaction: async (txid, options) => {
+          asked += 1;
+          return source.transaction(txid, options);
+        },
+      },
+      store,
+      name: 'w',
+      pollMs: 1,
+    });
+    await watcher.watchScript('paid', PAID);
+    const stop = new AbortController();
+    const running = watcher.run({ signal: stop.signal });
+    await expect
+      .poll(async () => (await watcher.state()).watches['paid']?.sightings.length, { timeout: 10_000 })
+      .toBe(200);
+    looks.length = 0;
+    asked = 0;
+    await expect.poll(() => looks.length).toBeGreaterThan(20);
+    stop.abort();
+    await running;
+
+    expect(Math.max(...looks)).toBeLessThanOrEqual(50);
+    expect(looks.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(200);
+  });
+
+  it('are not forgotten because sources contradict each other about one of them', async () => {
+    const chain = createEmbeddedChain();
+    const store = createMemoryStore();
+    const [disputed = '', gone = '', there = ''] = waiting(chain, 3);
+    const source = whichever(() => chain.ports);
+    let isDisputed = false;
+    const watcher = createWatcher({
+      chain: {
+        ...source,
+        transaction: async (txid, options) => {
+          if (isDisputed && displayHash(txid) === disputed)
+            throw new ChainError('CHAIN_SOURCES_DISAGREE', 'one has it, and one has not', {
+              details: { call: 'transaction', needed: 2, camps: [] },
+            });
+          return isDisputed && displayHash(txid) === gone ? undefined : source.transaction(txid, options);
+        },
+      },
+      store,
+      name: 'w',
+    });
+    for (const [id, txid] of Object.entries({ disputed, gone, there }))
+      await watcher.watchTransaction(id, parseDisplayHash(txid));
+    expect(await take(store)).toEqual(['disputed seen', 'gone seen', 'there seen']);
+    isDisputed = true;
+    await watcher.catchUp();
+
+    expect(await take(store)).toEqual(['gone vanished']);
   });
 });

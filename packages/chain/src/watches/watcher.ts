@@ -101,6 +101,8 @@ const MOST_SEARCHES = 10;
 /** How often a transaction that cannot be looked at is looked at again; its block tells of it in any case. */
 const MOST_LOOKS = 50;
 const LOOKS_AT_ONCE = 20;
+/** Transactions that wait, of which one look asks whether they still do; those that leave are told of besides. */
+const ASKED_AT_ONCE = 50;
 const MOST_DOUBTFUL = 10_000;
 /** What an event store accepts. */
 const MOST_LEASE_MS = 86_300_000;
@@ -149,6 +151,8 @@ class ChainWatcher implements Watcher {
   readonly #pollMs: number;
   readonly #wake: ChangeSignal | undefined;
   readonly #turns = createTurns();
+  /** Where the next look at those that wait begins. */
+  #askedOf = 0;
 
   constructor(options: WatcherOptions) {
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
@@ -251,7 +255,9 @@ class ChainWatcher implements Watcher {
     const waits = createWaits({ call: 'run', pollMs: this.#pollMs, wake: this.#wake });
     try {
       for (;;) {
-        await this.catchUp({ signal });
+        await this.#inTurn('run', { signal }, async () =>
+          this.#catchUp({ signal }, (waiting) => this.#nextOf(waiting)),
+        );
         await this.#lookAgain(signal, onError);
         await waits.wait(signal);
       }
@@ -314,23 +320,46 @@ class ChainWatcher implements Watcher {
     this.#doubtful.delete(txid);
     try {
       // Blocks first: most of what leaves is in one.
-      if (waitingIn(await this.#record.load({ signal })).has(txid)) await this.catchUp({ signal });
+      if (waitingIn(await this.#record.load({ signal })).has(txid))
+        await this.#inTurn('run', { signal }, async () =>
+          this.#catchUp({ signal }, (waiting) => waiting.filter((one) => one === txid)),
+        );
     } catch (error) {
       if (signal.aborted || isHopeless(error)) throw error;
       onError(error);
     }
   }
 
-  async #catchUp(options: CallOptions): Promise<void> {
+  /** The next few of those that wait: with thousands of them a look must not take longer than a block. */
+  #nextOf(waiting: readonly string[]): readonly string[] {
+    const from = this.#askedOf < waiting.length ? this.#askedOf : 0;
+    this.#askedOf = from + ASKED_AT_ONCE;
+    return waiting.slice(from, from + ASKED_AT_ONCE);
+  }
+
+  async #catchUp(
+    options: CallOptions,
+    choose: (waiting: readonly string[]) => readonly string[] = (all) => all,
+  ): Promise<void> {
     const state = await this.#followBlocks(options);
-    for (const txid of waitingIn(state)) {
-      if ((await this.#chain.transaction(parseDisplayHash(txid), options)) !== undefined) continue;
+    for (const txid of choose([...waitingIn(state)])) {
+      if (await this.#stillThere(txid, options)) continue;
       // Its block may have come since: then that tells. A source that is behind may never have had it.
       if (!(await isAtTip(this.#chain, state, options))) return;
       const before = watchedTip(state)?.hash;
       await this.#record.step(options, (now) =>
         watchedTip(now)?.hash === before && waitingIn(now).has(txid) ? { type: 'vanished', txid } : undefined,
       );
+    }
+  }
+
+  async #stillThere(txid: string, options: CallOptions): Promise<boolean> {
+    try {
+      return (await this.#chain.transaction(parseDisplayHash(txid), options)) !== undefined;
+    } catch (error) {
+      // In some mempools and not in others: it has not vanished, and what is to be said of the others can be said.
+      if (hasCode(error, 'CHAIN_SOURCES_DISAGREE')) return true;
+      throw error;
     }
   }
 
