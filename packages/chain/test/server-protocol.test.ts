@@ -98,6 +98,14 @@ describe('the server speaks JSON-RPC as bitcoind does', () => {
     expect(await post('[{"jsonrpc":"2.0","method":"uptime"}]')).toMatchObject({ status: 204 });
   });
 
+  it('answers a notification without a method alone, but not in a batch', async () => {
+    const wrong = '{"jsonrpc":"2.0","pizza":"sausage"}';
+
+    expect(await post(`[${wrong}]`)).toMatchObject({ status: 204, text: '' });
+    expect((await post(`[${wrong},{"id":1,"method":"uptime"}]`)).body).toHaveLength(1);
+    expect(await post(wrong)).toMatchObject({ body: { error: { code: -32_600, message: 'Missing method' } } });
+  });
+
   it('says what is wrong with a body, a name, a type and a number of arguments', async () => {
     const error = async (fields: object): Promise<unknown> => ((await call(fields)).body as { error: unknown }).error;
 

@@ -19,16 +19,13 @@ import { outpointKey, scriptKey } from './impersonation.ts';
 import { inKnotsWords, reducedOutputFault } from './knots-dialect.ts';
 import { ancestorsOf, type Mempool, type MempoolEntry, parentsOf, sortedById, withDescendants } from './mempool.ts';
 import type { AcceptContext } from './mempool-context.ts';
-import { type MempoolPolicy, type MempoolRules, rulesOf } from './mempool-policy.ts';
+import { DEFAULT_BYTES_PER_SIGOP, type MempoolPolicy, type MempoolRules, rulesOf } from './mempool-policy.ts';
 import { feeAt } from './money.ts';
 import { hashText } from './names.ts';
 import type { Rejection } from './rejection.ts';
 import { rollingMinimum } from './rolling-fee.ts';
 import { checkInputs, isFinal, sequenceLocksPassed } from './transaction-rules.ts';
 import { TRUC_VERSION, trucFault } from './truc.ts';
-
-/** Core's `-bytespersigop`: a transaction full of signature operations counts as a larger one. */
-const WEIGHT_PER_SIGOP = 20;
 
 /** What the carve-out for channels lets a child be, virtual bytes, and how much it adds to the limit. */
 const CARVE_OUT_SIZE_VB = 10_000;
@@ -127,7 +124,8 @@ function entryFor(
   if (!sequenceLocksPassed(tx, spent, tip)) return { reason: 'non-BIP68-final' };
   if ('reason' in checked) return checked;
   const sigopsCost = transactionSigopsCost(tx, spent);
-  const adjustedWeight = Math.max(tx.weight, sigopsCost * WEIGHT_PER_SIGOP);
+  const { bytesPerSigop = DEFAULT_BYTES_PER_SIGOP } = context.policy;
+  const adjustedWeight = Math.max(tx.weight, sigopsCost * bytesPerSigop);
   return {
     tx,
     fee: checked.fee,

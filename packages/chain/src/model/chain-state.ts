@@ -3,6 +3,7 @@ import { type BlockView, type TransactionView, viewBlock } from '@bitcoin-enterp
 import { type BlockCheats, BlockNode, forkPoint, pathBetween } from './block-node.ts';
 import { checkBlock, checkBlockInContext, checkHeaderInContext } from './block-rules.ts';
 import { connectBlock, connectGenesis } from './connect.ts';
+import { keptOfDisconnected } from './disconnected.ts';
 import { emptyMempool, inOrder, type Mempool, type MempoolEntry, withDescendants, withoutEntries } from './mempool.ts';
 import { acceptToMempool } from './mempool-accept.ts';
 import { trimToPolicy } from './mempool-eviction.ts';
@@ -154,12 +155,17 @@ function sameCheats(left: BlockCheats | undefined, right: BlockCheats | undefine
   return left?.inflates === right?.inflates && left?.unsatisfied.join() === right?.unsatisfied.join();
 }
 
-/** Makes a block the tip at some time, Unix seconds, connecting what lies between. */
+/**
+ * Makes a block the tip at some time, Unix seconds, connecting what lies between.
+ *
+ * @param depth - From how many of the blocks left behind, counted from the top, transactions may wait again.
+ */
 export function activateBlock(
   state: ChainState,
   node: BlockNode,
   tools: ChainTools,
   now: number,
+  depth: number = Infinity,
 ): BlockOutcome | BlockRefusal {
   const fork = forkPoint(state.tip, node);
   const path = pathBetween(fork, node);
@@ -178,8 +184,9 @@ export function activateBlock(
       transactions: (bad[0] as BlockNode).transactions,
     };
   }
-  const moved: ChainState = { ...state, tip: node };
-  const mempool = fork === state.tip ? withoutConfirmed(state.mempool, path) : mempoolAfterReorg(state, moved, tools);
+  const moved: ChainState = { ...state, tip: node, priorities: unsettledPriorities(state, path) };
+  const mempool =
+    fork === state.tip ? withoutConfirmed(state.mempool, path) : mempoolAfterReorg(state, moved, tools, depth);
   // After a block, and not before, what had to be dropped may become cheaper again.
   const settled = path.length === 0 ? mempool : afterBlock(mempool, now);
   return { state: { ...moved, mempool: settled }, node, became: 'tip' };
@@ -201,6 +208,21 @@ export function connectBranch(
     node.connected = connected;
   }
   return undefined;
+}
+
+/** Fees of transactions that are in a block, or that one makes impossible, count no more. */
+function unsettledPriorities({ priorities, mempool }: ChainState, path: readonly BlockNode[]): PersistentMap<bigint> {
+  let left = priorities;
+  for (const { transactions } of path)
+    for (const tx of transactions) {
+      if (left.size === 0) return left;
+      left = left.without(tx.id());
+      for (let i = 0; i < tx.inputCount; i++) {
+        const spender = mempool.spenders.get(tx.previousTxid(i), tx.previousIndex(i));
+        if (spender !== undefined) left = left.without(spender.tx.id());
+      }
+    }
+  return left;
 }
 
 /** Removes what new blocks contain, and what they make impossible. */
@@ -225,14 +247,17 @@ function withoutConfirmed(pool: Mempool, path: readonly BlockNode[]): Mempool {
  * Lets the transactions of the blocks left behind wait again, oldest first, then those that waited, if they still can
  * and within the limits of the pool, as Core does: of a chain that is too long, the first ones.
  */
-function mempoolAfterReorg(before: ChainState, after: ChainState, tools: ChainTools): Mempool {
+function mempoolAfterReorg(before: ChainState, after: ChainState, tools: ChainTools, depth: number): Mempool {
   const fork = forkPoint(before.tip, after.tip);
-  const given = pathBetween(fork, before.tip).flatMap((node) => node.transactions.slice(1));
+  // A node with rules of form asks for them again, without fees; the plain one asks for consensus alone.
+  const bypassLimits = rulesOf(tools.policy).name !== 'plain';
+  const left = pathBetween(fork, before.tip);
+  const given = bypassLimits
+    ? keptOfDisconnected(left.slice(Math.max(0, left.length - depth)))
+    : left.flatMap((node) => node.transactions.slice(1));
   const waiting = inOrder(before.mempool).map((entry) => entry.tx);
   let pool: Mempool = { ...emptyMempool(), rolling: before.mempool.rolling, nextSequence: before.mempool.nextSequence };
   const { tip, impersonated, priorities } = after;
-  // A node with rules of form asks for them again, without fees; the plain one asks for consensus alone.
-  const bypassLimits = rulesOf(tools.policy).name !== 'plain';
   const context = {
     ...tools,
     tip,

@@ -1,12 +1,15 @@
 import type { BlockNode } from './block-node.ts';
 import { activateBlock, type ChainState, type ChainTools, isInvalidated } from './chain-state.ts';
 
+/** From how many blocks at most Core lets transactions wait again when one is declared invalid. */
+const DEPTH_OF_RETURN = 10;
+
 /** Declares a block invalid, with all that stand on it; the best of the other branches becomes the chain. */
 export function invalidateBlock(state: ChainState, node: BlockNode, tools: ChainTools, now: number): ChainState {
   const marked: ChainState = { ...state, invalidated: state.invalidated.with(node.hash, node) };
   if (!node.isOn(state.tip)) return marked;
   // The way back to the parent comes first, as in Core: what its blocks held waits again even if no branch is better.
-  const back = activateBlock(marked, node.parent as BlockNode, tools, now);
+  const back = activateBlock(marked, node.parent as BlockNode, tools, now, DEPTH_OF_RETURN);
   return activateBest(back.state, tools, now);
 }
 

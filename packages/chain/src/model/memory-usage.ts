@@ -11,11 +11,15 @@ const INLINE_SCRIPT_BYTES = 36;
  * `-maxmempool` counts in these bytes, so that a pool is full after the same transactions.
  */
 export function memoryUsage(tx: TransactionView): number {
-  let bytes =
-    ENTRY_BYTES + allocated(128) + allocated(24) + allocated(104 * tx.inputCount) + allocated(48 * tx.outputCount);
+  // Who spends an output is a node of a tree.
+  return ENTRY_BYTES + tx.inputCount * allocated(48) + transactionBytes(tx);
+}
+
+/** About how much memory a transaction itself takes in Core. */
+export function transactionBytes(tx: TransactionView): number {
+  let bytes = allocated(128) + allocated(24) + allocated(104 * tx.inputCount) + allocated(48 * tx.outputCount);
   for (let i = 0; i < tx.inputCount; i++) {
-    // Who spends an output is a node of a tree.
-    bytes += allocated(48) + scriptBytes(tx.scriptSig(i).length);
+    bytes += scriptBytes(tx.scriptSig(i).length);
     const witness = tx.witness(i);
     bytes += allocated(24 * witness.length);
     for (const item of witness) bytes += allocated(item.length);
@@ -29,6 +33,6 @@ function scriptBytes(length: number): number {
 }
 
 /** What malloc gives for a request: a header, and a multiple of sixteen. */
-function allocated(bytes: number): number {
+export function allocated(bytes: number): number {
   return bytes === 0 ? 0 : Math.floor((bytes + 31) / 16) * 16;
 }

@@ -61,6 +61,11 @@ export interface MempoolPolicy {
   readonly maxPoolUsageBytes?: number;
   /** Most signature operations of a transaction, at cost. */
   readonly maxSigopsCost: number;
+  /**
+   * What a signature operation counts as at least, at cost, weight units: a transaction full of them counts as a larger
+   * one (`-bytespersigop`); 20 when absent.
+   */
+  readonly bytesPerSigop?: number;
   /** Smallest transaction without witness, bytes: 64-byte ones could pose as inner nodes of a Merkle tree. */
   readonly minBaseSizeBytes: number;
   /** Where implementations differ; those of `defaultMempoolPolicy` when absent. */
@@ -68,6 +73,9 @@ export interface MempoolPolicy {
   /** Further rules: Core's reason to refuse a transaction, or `undefined`. */
   readonly standardness?: (tx: TransactionView, spentOutputs: readonly SpentOutput[]) => string | undefined;
 }
+
+/** Core's `-bytespersigop` where nothing is said. */
+export const DEFAULT_BYTES_PER_SIGOP = 20;
 
 /** The rules without a name: every form is taken, scripts are judged by consensus alone. */
 export const plainRules: MempoolRules = {

@@ -69,6 +69,7 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
       credentials: lettingIn(log, 'Invalid -rpcauth argument.', () => credentialsOf(options, cookie)),
       file: join(home, 'blocks', 'chain.sqlite'),
       log,
+      logPath: logFile,
       onStopped: () => {
         log('Shutdown: done');
         forget();
@@ -123,6 +124,7 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
     reloads: isOn(options, 'persistmempool', true) ? 'judged' : 'none',
     ...(blockMinFee === undefined ? {} : { blockMinFeeRate: Number(readAmount(blockMinFee)) }),
     subversion: `/BitcoinEnterprise:31.0.0${comment === undefined ? '' : `(${comment.join('; ')})`}/`,
+    deprecatedRpc: options.get('deprecatedrpc') ?? [],
     ...(mockTime === undefined ? {} : { mockTime }),
     ...(isOn(options, 'listen', options.has('port') || options.has('bind'))
       ? { peerPort: optionNumber(options, 'port') ?? DEFAULT_PEER_PORT }

@@ -81,6 +81,7 @@ export function policyOf(options: BitcoindOptions): MempoolPolicy {
     maxAncestorSizeVb: kilo('limitancestorsize'),
     maxDescendants: optionNumber(options, 'limitdescendantcount'),
     maxDescendantSizeVb: kilo('limitdescendantsize'),
+    bytesPerSigop: optionNumber(options, 'bytespersigop'),
     maxPoolUsageBytes: (optionNumber(options, 'maxmempool') ?? 300) * 1_000_000,
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

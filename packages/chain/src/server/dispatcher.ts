@@ -51,7 +51,7 @@ export class RpcDispatcher<Context> {
           { id: null, isVersion2: false },
           new RpcError(RpcCode.PARSE_ERROR, 'Top-level object parse error'),
         );
-      return this.#single(body);
+      return this.#single(body, { ofBatch: false });
     }
     if (body.length > MAX_BATCH)
       return failed({ id: null, isVersion2: false }, new RpcError(RpcCode.INVALID_REQUEST, 'Batch too large'));
@@ -59,7 +59,7 @@ export class RpcDispatcher<Context> {
     let length = 0;
     let turn = performance.now();
     for (const item of body) {
-      const reply = length > MAX_ANSWERS ? tooLong(item) : await this.#single(item);
+      const reply = length > MAX_ANSWERS ? tooLong(item) : await this.#single(item, { ofBatch: true });
       if (reply.status !== 204) answers.push(reply.body.trimEnd());
       length += reply.body.length;
       if (performance.now() - turn < TURN_MS) continue;
@@ -72,7 +72,7 @@ export class RpcDispatcher<Context> {
       : { status: 200, body: `[${answers.join(',')}]\n` };
   }
 
-  async #single(body: unknown): Promise<RpcReply> {
+  async #single(body: unknown, { ofBatch }: { readonly ofBatch: boolean }): Promise<RpcReply> {
     const fields = (typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {}) as Fields;
     const id = echoOf(fields.id);
     const isVersion2 = fields.jsonrpc === '2.0';
@@ -83,7 +83,9 @@ export class RpcDispatcher<Context> {
       const answer = isVersion2 ? { jsonrpc: '2.0', result, id } : { result, error: null, id };
       return { status: 200, body: `${JSON.stringify(answer)}\n` };
     } catch (error) {
-      if (isVersion2 && !Object.hasOwn(fields, 'id') && !isInvalidRequest(error)) return { status: 204, body: '' };
+      // Of one that is no request at all a caller hears, unless it is among others.
+      const isHeard = isInvalidRequest(error) && !ofBatch;
+      if (isVersion2 && !Object.hasOwn(fields, 'id') && !isHeard) return { status: 204, body: '' };
       return failed({ id, isVersion2 }, rpcErrorOf(error));
     }
   }

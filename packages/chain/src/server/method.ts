@@ -20,6 +20,8 @@ export interface RpcMethod<Context> {
   readonly name: string;
   readonly params: readonly RpcParam[];
   readonly run: (context: Context, args: RpcArguments) => unknown;
+  /** What `help` says of it; the line of its arguments when absent. */
+  readonly help?: string;
 }
 
 /** Methods under one heading of `help`. */

@@ -55,6 +55,10 @@ export interface RegtestNodeOptions {
   readonly mockTime?: number;
   /** Gets a line for each change that a node would log. */
   readonly log?: (line: string) => void;
+  /** Where those lines go. */
+  readonly logPath?: string;
+  /** Parts of answers that are out of date and shown all the same. */
+  readonly deprecatedRpc?: readonly string[];
   /** What `getnetworkinfo` calls the node. */
   readonly subversion?: string;
   /** Core's version number, for example 290000. */
@@ -78,6 +82,10 @@ export class RegtestNode {
   network: Neighbours | undefined;
   /** Gets what a node would write into its log. */
   readonly log: (line: string) => void;
+  /** Where that log is. */
+  readonly logPath: string;
+  /** Parts of answers that are out of date and shown all the same. */
+  readonly deprecatedRpc: ReadonlySet<string>;
   #state: ChainState;
   #mockTime: number;
   #leftInitialDownload = false;
@@ -90,6 +98,8 @@ export class RegtestNode {
   constructor(options: RegtestNodeOptions) {
     const { policy, crypto = currentCrypto(), store, mockTime = 0 } = options;
     this.log = options.log ?? ((): void => {});
+    this.logPath = options.logPath ?? '';
+    this.deprecatedRpc = new Set(options.deprecatedRpc);
     this.tools = { crypto, cache: new ScriptCache(), policy };
     this.#mockTime = mockTime;
     this.subversion = options.subversion ?? '/BitcoinEnterprise:0.1.0/';

@@ -41,6 +41,10 @@ export interface ChainServerOptions {
   readonly blockMinFeeRate?: number;
   /** Gets a line for each call and each change, as bitcoind writes into its `debug.log`. */
   readonly log?: (line: string) => void;
+  /** Where the lines of `log` go, as `getrpcinfo` says. */
+  readonly logPath?: string;
+  /** Parts of answers that are out of date and shown all the same (`-deprecatedrpc`), for example `fullrbf`. */
+  readonly deprecatedRpc?: readonly string[];
   /** What `getnetworkinfo` says. */
   readonly version?: number;
   readonly subversion?: string;
@@ -101,6 +105,8 @@ export async function startNodeServer(
     ...(options.mockTime === undefined ? {} : { mockTime: options.mockTime }),
     ...(options.blockMinFeeRate === undefined ? {} : { blockMinFeeRate: options.blockMinFeeRate }),
     ...(options.log === undefined ? {} : { log: options.log }),
+    ...(options.logPath === undefined ? {} : { logPath: options.logPath }),
+    ...(options.deprecatedRpc === undefined ? {} : { deprecatedRpc: options.deprecatedRpc }),
     ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
   });
   const listening = await openPorts(node, { host, port, peerPort, credentials, isOurs });

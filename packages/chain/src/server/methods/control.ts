@@ -21,7 +21,10 @@ export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): 
           const locked = { used: heapUsed, free: heapTotal - heapUsed, total: heapTotal, locked: 0 };
           return { locked: { ...locked, chunks_used: 1, chunks_free: 1 } };
         }),
-        method('getrpcinfo', '', () => ({ active_commands: [{ method: 'getrpcinfo', duration: 1 }], logpath: '' })),
+        method('getrpcinfo', '', (node) => ({
+          active_commands: [{ method: 'getrpcinfo', duration: 1 }],
+          logpath: node.logPath,
+        })),
         method('help', 'command:str?', (_, [command]) => helpFor(all(), command as string | undefined)),
         method('logging', 'include:arr? exclude:arr?', () =>
           Object.fromEntries(LOG_CATEGORIES.map((category) => [category, false])),
@@ -41,6 +44,12 @@ export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): 
             args.map((arg) => arg ?? null),
           ),
         ),
+        {
+          ...method<RegtestNode>('generate', '', () => {
+            throw new RpcError(RpcCode.METHOD_NOT_FOUND, GENERATE_HELP);
+          }),
+          help: GENERATE_HELP,
+        },
         method('setmocktime', 'timestamp:num', (node, [timestamp]) => {
           const time = readInt(timestamp, { range: 'long' });
           if (time < 0 || time > 9_223_372_036)
@@ -61,6 +70,10 @@ export function controlMethods(all: () => readonly RpcCategory<RegtestNode>[]): 
   ];
 }
 
+/** What became of a method of old, which many still try. */
+const GENERATE_HELP =
+  'generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n';
+
 function helpFor(categories: readonly RpcCategory<RegtestNode>[], command: string | undefined): string {
   if (command === undefined)
     return categories
@@ -71,6 +84,7 @@ function helpFor(categories: readonly RpcCategory<RegtestNode>[], command: strin
         return [`== ${title} ==`, ...lines].join('\n');
       })
       .join('\n\n');
-  for (const { methods } of categories) for (const found of methods) if (found.name === command) return usage(found);
+  for (const { methods } of categories)
+    for (const found of methods) if (found.name === command) return found.help ?? usage(found);
   return `help: unknown command: ${command}`;
 }

@@ -1,5 +1,5 @@
 import { toHex } from '@bitcoin-enterprise/core';
-import { clusterChunks, clusterOf } from '../../model/clusters.ts';
+import { clusterChunks, clusterOf, clustersOf } from '../../model/clusters.ts';
 import type { Chunk } from '../../model/linearization.ts';
 import {
   ancestorsOf,
@@ -105,6 +105,20 @@ export function clusterJson(pool: Mempool, entry: MempoolEntry): object {
         .map(({ tx }) => hashJson(tx.id())),
     })),
   };
+}
+
+/** The fee rate diagram of a whole pool, as `getmempoolfeeratediagram` shows it: what each more chunk adds up to. */
+export function diagramJson(pool: Mempool): readonly object[] {
+  const chunks = clustersOf(pool, pool.entries.values()).flatMap((cluster) => clusterChunks(cluster));
+  let [weight, fee] = [0n, 0n];
+  const points = [{ weight: 0, fee: amountJson(0n) }];
+  // Best rate first; within a cluster that is the order of its chunks already.
+  for (const chunk of chunks.toSorted((a, b) => Number(b.fee * a.size - a.fee * b.size))) {
+    weight += chunk.size;
+    fee += chunk.fee;
+    points.push({ weight: Number(weight), fee: amountJson(fee) });
+  }
+  return points;
 }
 
 /** A fee rate as `effective-feerate`, BTC/kvB. */

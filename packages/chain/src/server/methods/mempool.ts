@@ -14,7 +14,7 @@ import { method, type RpcCategory } from '../method.ts';
 import type { RegtestNode } from '../node.ts';
 import { rejectionText } from '../rejection-text.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
-import { clusterJson, entriesJson, entryJson, memberKey, rateJson, witnessNames } from './mempool-json.ts';
+import { clusterJson, diagramJson, entriesJson, entryJson, memberKey, rateJson, witnessNames } from './mempool-json.ts';
 
 /** What a sender is protected from where he says nothing else, sat/kvB. */
 const DEFAULT_MAX_FEE_RATE = 10_000_000n;
@@ -64,7 +64,7 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
         minrelaytxfee: amountJson(policy.minRelayFeeRate),
         incrementalrelayfee: amountJson(policy.incrementalRelayFeeRate),
         unbroadcastcount: mempool.entries.size - node.shared.size,
-        ...(node.version >= 310_000 ? {} : { fullrbf: true }),
+        ...(node.version >= 310_000 && !node.deprecatedRpc.has('fullrbf') ? {} : { fullrbf: true }),
         permitbaremultisig: rules.form?.bareMultisig ?? true,
         maxdatacarriersize: rules.form?.maximumDataCarrierSize ?? 100_000,
         ...(rules.limits === 'clusters'
@@ -84,6 +84,7 @@ export const mempoolMethods: RpcCategory<RegtestNode> = {
       return entriesJson(node, found, verbose === true);
     }),
     method('getmempoolcluster', 'txid:str', (node, [txid]) => clusterJson(node.state.mempool, waiting(node, txid))),
+    method('getmempoolfeeratediagram', '', (node) => diagramJson(node.state.mempool)),
     method('gettxspendingprevout', 'outputs:arr options:obj?', (node, [outputs, options = {}]) =>
       spenders(node, outputs as readonly unknown[], options as { readonly return_spending_tx?: boolean }),
     ),

@@ -29,12 +29,6 @@ export const miningMethods: RpcCategory<RegtestNode> = {
     method('generatetodescriptor', 'num_blocks:num descriptor:str maxtries:num?', (node, [count, text, tries]) =>
       generate(node, readInt(count), descriptorScript(node, text as string), tries),
     ),
-    method('generate', '', () => {
-      throw new RpcError(
-        RpcCode.METHOD_NOT_FOUND,
-        'generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n',
-      );
-    }),
     method('generateblock', 'output:str transactions:arr submit:bool?', (node, [output, transactions, submit = true]) =>
       generateBlock(node, output as string, {
         transactions: transactions as readonly unknown[],
