@@ -117,6 +117,32 @@ describe.each(nodes)('what a node remembers and forgets: %s', (_, start) => {
     await node.rpc('generatetoaddress', [1, OTHER]);
   });
 
+  it('lets go of what has waited for two weeks, with what stands on it, once something else comes', async () => {
+    const [parent, later] = [await spend(node, [coins[6] as string, 50], { to: KEY_ADDRESS }), coins[7] as string];
+    const start = 2_000_000_000;
+    await node.rpc('setmocktime', [start]);
+    await node.rpc('sendrawtransaction', [parent.hex]);
+    await node.rpc('prioritisetransaction', [parent.txid, 0, 700]);
+    await node.rpc('setmocktime', [start + 1_000]);
+    const child = await spend(node, [parent.txid, 49.999_99]);
+    await node.rpc('sendrawtransaction', [child.hex]);
+    await node.rpc('setmocktime', [start + 336 * 3_600]);
+    const other = await spend(node, [coins[8] as string, 50]);
+    await node.rpc('sendrawtransaction', [other.hex]);
+    expect(await node.rpc('getrawmempool')).toHaveLength(3);
+
+    await node.rpc('setmocktime', [start + 336 * 3_600 + 1]);
+    expect(await node.rpc('getrawmempool')).toHaveLength(3);
+    const last = await spend(node, [later, 50]);
+    await node.rpc('sendrawtransaction', [last.hex]);
+    const left = await node.rpc<readonly string[]>('getrawmempool');
+    expect(left.toSorted()).toEqual([other.txid, last.txid].toSorted());
+    expect(await node.rpc('getprioritisedtransactions')).toEqual({
+      [parent.txid]: { fee_delta: 700, in_mempool: false },
+    });
+    await node.rpc('setmocktime', [0]);
+  });
+
   it('says of `generate` what has come in its place, and hides it', async () => {
     const text = 'generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n';
     expect(await node.rpc('help', ['generate'])).toBe(text);

@@ -98,6 +98,13 @@ describe('the server speaks JSON-RPC as bitcoind does', () => {
     expect(await post('[{"jsonrpc":"2.0","method":"uptime"}]')).toMatchObject({ status: 204 });
   });
 
+  it('answers a call of version 1 without an id without one, and what is no call with null', async () => {
+    expect((await call({ method: 'getblockcount' })).body).toEqual({ result: 0, error: null });
+    expect((await call({ jsonrpc: 2, method: 'getblockcount' })).body).not.toHaveProperty('id');
+    expect((await post('[5]')).body).toMatchObject([{ id: null }]);
+    expect((await post('this is bad')).body).toMatchObject({ id: null });
+  });
+
   it('answers a notification without a method alone, but not in a batch', async () => {
     const wrong = '{"jsonrpc":"2.0","pizza":"sausage"}';
 
@@ -183,6 +190,24 @@ describe('the server speaks JSON-RPC as bitcoind does', () => {
     expect(performance.now() - start).toBeLessThan(30_000);
   });
 
+  it('refuses a call that is one too many', async () => {
+    const small = await startChainServer({ maxCalls: 2 });
+    const ask = (method: string, params: readonly unknown[]): Promise<Response> =>
+      fetch(small.url, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa(`${small.user}:${small.password}`)}` },
+        body: JSON.stringify({ id: 1, method, params }),
+      });
+    const waiting = [ask('waitfornewblock', [400]), ask('waitfornewblock', [400])];
+    let refused = await ask('uptime', []);
+    for (let tries = 0; refused.status === 200 && tries < 50; tries++) refused = await ask('uptime', []);
+
+    expect([refused.status, await refused.text()]).toEqual([503, 'Work queue depth exceeded']);
+    for (const response of await Promise.all(waiting)) expect(response.status).toBe(200);
+    expect((await ask('uptime', [])).status).toBe(200);
+    await small.stop();
+  });
+
   it('helps', async () => {
     const { body } = await call({ id: 1, method: 'help' });
     const all = (body as { result: string }).result;
@@ -191,7 +216,7 @@ describe('the server speaks JSON-RPC as bitcoind does', () => {
     expect(all).toContain('getblockheader "blockhash" ( verbose )');
     expect(all).not.toContain('setmocktime');
     expect((await call({ id: 1, method: 'help', params: ['getblockhash'] })).body).toMatchObject({
-      result: 'getblockhash height',
+      result: 'getblockhash height\n',
     });
   });
 });

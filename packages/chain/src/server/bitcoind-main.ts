@@ -19,6 +19,8 @@ import { type ChainServerOptions, startChainServer } from './start.ts';
 /** Where regtest listens when nobody says otherwise. */
 const DEFAULT_RPC_PORT = 18_443;
 const DEFAULT_PEER_PORT = 18_444;
+/** Core's number of threads that answer calls. */
+const DEFAULT_RPC_THREADS = 16;
 
 /** What a start needs of the process that it happens in. */
 export interface BitcoindProcess {
@@ -114,6 +116,8 @@ function writeCookie(file: string, text: string): void {
 function serverOptions(options: BitcoindOptions): ChainServerOptions {
   const mockTime = optionNumber(options, 'mocktime');
   const comment = options.get('uacomment');
+  const queue = optionNumber(options, 'rpcworkqueue');
+  const expiryHours = optionNumber(options, 'mempoolexpiry');
   const blockMinFee = optionText(options, 'blockmintxfee');
   return {
     host: '127.0.0.1',
@@ -124,6 +128,11 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
     reloads: isOn(options, 'persistmempool', true) ? 'judged' : 'none',
     ...(blockMinFee === undefined ? {} : { blockMinFeeRate: Number(readAmount(blockMinFee)) }),
     subversion: `/BitcoinEnterprise:31.0.0${comment === undefined ? '' : `(${comment.join('; ')})`}/`,
+    // Core lets as many wait as it is told, besides those that its threads are at.
+    ...(queue === undefined
+      ? {}
+      : { maxCalls: Math.max(queue, 1) + Math.max(optionNumber(options, 'rpcthreads') ?? DEFAULT_RPC_THREADS, 1) }),
+    ...(expiryHours === undefined ? {} : { expirySeconds: expiryHours * 3_600 }),
     deprecatedRpc: options.get('deprecatedrpc') ?? [],
     ...(mockTime === undefined ? {} : { mockTime }),
     ...(isOn(options, 'listen', options.has('port') || options.has('bind'))

@@ -74,7 +74,7 @@ export class RpcDispatcher<Context> {
 
   async #single(body: unknown, { ofBatch }: { readonly ofBatch: boolean }): Promise<RpcReply> {
     const fields = (typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {}) as Fields;
-    const id = echoOf(fields.id);
+    const id = echoOf(fields, body);
     const isVersion2 = fields.jsonrpc === '2.0';
     try {
       const request = readRequest(body);
@@ -97,10 +97,14 @@ export class RpcDispatcher<Context> {
   }
 }
 
-/** The id as it can be given back; one that is nested too deeply to be written is answered as none. */
-function echoOf(id: unknown): unknown {
+/**
+ * The id as it can be given back; one that is nested too deeply to be written is answered as none. A call without one
+ * is answered without one, what is no call at all with `null`.
+ */
+function echoOf(fields: Fields, body: unknown): unknown {
+  if (fields === body && !Object.hasOwn(fields, 'id')) return undefined;
   try {
-    return JSON.stringify(id) === undefined ? null : id;
+    return JSON.stringify(fields.id) === undefined ? null : fields.id;
   } catch {
     return null;
   }
@@ -146,9 +150,12 @@ function rpcErrorOf(error: unknown): RpcError {
 
 /** The answer to a call of a batch whose answers are too long already. */
 function tooLong(item: unknown): RpcReply {
-  const { id, jsonrpc } = (typeof item === 'object' && item !== null ? item : {}) as Fields;
+  const fields = (typeof item === 'object' && item !== null ? item : {}) as Fields;
   const message = `expected a batch with answers of at most ${MAX_ANSWERS} characters, got more`;
-  return failed({ id: echoOf(id), isVersion2: jsonrpc === '2.0' }, new RpcError(RpcCode.MISC, message));
+  return failed(
+    { id: echoOf(fields, item), isVersion2: fields.jsonrpc === '2.0' },
+    new RpcError(RpcCode.MISC, message),
+  );
 }
 
 function failed(to: { readonly id: unknown; readonly isVersion2: boolean }, { code, message }: RpcError): RpcReply {

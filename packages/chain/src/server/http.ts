@@ -25,14 +25,17 @@ export interface HttpOptions {
   /** Whether the server answers to a `Host` header. */
   readonly isOurs: HostCheck;
   readonly answer: (body: string) => Promise<RpcReply>;
+  /** Most calls that are answered at the same time; a further one is refused (503). Any number when absent. */
+  readonly maxCalls?: number;
   /** How long an idle connection is kept, milliseconds. */
   readonly idleTimeoutMs: number;
 }
 
 /** Starts to listen; the answer is there once it does. */
 export async function listen(options: HttpOptions): Promise<{ readonly server: Server; readonly port: number }> {
+  const answer = withinLimit(options);
   const server = createServer((request, response) => {
-    void serve(request, response, options).catch(() => response.destroy());
+    void serve(request, response, { ...options, answer }).catch(() => response.destroy());
   });
   server.keepAliveTimeout = options.idleTimeoutMs;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
@@ -43,6 +46,20 @@ export async function listen(options: HttpOptions): Promise<{ readonly server: S
   });
   const address = server.address();
   return { server, port: typeof address === 'object' && address !== null ? address.port : options.port };
+}
+
+/** Answers, unless too many wait for theirs already. */
+function withinLimit({ answer, maxCalls = Infinity }: HttpOptions): HttpOptions['answer'] {
+  let calls = 0;
+  return async (body) => {
+    if (calls >= maxCalls) return { status: 503, body: 'Work queue depth exceeded' };
+    calls++;
+    try {
+      return await answer(body);
+    } finally {
+      calls--;
+    }
+  };
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, options: HttpOptions): Promise<void> {

@@ -21,7 +21,8 @@ import {
   type ChainTools,
   initialState,
 } from '../model/chain-state.ts';
-import { emptyMempool, inOrder, type MempoolEntry } from '../model/mempool.ts';
+import { DEFAULT_EXPIRY_SECONDS, expired } from '../model/expiry.ts';
+import { emptyMempool, inOrder, type Mempool, type MempoolEntry } from '../model/mempool.ts';
 import { type AcceptContext, acceptToMempool, type Accepted } from '../model/mempool-accept.ts';
 import { trimToPolicy } from '../model/mempool-eviction.ts';
 import { acceptPackage, type PackageOptions, type PackageOutcome } from '../model/package-accept.ts';
@@ -59,6 +60,8 @@ export interface RegtestNodeOptions {
   readonly logPath?: string;
   /** Parts of answers that are out of date and shown all the same. */
   readonly deprecatedRpc?: readonly string[];
+  /** How long a transaction waits until the node lets go of it, seconds; two weeks when absent. */
+  readonly expirySeconds?: number;
   /** What `getnetworkinfo` calls the node. */
   readonly subversion?: string;
   /** Core's version number, for example 290000. */
@@ -86,6 +89,9 @@ export class RegtestNode {
   readonly logPath: string;
   /** Parts of answers that are out of date and shown all the same. */
   readonly deprecatedRpc: ReadonlySet<string>;
+  readonly #expirySeconds: number;
+  /** No waiting transaction is older than this, Unix seconds. */
+  #oldest = 0;
   #state: ChainState;
   #mockTime: number;
   #leftInitialDownload = false;
@@ -102,6 +108,7 @@ export class RegtestNode {
     this.deprecatedRpc = new Set(options.deprecatedRpc);
     this.tools = { crypto, cache: new ScriptCache(), policy };
     this.#mockTime = mockTime;
+    this.#expirySeconds = options.expirySeconds ?? DEFAULT_EXPIRY_SECONDS;
     this.subversion = options.subversion ?? '/BitcoinEnterprise:0.1.0/';
     this.version = options.version ?? 310_000;
     this.hasTxIndex = options.txIndex ?? true;
@@ -162,6 +169,8 @@ export class RegtestNode {
       if (next.mempool.entries.get(parseHex(name)) === undefined) this.#shared.delete(name);
     for (const observer of this.#observers) observer(before, next);
     if (next.tip === before.tip) return;
+    // What comes back from blocks may be older than anything that waited.
+    this.#oldest = 0;
     this.log(`UpdateTip: new best=${displayHash(next.tip.hash)} height=${next.tip.height}`);
     for (const wake of this.#waiters) wake();
   }
@@ -241,7 +250,7 @@ export class RegtestNode {
     const { mempool } = this.#state;
     const accepted = acceptToMempool(mempool, tx, this.acceptContext);
     if ('reason' in accepted) return accepted;
-    const pool = trimToPolicy(accepted.pool, this.tools.policy);
+    const pool = trimToPolicy(this.#withoutExpired(accepted.pool), this.tools.policy);
     this.become({ ...this.#state, mempool: pool });
     return pool.entries.get(tx.id()) === undefined
       ? { reason: 'mempool full', category: 'reconsiderable' }
@@ -251,8 +260,19 @@ export class RegtestNode {
   /** Lets a child with its parents wait. */
   acceptPackage(txs: readonly TransactionView[], options: PackageOptions = {}): PackageOutcome {
     const outcome = acceptPackage(this.#state.mempool, txs, this.acceptContext, options);
-    this.become({ ...this.#state, mempool: outcome.pool });
+    this.become({ ...this.#state, mempool: this.#withoutExpired(outcome.pool) });
     return outcome;
+  }
+
+  /** Lets go of what has waited for too long: as in Core, when something else has come. */
+  #withoutExpired(pool: Mempool): Mempool {
+    const before = this.now - this.#expirySeconds;
+    // The time may have been set back.
+    this.#oldest = Math.min(this.#oldest, this.now);
+    if (this.#oldest >= before) return pool;
+    const left = expired(pool, before);
+    this.#oldest = Math.min(left.oldest, this.now);
+    return left.pool;
   }
 
   /** The least fee rate that is taken at this moment, sat/kvB. */

@@ -41,6 +41,10 @@ export interface ChainServerOptions {
   readonly blockMinFeeRate?: number;
   /** Gets a line for each call and each change, as bitcoind writes into its `debug.log`. */
   readonly log?: (line: string) => void;
+  /** How long a transaction waits until the node lets go of it, seconds; two weeks when absent (`-mempoolexpiry`). */
+  readonly expirySeconds?: number;
+  /** Most calls that are answered at the same time; a further one is refused (HTTP 503). Any number when absent. */
+  readonly maxCalls?: number;
   /** Where the lines of `log` go, as `getrpcinfo` says. */
   readonly logPath?: string;
   /** Parts of answers that are out of date and shown all the same (`-deprecatedrpc`), for example `fullrbf`. */
@@ -105,11 +109,19 @@ export async function startNodeServer(
     ...(options.mockTime === undefined ? {} : { mockTime: options.mockTime }),
     ...(options.blockMinFeeRate === undefined ? {} : { blockMinFeeRate: options.blockMinFeeRate }),
     ...(options.log === undefined ? {} : { log: options.log }),
+    ...(options.expirySeconds === undefined ? {} : { expirySeconds: options.expirySeconds }),
     ...(options.logPath === undefined ? {} : { logPath: options.logPath }),
     ...(options.deprecatedRpc === undefined ? {} : { deprecatedRpc: options.deprecatedRpc }),
     ...(options.subversion === undefined ? {} : { subversion: options.subversion }),
   });
-  const listening = await openPorts(node, { host, port, peerPort, credentials, isOurs });
+  const listening = await openPorts(node, {
+    host,
+    port,
+    peerPort,
+    credentials,
+    isOurs,
+    maxCalls: options.maxCalls ?? Infinity,
+  });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= new Promise((resolve) => {
@@ -140,12 +152,14 @@ async function openPorts(
     peerPort,
     credentials,
     isOurs,
+    maxCalls,
   }: {
     readonly host: string;
     readonly port: number;
     readonly peerPort: number | undefined;
     readonly credentials: readonly Credential[];
     readonly isOurs: HostCheck;
+    readonly maxCalls: number;
   },
 ): Promise<Awaited<ReturnType<typeof listen>> & { readonly peerPort: number | undefined }> {
   try {
@@ -158,7 +172,8 @@ async function openPorts(
     }
     const dispatcher = new RpcDispatcher(node, allMethods());
     const answer = (body: string): Promise<RpcReply> => dispatcher.answer(body);
-    return { ...(await listen({ host, port, credentials, isOurs, idleTimeoutMs: 30_000, answer })), peerPort: heard };
+    const http = { host, port, credentials, isOurs, maxCalls, idleTimeoutMs: 30_000, answer };
+    return { ...(await listen(http)), peerPort: heard };
   } catch (error) {
     node.network?.close();
     node.close();

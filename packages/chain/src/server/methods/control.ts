@@ -85,6 +85,6 @@ function helpFor(categories: readonly RpcCategory<RegtestNode>[], command: strin
       })
       .join('\n\n');
   for (const { methods } of categories)
-    for (const found of methods) if (found.name === command) return found.help ?? usage(found);
+    for (const found of methods) if (found.name === command) return found.help ?? `${usage(found)}\n`;
   return `help: unknown command: ${command}`;
 }
