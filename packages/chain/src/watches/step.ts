@@ -59,9 +59,12 @@ function added(state: WatchState, event: Extract<WatchEvent, { readonly type: 'a
   if (known !== undefined && known.partial !== true) return { state, notices: [] };
   for (const { block } of found) if (block !== undefined) requireOnBranch(state, block);
   const { partial: _before, ...entry } = known ?? { watch, sequence: state.retired[watch.id] ?? 0, sightings: [] };
-  const { [watch.id]: _gone, ...retired } = state.retired;
   const whole: WatchEntry = more === true ? { ...entry, partial: true } : entry;
-  const next = { ...state, retired, watches: { ...state.watches, [watch.id]: whole } };
+  const next = {
+    ...state,
+    retired: without(state.retired, watch.id),
+    watches: { ...state.watches, [watch.id]: whole },
+  };
   return everyWatch(
     next,
     (one, tell) => {
@@ -83,9 +86,18 @@ function requireOnBranch(state: WatchState, block: WatchBlock): void {
 }
 
 function removed(state: WatchState, id: string): WatchState {
-  const { [id]: entry, ...watches } = state.watches;
+  const entry = state.watches[id];
   if (entry === undefined) return state;
-  return { ...state, watches, retired: { ...state.retired, [id]: entry.sequence } };
+  const retired = { ...state.retired, [id]: entry.sequence };
+  return { ...state, watches: without(state.watches, id), retired };
+}
+
+/** A record without one of its names; the same when it is not there, as copies of thousands take long. */
+function without<Value>(all: Readonly<Record<string, Value>>, name: string): Readonly<Record<string, Value>> {
+  if (!Object.hasOwn(all, name)) return all;
+  const rest = { ...all };
+  delete rest[name];
+  return rest;
 }
 
 function connected(state: WatchState, event: Extract<WatchEvent, { readonly type: 'connected' }>): WatchStep {
@@ -103,7 +115,9 @@ function connected(state: WatchState, event: Extract<WatchEvent, { readonly type
     const own = ofWatch.get(watch.id) ?? [];
     const isHeight = watch.kind === 'height' && watch.height === block.height;
     const found = (isHeight ? [{}] : own).map((sighting): TrackedSighting => ({ ...sighting, block, told: 0 }));
-    return deepened({ ...entry, sightings: withFound(entry, found) }, block.height, { tell, keep: state.keep });
+    const sightings = withFound(entry, found);
+    if (sightings.length === 0) return entry.sightings;
+    return deepened({ ...entry, sightings }, block.height, { tell, keep: state.keep });
   });
 }
 
@@ -128,6 +142,7 @@ function deepened(
   facts: { readonly tell: Tell; readonly keep: number },
 ): readonly TrackedSighting[] {
   const { tell, keep } = facts;
+  if (entry.sightings.length === 0) return entry.sightings;
   const { depths, confirmations } = entry.watch;
   const sightings: TrackedSighting[] = [];
   for (const sighting of entry.sightings) {
@@ -148,16 +163,17 @@ function disconnected(state: WatchState, block: WatchBlock): WatchStep {
   if (watchedTip(state)?.hash !== block.hash) throw invalidState(`block ${block.height} is not the tip`);
   if (state.blocks.length < 2) throw historyLost(block.height, state.blocks.length);
   const { partial: _partial, ...rest } = state;
-  return everyWatch({ ...rest, blocks: state.blocks.slice(0, -1) }, (entry, tell) =>
-    entry.sightings.flatMap((sighting): readonly TrackedSighting[] => {
+  return everyWatch({ ...rest, blocks: state.blocks.slice(0, -1) }, (entry, tell) => {
+    if (entry.sightings.length === 0) return entry.sightings;
+    return entry.sightings.flatMap((sighting): readonly TrackedSighting[] => {
       if (sighting.block?.hash !== block.hash) return [sighting];
       const { block: left, told } = sighting;
       // Of a block that nobody was told of, nobody needs to hear that it has gone.
       if (told > 0) tell({ kind: 'reorged-out', ...plain(sighting), block: left, depth: told });
       // A height has no transaction that could wait.
       return entry.watch.kind === 'height' ? [] : [{ ...plain(sighting), told: 0 }];
-    }),
-  );
+    });
+  });
 }
 
 function seenAll(state: WatchState, matches: readonly Match[]): WatchStep {
@@ -183,6 +199,7 @@ function seen(entry: WatchEntry, matches: readonly Sighting[], tell: Tell): read
 
 /** Lets go of it, too: should it come back, it is seen anew. */
 function vanished(entry: WatchEntry, txid: string, tell: Tell): readonly TrackedSighting[] {
+  if (!entry.sightings.some((sighting) => sighting.txid === txid)) return entry.sightings;
   return entry.sightings.filter((sighting) => {
     const leaves = sighting.txid === txid && sighting.block === undefined;
     if (leaves) tell({ kind: 'vanished', ...plain(sighting) });
@@ -197,20 +214,20 @@ function everyWatch(
   only?: ReadonlySet<string>,
 ): WatchStep {
   const notices: WatchNotice[] = [];
-  const watches: Record<string, WatchEntry> = {};
-  for (const [id, entry] of Object.entries(state.watches)) {
-    if (only?.has(id) === false) {
-      watches[id] = entry;
-      continue;
-    }
+  const changed: Record<string, WatchEntry> = {};
+  for (const id of only ?? Object.keys(state.watches)) {
+    const entry = state.watches[id];
+    if (entry === undefined) continue;
     let { sequence } = entry;
     const sightings = change(entry, (notice) => {
       sequence += 1;
       notices.push({ key: `${id}#${sequence}`, watch: id, sequence, ...notice });
     });
-    watches[id] = { ...entry, sequence, sightings };
+    if (sightings !== entry.sightings || sequence !== entry.sequence) changed[id] = { ...entry, sequence, sightings };
   }
-  return { state: { ...state, watches }, notices };
+  // Most steps change few watches or none, and there may be thousands.
+  const isSame = Object.keys(changed).length === 0;
+  return { state: isSame ? state : { ...state, watches: { ...state.watches, ...changed } }, notices };
 }
 
 function byWatch(matches: readonly Match[]): ReadonlyMap<string, readonly Sighting[]> {
