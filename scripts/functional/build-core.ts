@@ -24,6 +24,11 @@ const CRATES = { 'core-31': '0.3.0', 'core-30': '0.1.0' } as const;
 /** That crate has the headers of inter-process calls, which some others leave out. */
 const CRATE_WITH_IPC = CRATES['core-31'];
 
+/** The program of a version that is in the cache; `undefined` where it is not built. */
+export function builtCore(version: keyof typeof CRATES): string | undefined {
+  return isBuilt(version) ? join(cacheFolder(), version, 'bitcoind') : undefined;
+}
+
 /** Whether a version is in the cache. */
 export function isBuilt(version: keyof typeof CRATES): boolean {
   return existsSync(join(cacheFolder(), version, 'bitcoind'));

@@ -1,4 +1,8 @@
-/** Bitcoin Core's functional tests from Debian's source package, into the cache; they never become part of this repository. */
+/**
+ * Bitcoin Core's functional tests, in the folder `functional` of the cache: whoever has them lays them there, as they
+ * are, besides their `test_framework`; where there are none, Debian's source package has them. They never become part of
+ * this repository.
+ */
 import {
   existsSync,
   mkdirSync,

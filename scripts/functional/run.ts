@@ -3,6 +3,10 @@
  *
  * The tests are not in this repository. They are looked for in `BE_CORE_TESTS` (the folder `test/functional` of a
  * source tree), then in the cache, then in Debian's source package. `--build-core` builds Bitcoin Core itself.
+ *
+ * `BE_FUNCTIONAL_NODE` says who is tried: `core-31` or `core-30` runs the same tests against the Core built here, which
+ * shows whether a test fits that version at all; `ours-core-30` is our server with that profile. `BE_FUNCTIONAL_ARGS` are
+ * further arguments of every node, for example `-deprecatedrpc=fullrbf` where a test is older than the node.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { progress } from '../nodes/cache.ts';
 import { findBitcoind } from '../nodes/bitcoind.ts';
-import { buildCore } from './build-core.ts';
+import { buildCore, builtCore } from './build-core.ts';
 import { fetchTests } from './fetch-tests.ts';
 
 /** Those that look at the mempool, packages, replacement and what the RPC says about them. */
@@ -34,6 +38,7 @@ const WANTED: readonly string[] = [
   'mempool_resurrect',
   'mempool_sigoplimit',
   'mempool_spend_coinbase',
+  'mempool_unbroadcast',
   'mempool_updatefromblock',
   'feature_bip68_sequence',
   'feature_cltv',
@@ -97,6 +102,7 @@ async function main(names: readonly string[]): Promise<number> {
   }
   const present = new Set(readdirSync(tests).filter((file) => file.endsWith('.py')));
   const chosen = (names.length > 0 ? names : WANTED).filter((name) => present.has(`${name}.py`));
+  for (const name of names) if (!present.has(`${name}.py`)) progress(`functional: ${name} is not in ${tests}`);
   if (chosen.length === 0) {
     progress(`functional: none of the tests wanted is in ${tests}`);
     return 1;
@@ -114,20 +120,18 @@ async function main(names: readonly string[]): Promise<number> {
     const count = (verdict: Outcome['verdict']): number =>
       outcomes.filter((outcome) => outcome.verdict === verdict).length;
     progress(`${count('passes')} pass, ${count('fails')} fail, ${count('skipped')} are skipped by themselves`);
-    return names.length > 0 && count('fails') > 0 ? 1 : 0;
+    return names.length > 0 && (count('fails') > 0 || chosen.length < names.length) ? 1 : 0;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** A build folder as the tests expect one: our server in place of bitcoind, a real bitcoin-cli where there is one. */
+/** A build folder as the tests expect one: who is tried in place of bitcoind, a real bitcoin-cli where there is one. */
 async function writeSurroundings(work: string): Promise<string> {
-  const root = join(import.meta.dirname, '../..');
   const bin = join(work, 'bin');
   mkdirSync(bin);
-  const server = join(root, 'packages/chain/src/server/bin/bitcoind.ts');
-  const node = `${process.execPath} --conditions=@bitcoin-enterprise/source`;
-  writeScript(join(bin, 'bitcoind'), `exec ${node} ${server} "$@"`);
+  const further = process.env['BE_FUNCTIONAL_ARGS'] ?? '';
+  writeScript(join(bin, 'bitcoind'), `exec ${nodeCommand()} ${further} "$@"`);
   const knots = await findBitcoind();
   const beside = (name: string): string => {
     if (!knots.ok) return 'exit 1';
@@ -152,6 +156,19 @@ async function writeSurroundings(work: string): Promise<string> {
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);
   return config;
+}
+
+/** What starts the node that is tried. */
+function nodeCommand(): string {
+  const chosen = process.env['BE_FUNCTIONAL_NODE'];
+  if (chosen === 'core-31' || chosen === 'core-30') {
+    const core = builtCore(chosen);
+    if (core === undefined) throw new Error(`${chosen} is not built: npm run functional -- --build-core`);
+    return core;
+  }
+  const server = join(import.meta.dirname, '../../packages/chain/src/server/bin/bitcoind.ts');
+  const profile = chosen === undefined ? '' : ` -profile=${chosen.replace(/^ours-/, '')}`;
+  return `${process.execPath} --conditions=@bitcoin-enterprise/source ${server}${profile}`;
 }
 
 function writeScript(file: string, line: string): void {
