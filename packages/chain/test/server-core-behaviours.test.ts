@@ -178,6 +178,90 @@ describe.each(nodes)('what a node was told at its start: %s', (_, start) => {
   });
 });
 
+describe.each(nodes)('how blocks are made: %s', (_, start) => {
+  it('signals for testers, keeps its limits, and tells of what it has last chosen', { timeout: 60_000 }, async () => {
+    await loadCrypto();
+    const node = await start();
+    const template = (of = node): Promise<unknown> => of.rpc('getblocktemplate', [{ rules: ['segwit'] }]);
+    expect(await node.rpc('getmininginfo')).not.toHaveProperty('currentblocktx');
+    const [coin = ''] = await withCoins(node, 1);
+    expect(await template()).toMatchObject({ version: 0x2000_0000, vbavailable: {} });
+    await node.rpc('generatetoaddress', [42, OTHER]);
+    expect(await template()).toMatchObject({ version: 0x3000_0000, vbavailable: { testdummy: 28 } });
+    const { hex } = await spend(node, [coin, 50]);
+    await node.rpc('sendrawtransaction', [hex]);
+    await node.rpc('generatetoaddress', [1, OTHER]);
+    const { weight } = await node.rpc<{ readonly weight: number }>('decoderawtransaction', [hex]);
+    expect(await node.rpc('getmininginfo')).toMatchObject({ currentblocktx: 1, currentblockweight: 8_000 + weight });
+    await node.stop();
+  });
+});
+
+describe.each(nodes)('a block that is no whole block: %s', (_, start) => {
+  it('is refused for its length where it holds nothing', { timeout: 60_000 }, async () => {
+    await loadCrypto();
+    const node = await start();
+    // A header on the first block whose Merkle root is that of nothing; one of a few nonces is its proof of work.
+    const header = (nonce: number): string =>
+      `04000000${'06226e46111a0b59caaf126043eb5bbf28c34f3a5e332a1fc7b2b73cf188910f'}${'00'.repeat(32)}dae5494dffff7f20${nonce.toString(16).padStart(2, '0')}000000`;
+    const answers = new Set<unknown>();
+    for (let nonce = 0; nonce < 20; nonce++) answers.add(await node.rpc('submitblock', [`${header(nonce)}00`]));
+    expect(answers).toEqual(new Set(['high-hash', 'bad-blk-length']));
+    await node.stop();
+  });
+});
+
+it('keeps to the weight and the version that it was told', async () => {
+  await loadCrypto();
+  const small = await serverNode({ blockMaxWeight: 8_300, blockVersion: 1_337 });
+  const [coin = ''] = await withCoins(small, 1);
+  await small.rpc('sendrawtransaction', [(await spend(small, [coin, 50])).hex]);
+  expect(await small.rpc('getblocktemplate', [{ rules: ['segwit'] }])).toMatchObject({
+    version: 1_337,
+    transactions: [],
+  });
+  const [hash] = await small.rpc<readonly [string]>('generatetoaddress', [1, OTHER]);
+  expect(await small.rpc('getblock', [hash])).toMatchObject({ nTx: 1, version: 1_337 });
+  await small.stop();
+});
+
+it.skipIf(core === undefined)('tells of the deployment of tests what Core tells', { timeout: 120_000 }, async () => {
+  await loadCrypto();
+  const theirs = await startCore(core as string);
+  const ours = await serverNode();
+  try {
+    // Once with signals all the way, once with a period in which ours made the blocks, which a fixed version keeps silent.
+    const silent = await serverNode({ blockVersion: 0x2000_0000 });
+    for (const [count, maker] of [
+      [200, theirs],
+      [100, silent],
+      [500, theirs],
+    ] as const) {
+      const hashes = await maker.rpc<readonly string[]>('generatetoaddress', [count, OTHER]);
+      for (const hash of hashes) {
+        const block = await maker.rpc('getblock', [hash, 0]);
+        for (const node of [theirs, ours, silent]) if (node !== maker) await node.rpc('submitblock', [block]);
+      }
+    }
+    await silent.stop();
+    for (let height = 0; height <= 800; height += 16) {
+      const hash = await theirs.rpc('getblockhash', [height]);
+      const [mine, other] = await Promise.all(
+        [ours, theirs].map(async (node) => {
+          const info = await node.rpc<{ readonly deployments: { readonly testdummy: object } }>('getdeploymentinfo', [
+            hash,
+          ]);
+          return info.deployments.testdummy;
+        }),
+      );
+      expect([height, mine]).toEqual([height, other]);
+    }
+  } finally {
+    await ours.stop();
+    await theirs.stop();
+  }
+});
+
 it('shows what is out of date, and the log, where it was told of them', async () => {
   await loadCrypto();
   const node = await serverNode({ deprecatedRpc: ['fullrbf'], logPath: '/somewhere/debug.log' });

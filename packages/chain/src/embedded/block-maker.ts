@@ -23,6 +23,8 @@ export interface MakeBlockOptions {
   readonly time?: number;
   /** Where the reward goes; to the funder when absent. */
   readonly scriptPubKey?: Uint8Array;
+  /** Of the header; without signals when absent. */
+  readonly version?: number;
   /** Satoshis that the coinbase pays against the rules. */
   readonly inflateTo?: bigint;
 }
@@ -83,6 +85,7 @@ export class BlockMaker {
       transactions: entries.map(({ tx }) => tx),
       time,
       scriptPubKey,
+      version: options.version,
       reward: inflateTo ?? subsidyAt(parent.height + 1) + fees,
     };
     const earliestTime = Math.max(state.earliestTime, options.time ?? 0);

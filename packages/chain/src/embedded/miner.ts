@@ -32,6 +32,8 @@ export interface BlockContents {
   readonly reward: bigint;
   /** Makes the coinbase, and so the block, unlike any other of the same height. */
   readonly extraNonce: number;
+  /** Of the header; without signals when absent. */
+  readonly version?: number | undefined;
 }
 
 /** Builds a block on a parent and finds its proof of work: on regtest, about every second nonce is one. */
@@ -40,7 +42,7 @@ export function mineBlock(parent: BlockNode, contents: BlockContents, crypto: Cr
   const coinbase = coinbaseFor(parent.height + 1, contents, crypto);
   const all = [coinbase, ...transactions];
   const header: BlockHeader = {
-    version: BLOCK_VERSION,
+    version: contents.version ?? BLOCK_VERSION,
     previousBlockHash: parent.hash,
     merkleRoot: merkleRoot(
       all.map((tx) => tx.id(crypto)),

@@ -3,7 +3,7 @@ import type { Mempool, MempoolEntry } from './mempool.ts';
 import { MempoolGraph, type PackageSum } from './mempool-graph.ts';
 
 /** Room kept for the header and the coinbase: what Core's miner reserves. */
-const RESERVED_WEIGHT = 8_000;
+export const RESERVED_WEIGHT: number = 8_000;
 const RESERVED_SIGOPS_COST = 400;
 
 /** After so many packages that do not fit, the block is as good as full. */
@@ -20,9 +20,13 @@ export function chooseTransactions(
   options: {
     /** Least fee rate of what is taken together, sat/kvB; 0 when absent. */
     readonly minFeeRate?: number;
+    /** Most weight of the block, with what is kept free; that of consensus when absent. */
+    readonly maxWeight?: number;
+    /** Weight kept free for the header and the coinbase; 8000 when absent. */
+    readonly reservedWeight?: number;
   } = {},
 ): readonly MempoolEntry[] {
-  const { minFeeRate = 0 } = options;
+  const { minFeeRate = 0, maxWeight = MAX_BLOCK_WEIGHT, reservedWeight = RESERVED_WEIGHT } = options;
   const graph = new MempoolGraph(pool);
   const { entries } = graph;
   // What each transaction and the ancestors it still needs pay and weigh; kept up as ancestors get in.
@@ -34,14 +38,15 @@ export function chooseTransactions(
   const heap = new RateHeap(needed);
   for (let i = 0; i < entries.length; i++) heap.update(i);
 
-  let weight = RESERVED_WEIGHT;
+  let weight = reservedWeight;
   let sigops = RESERVED_SIGOPS_COST;
   let misfits = 0;
   for (let best = heap.pop(); best !== undefined && misfits < MAX_MISFITS; best = heap.pop()) {
     const sum = needed[best] as PackageSum;
     // What comes behind pays no better.
     if (sum.fee * 1_000 < minFeeRate * sum.size) break;
-    if (weight + sum.weight > MAX_BLOCK_WEIGHT || sigops + sum.sigopsCost > MAX_BLOCK_SIGOPS_COST) {
+    // As Core has it: a block is never quite full.
+    if (weight + sum.weight >= maxWeight || sigops + sum.sigopsCost >= MAX_BLOCK_SIGOPS_COST) {
       misfits++;
       continue;
     }

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { invalidArgument } from '../errors.ts';
+import { MAX_BLOCK_WEIGHT } from '../model/limits.ts';
 import { readAmount } from './arguments.ts';
 import { type Credential, newCookiePassword, passwordCredential, rpcAuthCredential } from './auth.ts';
 import {
@@ -19,6 +20,8 @@ import { type ChainServerOptions, startChainServer } from './start.ts';
 /** Where regtest listens when nobody says otherwise. */
 const DEFAULT_RPC_PORT = 18_443;
 const DEFAULT_PEER_PORT = 18_444;
+/** Least weight that Core lets a miner keep for header and coinbase. */
+const MIN_RESERVED_WEIGHT = 2_000;
 /** Core's number of threads that answer calls. */
 const DEFAULT_RPC_THREADS = 16;
 
@@ -66,6 +69,7 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
     rmSync(pidFile, { force: true });
   };
   try {
+    checkLimits(options);
     const server = await startChainServer({
       ...serverOptions(options),
       credentials: lettingIn(log, 'Invalid -rpcauth argument.', () => credentialsOf(options, cookie)),
@@ -95,6 +99,25 @@ export async function runBitcoind(process_: BitcoindProcess): Promise<void> {
   }
 }
 
+/** Ends a start whose limits make no sense, in Core's words. */
+function checkLimits(options: BitcoindOptions): void {
+  // Forty of the largest clusters, or chains, have to fit.
+  const name = policyOf(options).rules?.limits === 'chains' ? 'limitdescendantsize' : 'limitclustersize';
+  const least = Math.ceil(((optionNumber(options, name) ?? 101) * 40_000) / 1_000_000);
+  const pool = optionNumber(options, 'maxmempool');
+  if (pool !== undefined && pool < least) throw new Error(`-maxmempool must be at least ${least} MB`);
+  for (const weight of ['blockmaxweight', 'blockreservedweight']) {
+    const value = optionNumber(options, weight) ?? MAX_BLOCK_WEIGHT;
+    if (value > MAX_BLOCK_WEIGHT)
+      throw new Error(`Specified -${weight} (${value}) exceeds consensus maximum block weight (${MAX_BLOCK_WEIGHT})`);
+  }
+  const reserved = optionNumber(options, 'blockreservedweight') ?? MIN_RESERVED_WEIGHT;
+  if (reserved < MIN_RESERVED_WEIGHT)
+    throw new Error(
+      `Specified -blockreservedweight (${reserved}) is lower than minimum safety value of (${MIN_RESERVED_WEIGHT})`,
+    );
+}
+
 /** Does what callers are let in by; where that fails, bitcoind says no more than this, and its log says why. */
 function lettingIn<Result>(log: (text: string) => void, reason: string, prepare: () => Result): Result {
   try {
@@ -116,6 +139,10 @@ function writeCookie(file: string, text: string): void {
 function serverOptions(options: BitcoindOptions): ChainServerOptions {
   const mockTime = optionNumber(options, 'mocktime');
   const comment = options.get('uacomment');
+  const given = (name: string, key: 'blockMaxWeight' | 'blockReservedWeight' | 'blockVersion'): object => {
+    const value = optionNumber(options, name);
+    return value === undefined ? {} : { [key]: value };
+  };
   const queue = optionNumber(options, 'rpcworkqueue');
   const expiryHours = optionNumber(options, 'mempoolexpiry');
   const blockMinFee = optionText(options, 'blockmintxfee');
@@ -128,6 +155,9 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
     reloads: isOn(options, 'persistmempool', true) ? 'judged' : 'none',
     ...(blockMinFee === undefined ? {} : { blockMinFeeRate: Number(readAmount(blockMinFee)) }),
     subversion: `/BitcoinEnterprise:31.0.0${comment === undefined ? '' : `(${comment.join('; ')})`}/`,
+    ...given('blockmaxweight', 'blockMaxWeight'),
+    ...given('blockreservedweight', 'blockReservedWeight'),
+    ...given('blockversion', 'blockVersion'),
     // Core lets as many wait as it is told, besides those that its threads are at.
     ...(queue === undefined
       ? {}

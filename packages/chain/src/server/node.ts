@@ -12,7 +12,7 @@ import type { BlockView, TransactionView } from '@bitcoin-enterprise/script';
 import { BlockMaker } from '../embedded/block-maker.ts';
 import { CoinIndex } from '../embedded/coin-index.ts';
 import type { BlockNode, Connected } from '../model/block-node.ts';
-import { chooseTransactions } from '../model/block-assembly.ts';
+import { chooseTransactions, RESERVED_WEIGHT } from '../model/block-assembly.ts';
 import {
   addBlock,
   type BlockOutcome,
@@ -31,6 +31,7 @@ import { fillingRate } from '../embedded/ports.ts';
 import type { MempoolPolicy } from '../model/mempool-policy.ts';
 import type { Rejection } from '../model/rejection.ts';
 import { withProofOfWork } from '../embedded/miner.ts';
+import { blockVersionOn } from './version-bits.ts';
 import type { Neighbours } from './neighbours.ts';
 import { ScriptCache } from '../model/scripts.ts';
 
@@ -52,6 +53,11 @@ export interface RegtestNodeOptions {
   readonly txIndex?: boolean;
   /** Least fee rate of what is mined, sat/kvB. */
   readonly blockMinFeeRate?: number;
+  /** Most weight of a block that is made, and how much of it is kept for its coinbase. */
+  readonly blockMaxWeight?: number;
+  readonly blockReservedWeight?: number;
+  /** Version of blocks that are made; what the deployments ask for when absent. */
+  readonly blockVersion?: number;
   /** Unix seconds that time stands still at, as of `setmocktime`; the time of the machine when absent or 0. */
   readonly mockTime?: number;
   /** Gets a line for each change that a node would log. */
@@ -79,6 +85,11 @@ export class RegtestNode {
   readonly hasTxIndex: boolean;
   /** Least fee rate of what is mined, sat/kvB: since Core 30 next to nothing. */
   readonly blockMinFeeRate: number;
+  /** What was last chosen for a block, as `getmininginfo` tells; `undefined` before anything was. */
+  lastChoice: { readonly weight: number; readonly transactions: number } | undefined;
+  readonly #blockMaxWeight: number | undefined;
+  readonly #blockReservedWeight: number;
+  readonly #blockVersion: number | undefined;
   /** Ends the server; set by whoever runs one. */
   onStop: () => void = () => {};
   /** Other nodes; `undefined` where there is no network. */
@@ -113,6 +124,9 @@ export class RegtestNode {
     this.version = options.version ?? 310_000;
     this.hasTxIndex = options.txIndex ?? true;
     this.blockMinFeeRate = options.blockMinFeeRate ?? (this.version >= 300_000 ? 1 : 1_000);
+    this.#blockMaxWeight = options.blockMaxWeight;
+    this.#blockReservedWeight = options.blockReservedWeight ?? RESERVED_WEIGHT;
+    this.#blockVersion = options.blockVersion;
     const clock: Clock = {
       now: () => unixSeconds(this.now),
       nowMs: () => unixMilliseconds(this.now * 1_000),
@@ -165,6 +179,8 @@ export class RegtestNode {
     if (next === before) return;
     this.#store?.save(before, next);
     this.#state = next;
+    const { rate } = next.mempool.rolling;
+    if (rate > before.mempool.rolling.rate) this.log(`rolling minimum fee bumped to ${rate} sat/kvB`);
     for (const name of this.#shared)
       if (next.mempool.entries.get(parseHex(name)) === undefined) this.#shared.delete(name);
     for (const observer of this.#observers) observer(before, next);
@@ -210,7 +226,8 @@ export class RegtestNode {
     const mined: BlockNode[] = [];
     let state = this.#state;
     for (let i = 0; i < count; i++) {
-      state = this.maker.mineOn(state, state.tip, this.choose(state), { scriptPubKey }).state;
+      const version = this.versionOn(state.tip);
+      state = this.maker.mineOn(state, state.tip, this.choose(state), { scriptPubKey, version }).state;
       mined.push(state.tip);
     }
     this.become(state);
@@ -219,12 +236,25 @@ export class RegtestNode {
 
   /** What goes into the next block. */
   choose(state: ChainState = this.#state): readonly MempoolEntry[] {
-    return chooseTransactions(state.mempool, { minFeeRate: this.blockMinFeeRate });
+    const reservedWeight = this.#blockReservedWeight;
+    const chosen = chooseTransactions(state.mempool, {
+      minFeeRate: this.blockMinFeeRate,
+      reservedWeight,
+      ...(this.#blockMaxWeight === undefined ? {} : { maxWeight: this.#blockMaxWeight }),
+    });
+    const weight = chosen.reduce((sum, { tx }) => sum + tx.weight, reservedWeight);
+    this.lastChoice = { weight, transactions: chosen.length };
+    return chosen;
+  }
+
+  /** Version of a block on a parent. */
+  versionOn(parent: BlockNode): number {
+    return this.#blockVersion ?? blockVersionOn(parent);
   }
 
   /** A block on the tip with exactly some transactions, which is not taken yet. */
   build(entries: readonly MempoolEntry[], scriptPubKey: Uint8Array): BlockOutcome {
-    return this.maker.mineOn(this.#state, this.tip, entries, { scriptPubKey });
+    return this.maker.mineOn(this.#state, this.tip, entries, { scriptPubKey, version: this.versionOn(this.tip) });
   }
 
   /** Transactions for a block on the tip, judged by consensus alone. */

@@ -39,6 +39,11 @@ export interface ChainServerOptions {
   readonly reloads?: 'all' | 'judged' | 'none';
   /** Least fee rate of what is mined, sat/kvB. */
   readonly blockMinFeeRate?: number;
+  /** Most weight of a block that is made, and how much of it is kept for its coinbase; 4000000 and 8000 when absent. */
+  readonly blockMaxWeight?: number;
+  readonly blockReservedWeight?: number;
+  /** Version of blocks that are made; what the deployments ask for when absent. */
+  readonly blockVersion?: number;
   /** Gets a line for each call and each change, as bitcoind writes into its `debug.log`. */
   readonly log?: (line: string) => void;
   /** How long a transaction waits until the node lets go of it, seconds; two weeks when absent (`-mempoolexpiry`). */
@@ -108,6 +113,9 @@ export async function startNodeServer(
     ...(store === undefined ? {} : { store }),
     ...(options.mockTime === undefined ? {} : { mockTime: options.mockTime }),
     ...(options.blockMinFeeRate === undefined ? {} : { blockMinFeeRate: options.blockMinFeeRate }),
+    ...(options.blockMaxWeight === undefined ? {} : { blockMaxWeight: options.blockMaxWeight }),
+    ...(options.blockReservedWeight === undefined ? {} : { blockReservedWeight: options.blockReservedWeight }),
+    ...(options.blockVersion === undefined ? {} : { blockVersion: options.blockVersion }),
     ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.expirySeconds === undefined ? {} : { expirySeconds: options.expirySeconds }),
     ...(options.logPath === undefined ? {} : { logPath: options.logPath }),

@@ -10,6 +10,7 @@ import { amountJson, jsonType, wholeJson } from '../json.ts';
 import { method, type RpcCategory } from '../method.ts';
 import type { RegtestNode } from '../node.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
+import { testDummyJson } from '../version-bits.ts';
 import { inferredDescriptor, scriptPubKeyJson } from '../script-json.ts';
 import { blockStats } from './block-stats.ts';
 import { txoutSetInfo } from './txout-set.ts';
@@ -225,18 +226,7 @@ function deploymentInfo(node: RegtestNode, hash: unknown): object {
       segwit: buried(0),
       // Core 31 has buried Taproot without a trace.
       ...(node.version >= 310_000 ? {} : { taproot: buried(0) }),
-      testdummy: {
-        type: 'bip9',
-        active: false,
-        bip9: {
-          start_time: 0,
-          timeout: wholeJson(9_223_372_036_854_775_807n),
-          min_activation_height: 0,
-          status: 'defined',
-          since: 0,
-          status_next: 'defined',
-        },
-      },
+      testdummy: testDummyJson(at, wholeJson(9_223_372_036_854_775_807n)),
     },
   };
 }

@@ -17,6 +17,7 @@ import { amountJson } from '../json.ts';
 import { method, type RpcCategory } from '../method.ts';
 import type { RegtestNode } from '../node.ts';
 import { RpcCode, RpcError } from '../rpc-error.ts';
+import { blockVersionOn } from '../version-bits.ts';
 
 /** The methods that make blocks or take them. */
 export const miningMethods: RpcCategory<RegtestNode> = {
@@ -60,6 +61,9 @@ export const miningMethods: RpcCategory<RegtestNode> = {
       const bitsText = bits.toString(16).padStart(8, '0');
       return {
         blocks: tip.height,
+        ...(node.lastChoice === undefined
+          ? {}
+          : { currentblockweight: node.lastChoice.weight, currentblocktx: node.lastChoice.transactions }),
         bits: bitsText,
         difficulty: difficultyOf(bits),
         target: targetJson(bits),
@@ -189,9 +193,7 @@ function givenTransaction(node: RegtestNode, item: unknown): TransactionView {
 
 function readBlock(hex: string): BlockView {
   try {
-    const view = viewBlock(parseHex(hex.toLowerCase()));
-    if (view.transactions.length === 0) throw new Error('no coinbase');
-    return view;
+    return viewBlock(parseHex(hex.toLowerCase()));
   } catch {
     throw new RpcError(RpcCode.DESERIALIZATION, 'Block decode failed');
   }
@@ -247,11 +249,12 @@ function template(node: RegtestNode, request: unknown): unknown {
   const positions = new Map(chosen.map((entry, i) => [entry, i + 1]));
   const fees = chosen.reduce((sum, { fee }) => sum + fee, 0n);
   const height = tip.height + 1;
+  const isSignalled = blockVersionOn(tip) !== 0x2000_0000;
   return {
     capabilities: ['proposal'],
-    version: 0x2000_0000,
+    version: node.versionOn(tip),
     rules: ['csv', '!segwit', 'taproot'],
-    vbavailable: {},
+    vbavailable: isSignalled ? { testdummy: 28 } : {},
     vbrequired: 0,
     previousblockhash: hashJson(tip.hash),
     transactions: chosen.map((entry) => ({
