@@ -9,6 +9,8 @@ import { serverNode } from './support/server-node.ts';
 const OTHER = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
 const OTHER_SCRIPT = '160014751e76e8199196d454941c45d1b3a323f1433bd6';
 const KEY = '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798';
+/** Hash of the first block of regtest, as it lies in headers. */
+const GENESIS = '06226e46111a0b59caaf126043eb5bbf28c34f3a5e332a1fc7b2b73cf188910f';
 const core = findCore('core-31');
 
 /** Counterparts: our server, and a real Core 31 where there is one. */
@@ -193,6 +195,12 @@ describe.each(nodes)('how blocks are made: %s', (_, start) => {
     await node.rpc('generatetoaddress', [1, OTHER]);
     const { weight } = await node.rpc<{ readonly weight: number }>('decoderawtransaction', [hex]);
     expect(await node.rpc('getmininginfo')).toMatchObject({ currentblocktx: 1, currentblockweight: 8_000 + weight });
+    const tip = await node.rpc<string>('getbestblockhash');
+    const { height, tx } = await node.rpc<{ readonly height: number; readonly tx: readonly object[] }>('getblock', [
+      tip,
+      2,
+    ]);
+    expect(tx[0]).toMatchObject({ locktime: height - 1, vin: [{ sequence: 0xffff_fffe }] });
     await node.stop();
   });
 });
@@ -203,10 +211,19 @@ describe.each(nodes)('a block that is no whole block: %s', (_, start) => {
     const node = await start();
     // A header on the first block whose Merkle root is that of nothing; one of a few nonces is its proof of work.
     const header = (nonce: number): string =>
-      `04000000${'06226e46111a0b59caaf126043eb5bbf28c34f3a5e332a1fc7b2b73cf188910f'}${'00'.repeat(32)}dae5494dffff7f20${nonce.toString(16).padStart(2, '0')}000000`;
+      `04000000${GENESIS}${'00'.repeat(32)}dae5494dffff7f20${nonce.toString(16).padStart(2, '0')}000000`;
     const answers = new Set<unknown>();
     for (let nonce = 0; nonce < 20; nonce++) answers.add(await node.rpc('submitblock', [`${header(nonce)}00`]));
     expect(answers).toEqual(new Set(['high-hash', 'bad-blk-length']));
+    const hard = header(0).replace('ffff7f20', 'ffff001c');
+    const proposal = { mode: 'proposal', rules: ['segwit'], data: `${hard}00` };
+    await node.rpc('generatetoaddress', [1, OTHER]);
+    expect(await node.rpc('getblocktemplate', [proposal])).toBe('inconclusive-not-best-prevblk');
+    const [hash] = await node.rpc<readonly [string]>('generatetoaddress', [1, OTHER]);
+    const block = await node.rpc<string>('getblock', [hash, 0]);
+    await node.rpc('invalidateblock', [hash]);
+    const data = block.replace('ffff7f20', 'ffff001c');
+    expect(await node.rpc('getblocktemplate', [{ ...proposal, data }])).toBe('bad-diffbits');
     await node.stop();
   });
 });

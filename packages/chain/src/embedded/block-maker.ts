@@ -25,6 +25,8 @@ export interface MakeBlockOptions {
   readonly scriptPubKey?: Uint8Array;
   /** Of the header; without signals when absent. */
   readonly version?: number;
+  /** Whether the coinbase cannot be in a lower block (BIP54); `false` when absent. */
+  readonly locksCoinbase?: boolean;
   /** Satoshis that the coinbase pays against the rules. */
   readonly inflateTo?: bigint;
 }
@@ -86,6 +88,7 @@ export class BlockMaker {
       time,
       scriptPubKey,
       version: options.version,
+      locksCoinbase: options.locksCoinbase,
       reward: inflateTo ?? subsidyAt(parent.height + 1) + fees,
     };
     const earliestTime = Math.max(state.earliestTime, options.time ?? 0);

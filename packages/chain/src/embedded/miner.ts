@@ -34,6 +34,8 @@ export interface BlockContents {
   readonly extraNonce: number;
   /** Of the header; without signals when absent. */
   readonly version?: number | undefined;
+  /** Whether the coinbase cannot be in a lower block (BIP54), as Core makes it since version 30. */
+  readonly locksCoinbase?: boolean | undefined;
 }
 
 /** Builds a block on a parent and finds its proof of work: on regtest, about every second nonce is one. */
@@ -72,7 +74,7 @@ export function withProofOfWork(view: BlockView, crypto: CryptoEngine): BlockVie
 }
 
 function coinbaseFor(height: number, contents: BlockContents, crypto: CryptoEngine): TransactionView {
-  const { transactions, scriptPubKey, reward, extraNonce } = contents;
+  const { transactions, scriptPubKey, reward, extraNonce, locksCoinbase = false } = contents;
   const reserved = new Uint8Array(32);
   const commitment = witnessCommitment(transactions, reserved, crypto);
   const outputs: readonly TransactionOutput[] = [
@@ -84,10 +86,11 @@ function coinbaseFor(height: number, contents: BlockContents, crypto: CryptoEngi
     previousTxid: new Uint8Array(32),
     previousIndex: 0xffff_ffff,
     scriptSig: concatBytes(heightPush(height), counter),
-    sequence: 0xffff_ffff,
+    sequence: locksCoinbase ? 0xffff_fffe : 0xffff_ffff,
     witness: [reserved],
   };
-  return viewTransaction(serializeTransaction({ version: 2, inputs: [input], outputs, lockTime: 0 }));
+  const lockTime = locksCoinbase ? height - 1 : 0;
+  return viewTransaction(serializeTransaction({ version: 2, inputs: [input], outputs, lockTime }));
 }
 
 function findNonce(header: Uint8Array, crypto: CryptoEngine): number {

@@ -226,8 +226,10 @@ export class RegtestNode {
     const mined: BlockNode[] = [];
     let state = this.#state;
     for (let i = 0; i < count; i++) {
-      const version = this.versionOn(state.tip);
-      state = this.maker.mineOn(state, state.tip, this.choose(state), { scriptPubKey, version }).state;
+      state = this.maker.mineOn(state, state.tip, this.choose(state), {
+        scriptPubKey,
+        ...this.#formOn(state.tip),
+      }).state;
       mined.push(state.tip);
     }
     this.become(state);
@@ -247,6 +249,11 @@ export class RegtestNode {
     return chosen;
   }
 
+  /** How a block on a parent is made, besides what it holds. */
+  #formOn(parent: BlockNode): { readonly version: number; readonly locksCoinbase: boolean } {
+    return { version: this.versionOn(parent), locksCoinbase: this.version >= 300_000 };
+  }
+
   /** Version of a block on a parent. */
   versionOn(parent: BlockNode): number {
     return this.#blockVersion ?? blockVersionOn(parent);
@@ -254,7 +261,7 @@ export class RegtestNode {
 
   /** A block on the tip with exactly some transactions, which is not taken yet. */
   build(entries: readonly MempoolEntry[], scriptPubKey: Uint8Array): BlockOutcome {
-    return this.maker.mineOn(this.#state, this.tip, entries, { scriptPubKey, version: this.versionOn(this.tip) });
+    return this.maker.mineOn(this.#state, this.tip, entries, { scriptPubKey, ...this.#formOn(this.tip) });
   }
 
   /** Transactions for a block on the tip, judged by consensus alone. */
@@ -324,7 +331,9 @@ export class RegtestNode {
     if (mined.header.previousBlockHash.some((byte, i) => byte !== this.tip.hash[i]))
       return { reason: 'inconclusive-not-best-prevblk' };
     const outcome = addBlock(this.#state, mined, this.tools, { now: this.now });
-    return 'rejection' in outcome ? outcome.rejection : undefined;
+    if (!('rejection' in outcome)) return undefined;
+    // The nonce that was found fits the target of the chain: only another one of its own can make the hash too high.
+    return outcome.rejection.reason === 'high-hash' ? { reason: 'bad-diffbits' } : outcome.rejection;
   }
 
   /** A transaction of the mempool or the best branch. */
