@@ -190,6 +190,14 @@ describe('the server speaks JSON-RPC as bitcoind does', () => {
     expect(performance.now() - start).toBeLessThan(30_000);
   });
 
+  it('keeps an idle connection as long as it was told', async () => {
+    const patient = await startChainServer({ idleSeconds: 99 });
+    const response = await fetch(patient.url, { method: 'POST', body: '{}' });
+
+    expect(response.headers.get('keep-alive')).toBe('timeout=99');
+    await patient.stop();
+  });
+
   it('refuses a call that is one too many', async () => {
     const small = await startChainServer({ maxCalls: 2 });
     const ask = (method: string, params: readonly unknown[]): Promise<Response> =>

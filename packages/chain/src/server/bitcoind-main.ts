@@ -139,7 +139,7 @@ function writeCookie(file: string, text: string): void {
 function serverOptions(options: BitcoindOptions): ChainServerOptions {
   const mockTime = optionNumber(options, 'mocktime');
   const comment = options.get('uacomment');
-  const given = (name: string, key: 'blockMaxWeight' | 'blockReservedWeight' | 'blockVersion'): object => {
+  const given = (name: string, key: keyof ChainServerOptions): object => {
     const value = optionNumber(options, name);
     return value === undefined ? {} : { [key]: value };
   };
@@ -155,6 +155,7 @@ function serverOptions(options: BitcoindOptions): ChainServerOptions {
     reloads: isOn(options, 'persistmempool', true) ? 'judged' : 'none',
     ...(blockMinFee === undefined ? {} : { blockMinFeeRate: Number(readAmount(blockMinFee)) }),
     subversion: `/BitcoinEnterprise:31.0.0${comment === undefined ? '' : `(${comment.join('; ')})`}/`,
+    ...given('rpcservertimeout', 'idleSeconds'),
     ...given('blockmaxweight', 'blockMaxWeight'),
     ...given('blockreservedweight', 'blockReservedWeight'),
     ...given('blockversion', 'blockVersion'),

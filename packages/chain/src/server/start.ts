@@ -50,6 +50,8 @@ export interface ChainServerOptions {
   readonly expirySeconds?: number;
   /** Most calls that are answered at the same time; a further one is refused (HTTP 503). Any number when absent. */
   readonly maxCalls?: number;
+  /** How long a connection is kept on which nothing is asked, seconds; 30 when absent (`-rpcservertimeout`). */
+  readonly idleSeconds?: number;
   /** Where the lines of `log` go, as `getrpcinfo` says. */
   readonly logPath?: string;
   /** Parts of answers that are out of date and shown all the same (`-deprecatedrpc`), for example `fullrbf`. */
@@ -129,6 +131,7 @@ export async function startNodeServer(
     credentials,
     isOurs,
     maxCalls: options.maxCalls ?? Infinity,
+    idleTimeoutMs: (options.idleSeconds ?? 30) * 1_000,
   });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -161,6 +164,7 @@ async function openPorts(
     credentials,
     isOurs,
     maxCalls,
+    idleTimeoutMs,
   }: {
     readonly host: string;
     readonly port: number;
@@ -168,6 +172,7 @@ async function openPorts(
     readonly credentials: readonly Credential[];
     readonly isOurs: HostCheck;
     readonly maxCalls: number;
+    readonly idleTimeoutMs: number;
   },
 ): Promise<Awaited<ReturnType<typeof listen>> & { readonly peerPort: number | undefined }> {
   try {
@@ -180,7 +185,7 @@ async function openPorts(
     }
     const dispatcher = new RpcDispatcher(node, allMethods());
     const answer = (body: string): Promise<RpcReply> => dispatcher.answer(body);
-    const http = { host, port, credentials, isOurs, maxCalls, idleTimeoutMs: 30_000, answer };
+    const http = { host, port, credentials, isOurs, maxCalls, idleTimeoutMs, answer };
     return { ...(await listen(http)), peerPort: heard };
   } catch (error) {
     node.network?.close();
