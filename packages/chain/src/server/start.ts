@@ -8,6 +8,9 @@ import { listen } from './http.ts';
 import { allMethods } from './methods/all.ts';
 import { type NodeStore, RegtestNode } from './node.ts';
 
+/** Longest time that a timer of Node can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** How a server is started. */
 export interface ChainServerOptions {
   /** Address to listen at; `127.0.0.1` when absent. */
@@ -131,7 +134,7 @@ export async function startNodeServer(
     credentials,
     isOurs,
     maxCalls: options.maxCalls ?? Infinity,
-    idleTimeoutMs: (options.idleSeconds ?? 30) * 1_000,
+    idleTimeoutMs: Math.min((options.idleSeconds ?? 30) * 1_000, MAX_TIMER_MS),
   });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
