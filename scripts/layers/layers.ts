@@ -15,6 +15,7 @@ export const layers: readonly Layer[] = [
   // Settings are read by apps alone: no package may import this one.
   { name: 'config', mayImport: ['core'] },
   { name: 'script', mayImport: ['core'] },
+  { name: 'descriptors', mayImport: ['core', 'script'] },
   { name: 'chain', mayImport: ['core', 'script', 'events'] },
 ];
 
@@ -23,5 +24,6 @@ export const nodeOnlyFolders: readonly string[] = [
   '(^|/)packages/core/src/workers/',
   '(^|/)packages/events/src/(sqlite|postgres|nats)/',
   '(^|/)packages/config/src/node/',
+  '(^|/)packages/descriptors/src/cli/',
   '(^|/)packages/chain/src/(server|electrum|zmq)/',
 ];

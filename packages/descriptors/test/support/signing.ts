@@ -1,0 +1,71 @@
+import { concatBytes, currentCrypto, toHex } from '@bitcoin-enterprise/core';
+import {
+  encodeDerSignature,
+  Sighasher,
+  type SpentOutput,
+  taprootSecretKey,
+  type Transaction,
+} from '@bitcoin-enterprise/script';
+import type { DerivedKey, SpendAssets, SpendPlan } from '../../src/index.ts';
+
+const secrets = new Map<string, Uint8Array>();
+
+/** The public key of a number, compressed, in hexadecimal; its secret is remembered. */
+export function publicKeyOf(place: number, options: { readonly compressed?: boolean } = {}): string {
+  const crypto = currentCrypto();
+  const secret = crypto.sha256(new TextEncoder().encode(`key ${place}`));
+  const key = crypto.publicKey(secret, options) as Uint8Array;
+  secrets.set(toHex(key), secret);
+  secrets.set(toHex(key.subarray(1, 33)), secret);
+  return toHex(key);
+}
+
+/** A transaction that carries a plan out. */
+export interface Spending {
+  readonly spentOutputs: readonly SpentOutput[];
+  readonly tx: (scriptSig: Uint8Array, witness: readonly Uint8Array[]) => Transaction;
+  readonly signatureOf: (key: DerivedKey) => Uint8Array;
+}
+
+const VALUE = 100_000n;
+const ALL = 1;
+
+/** Makes the transaction, and signs it with the secrets that are remembered. */
+export function spendingTransaction(
+  plan: SpendPlan,
+  options: { readonly scriptIndex: number; readonly assets: SpendAssets },
+): Spending {
+  const { output, path } = plan;
+  const crypto = currentCrypto();
+  const scriptPubKey = output.scripts[options.scriptIndex] as Uint8Array;
+  const spentOutputs = [{ value: VALUE, scriptPubKey }];
+  const tx = (scriptSig: Uint8Array, witness: readonly Uint8Array[]): Transaction => ({
+    version: 2,
+    inputs: [
+      { previousTxid: new Uint8Array(32).fill(7), previousIndex: 0, scriptSig, sequence: plan.sequence, witness },
+    ],
+    outputs: [{ value: 90_000n, scriptPubKey: concatBytes(Uint8Array.of(0x51, 0x20), new Uint8Array(32).fill(9)) }],
+    lockTime: plan.lockTime,
+  });
+  const hasher = new Sighasher({ tx: tx(new Uint8Array(0), []), spentOutputs });
+  const secretOf = (key: DerivedKey): Uint8Array => secrets.get(toHex(key.bytes)) as Uint8Array;
+  const schnorr = (key: DerivedKey): Uint8Array => {
+    const hashType = options.assets.explicitSighash === true ? ALL : 0;
+    const leaf = path.kind === 'leaf' ? { leafHash: path.leafHash } : {};
+    const tweaked = taprootSecretKey(secretOf(key), { merkleRoot: output.taproot?.merkleRoot });
+    const secret = path.kind === 'key' ? tweaked : secretOf(key);
+    const signature = crypto.schnorrSign(hasher.taproot(0, { hashType, ...leaf }), secret) as Uint8Array;
+    return hashType === 0 ? signature : concatBytes(signature, Uint8Array.of(hashType));
+  };
+  const ecdsa = (key: DerivedKey): Uint8Array => {
+    const keyHash = crypto.hash160(key.bytes);
+    const payToKeyHash = concatBytes(Uint8Array.of(0x76, 0xa9, 20), keyHash, Uint8Array.of(0x88, 0xac));
+    const isWitness = plan.witnessSize.maximum > 0;
+    const legacyCode = output.node.name === 'sh' ? output.redeemScript : scriptPubKey;
+    const hash = isWitness
+      ? hasher.witnessV0(0, { scriptCode: output.witnessScript ?? payToKeyHash, value: VALUE, hashType: ALL })
+      : hasher.legacy(0, { scriptCode: legacyCode as Uint8Array, hashType: ALL });
+    return concatBytes(encodeDerSignature(crypto.ecdsaSign(hash, secretOf(key)) as Uint8Array), Uint8Array.of(ALL));
+  };
+  return { spentOutputs, tx, signatureOf: output.taproot === undefined ? ecdsa : schnorr };
+}
