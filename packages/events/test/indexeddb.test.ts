@@ -1,71 +1,41 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import { build } from 'vite';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, quietFlags } from '../../../scripts/nodes/chromium.ts';
 import { orSkip } from '../../../scripts/nodes/find.ts';
+import { type ServedPage, servePage } from '../../../scripts/nodes/page-server.ts';
 
 const chromium = orSkip('chromium', await findChromium());
-const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
 describe.skipIf(chromium === undefined)('the IndexedDB store in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'be-indexeddb-'));
   const told = { reports: [] as unknown[], performed: [] as string[] };
-  let server: Server;
+  let served: ServedPage;
   let onDone: (body: unknown) => void = () => undefined;
   let onReport: () => void = () => undefined;
 
   beforeAll(async () => {
-    await build({
-      configFile: false,
-      logLevel: 'error',
-      root: join(import.meta.dirname, 'page'),
-      build: { outDir: join(folder, 'page'), emptyOutDir: true, target: 'esnext', modulePreload: { polyfill: false } },
-      resolve: { conditions: ['@bitcoin-enterprise/source', 'browser', 'module', 'import'] },
-    });
-    server = createServer((request, response) => {
-      const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-      if (request.method === 'POST') {
-        let body = '';
-        request.on('data', (chunk: Buffer) => {
-          body += chunk.toString();
-        });
-        request.on('end', () => {
-          const value = JSON.parse(body) as unknown;
-          if (path === '/report') told.reports.push(value);
-          if (path === '/perform') told.performed.push(value as string);
-          response.end(path === '/told' ? JSON.stringify(told) : '');
-          if (path === '/report') onReport();
-          if (path === '/done') onDone(value);
-        });
-        return;
-      }
-      try {
-        const body = readFileSync(join(folder, 'page', path === '/' ? 'index.html' : path));
-        response.setHeader('content-type', types[extname(path)] ?? 'text/html');
-        response.end(body);
-      } catch {
-        response.writeHead(404).end();
-      }
-    });
-    await new Promise<void>((done) => {
-      server.listen(0, '127.0.0.1', done);
+    served = await servePage(join(import.meta.dirname, 'page'), {
+      onPost: (path, value) => {
+        if (path === '/report') told.reports.push(value);
+        if (path === '/perform') told.performed.push(value as string);
+        if (path === '/report') onReport();
+        if (path === '/done') onDone(value);
+        return path === '/told' ? told : undefined;
+      },
     });
   });
-  afterAll(() => {
-    server.close();
+  afterAll(async () => {
+    await served.close();
     rmSync(folder, { recursive: true, maxRetries: 5, retryDelay: 100 });
   });
 
   function open(query: string): ChildProcess {
     const { file, args, env } = (chromium as NonNullable<typeof chromium>).command;
-    const { port } = server.address() as AddressInfo;
     const flags = [...args, ...quietFlags, `--user-data-dir=${join(folder, 'profile')}`, '--remote-debugging-port=0'];
-    return spawn(file, [...flags, `http://127.0.0.1:${port}/?${query}`], {
+    return spawn(file, [...flags, `${served.url}?${query}`], {
       env: { ...process.env, ...env },
       stdio: 'ignore',
       detached: true,
