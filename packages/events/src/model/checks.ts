@@ -24,6 +24,8 @@ const MAX_EVENTS = 1_000;
 const MAX_WORK = 1_000;
 /** Most characters of JSON in one append. */
 const MAX_APPEND_LENGTH = 16_777_216;
+/** Characters of the state of a snapshot: it stands for any number of events. */
+const MAX_SNAPSHOT_LENGTH = 16_777_216;
 const DAY_MS = 86_400_000;
 /** What a timer of 32 bits can wait. */
 const MAX_TIMER_MS = 0x7fff_ffff;
@@ -287,7 +289,11 @@ export function prepareSnapshot(snapshot: Snapshot): Omit<Snapshot, 'state'> & {
     requireRecord('snapshot', snapshot);
     const { stream, version, state } = snapshot;
     requireName('snapshot.stream', stream);
-    return { stream, version: requireWhole('snapshot.version', version, 1), state: toJson(state, 'snapshot.state') };
+    return {
+      stream,
+      version: requireWhole('snapshot.version', version, 1),
+      state: toJson(state, 'snapshot.state', MAX_SNAPSHOT_LENGTH),
+    };
   });
 }
 

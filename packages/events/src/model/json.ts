@@ -19,9 +19,10 @@ interface Fault {
  * Fields that are `undefined` are left out.
  *
  * @param path - Where the data stands, for the error.
+ * @param longest - Characters that its text may have; 1,048,576 when absent.
  * @throws EventsError `EVENTS_DATA_INVALID`.
  */
-export function toJson(value: unknown, path: string): string {
+export function toJson(value: unknown, path: string, longest: number = MAX_JSON_LENGTH): string {
   if (value === undefined) return 'null';
   let text: string;
   try {
@@ -32,7 +33,7 @@ export function toJson(value: unknown, path: string): string {
     // A getter that throws, a revoked proxy.
     throw dataInvalid(path, 'type', 'readable data', error);
   }
-  if (text.length > MAX_JSON_LENGTH) throw dataInvalid(path, 'size', `at most ${MAX_JSON_LENGTH} characters of JSON`);
+  if (text.length > longest) throw dataInvalid(path, 'size', `at most ${longest} characters of JSON`);
   return text;
 }
 

@@ -186,7 +186,10 @@ export interface EventStore {
    */
   waitForEvents(options: WaitOptions): Promise<boolean>;
 
-  /** Keeps the state of a stream's machine; one of an older version than the kept one is ignored. */
+  /**
+   * Keeps the state of a stream's machine, up to 16,777,216 characters of JSON; one of an older version than the kept one
+   * is ignored.
+   */
   saveSnapshot(snapshot: Snapshot, options?: CallOptions): Promise<void>;
 
   /** The newest snapshot of a stream, or `undefined`. */

@@ -16,6 +16,17 @@ export const retentionPromises: ReadonlyArray<Promised<EventStoreHarness>> =
       for (const stream of ['a', 'none'])
         await ensureThrows(() => store.saveSnapshot({ stream, version: 4, state: 0 }), 'EVENTS_VERSION_CONFLICT');
     }),
+    promise('a snapshot may be larger than an event', async (harness) => {
+      const { store } = harness;
+      await store.append(one('a'));
+      const state = Array.from({ length: 8 }, (_, place) => String(place).repeat(1_000_000));
+      await store.saveSnapshot({ stream: 'a', version: 1, state });
+
+      const other = await harness.open();
+      ensureEqual(await other.loadSnapshot('a'), { stream: 'a', version: 1, state }, 'snapshot');
+      const tooLarge = 'x'.repeat(16_777_215);
+      await ensureThrows(() => store.saveSnapshot({ stream: 'a', version: 1, state: tooLarge }), 'EVENTS_DATA_INVALID');
+    }),
     promise('only what a snapshot stands for is truncated, and readers are told', async ({ store }) => {
       for (let i = 1; i <= 5; i++) await store.append(one('a', `e${i}`, { key: `k${i}` }));
       await store.append(one('b', 'other'));
