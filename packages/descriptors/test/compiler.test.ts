@@ -67,7 +67,13 @@ describe('the compiler', () => {
       gaps.push(compiled.gap);
       done += 1;
     }
-    expect(gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length).toBeLessThan(0.1);
+    const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+    const optimal = gaps.filter((gap) => gap < 1e-9).length;
+    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+    process.stdout.write(
+      `certificates of ${gaps.length} policies: ${optimal} prove the optimum, mean gap ${percent(mean)}, at most ${percent(Math.max(...gaps))}\n`,
+    );
+    expect(mean).toBeLessThan(0.1);
   }, 1_200_000);
 
   it('makes one key of those who all sign, where it may', () => {

@@ -12,7 +12,7 @@ import {
 import { type Dice, dice } from './support/dice.ts';
 import { preimageOf } from './support/random-miniscript.ts';
 import { spendableDescriptor } from './support/spendable-descriptor.ts';
-import { spendingTransaction } from './support/signing.ts';
+import { publicKeyOf, spendingTransaction } from './support/signing.ts';
 
 const RUNS = process.env['BE_LONG'] === '1' ? 40_000 : 1_500;
 const SEED = Number(process.env['BE_SEED'] ?? 1);
@@ -108,6 +108,21 @@ describe('plans', () => {
   it('refuse what says nothing of how it is spent', () => {
     for (const text of ['raw(51)', 'addr(1BoatSLRHtKNngkdXEeobR76b53LETtpyT)'])
       expect(() => planSpend(parseDescriptor(text).derive(), { canSign: () => true })).toThrow(/DESCRIPTORS_NO_PLAN/);
+  });
+
+  it('leave out what nodes of a policy would not relay', () => {
+    const [a, b, c] = [0, 1, 2].map((place) => publicKeyOf(place).slice(2));
+    const internal = publicKeyOf(3);
+    const output = parseDescriptor(`tr(${internal},{or_d(pk(${a}),pkh(${b})),multi_a(1,${b},${c})})`).derive();
+    const canSign: SpendAssets['canSign'] = ({ bytes }) => toHex(bytes) !== internal.slice(2);
+    const leafOf = (options: PlanOptions): unknown => {
+      const plan = planSpend(output, { canSign }, options);
+      return plan.ok ? plan.path : plan;
+    };
+    expect(leafOf({})).toMatchObject({ kind: 'leaf', index: 0 });
+    expect(leafOf({ profile: policyProfiles['core-31'] })).toMatchObject({ kind: 'leaf', index: 0 });
+    // Knots' mempool takes no IF in tapscript.
+    expect(leafOf({ profile: policyProfiles['knots-29'] })).toMatchObject({ kind: 'leaf', index: 1 });
   });
 
   it('say what is missing, and when', () => {

@@ -1,8 +1,10 @@
 import { compactSizeLength, weightUnits, type WeightUnits } from '@bitcoin-enterprise/core';
+import type { PolicyProfile } from '@bitcoin-enterprise/script';
 import { type DerivedOutput, leafFragment } from '../descriptor/derive.ts';
 import type { DerivedNode, TapLeafNode } from '../descriptor/model.ts';
 import { DescriptorsError, invalidArgument } from '../errors.ts';
 import type { DerivedKey } from '../keys/model.ts';
+import { boundsOf } from '../miniscript/bounds.ts';
 import { type Fragment, type HashFunction, subsOf } from '../miniscript/fragment.ts';
 import { makeFragment } from '../miniscript/type.ts';
 import { type CheckedAssets, checkAssets, later, satisfyAssets, type SpendAssets, waitFor } from './assets.ts';
@@ -72,6 +74,8 @@ export interface SpendableFrom {
 export interface PlanOptions {
   /** Of `combo()`: 0 `pk`, 1 `pkh`, 2 `wpkh`, 3 `sh(wpkh)`; others have one. 0 when absent. */
   readonly scriptIndex?: number;
+  /** Ways that nodes of this policy would not relay are left out; consensus alone counts when absent. */
+  readonly profile?: PolicyProfile;
 }
 
 /** Outpoint, sequence. */
@@ -105,7 +109,9 @@ export function planSpend(
   if (typeof output !== 'object' || output === null || !('node' in output))
     throw invalidArgument('output', 'what Descriptor.derive returned', output);
   const checked = checkAssets(assets);
-  const ways = waysOf(output, options);
+  const { profile } = options;
+  const all = waysOf(output, options);
+  const ways = profile === undefined ? all : all.filter((way) => isRelayed(way, profile));
   return cheapest(output, ways, checked) ?? blocked(ways, checked);
 }
 
@@ -178,6 +184,24 @@ function fragmentOf(node: DerivedNode): Fragment<DerivedKey> {
         { details: { name: node.name } },
       );
   }
+}
+
+/** Fragments whose scripts hold IF or NOTIF. */
+const CONDITIONALS: ReadonlySet<string> = new Set(['or_i', 'or_c', 'or_d', 'andor', 'd', 'j']);
+
+/** Whether nodes of a policy relay what a way puts into an input. */
+function isRelayed({ path, fragment, place, push, behind }: Way, profile: PolicyProfile): boolean {
+  const { maximumControlBlockSize, conditionals } = profile.tapscript;
+  if (path.kind === 'leaf')
+    return path.controlBlock.length <= maximumControlBlockSize && (conditionals || !hasConditional(fragment));
+  const bounds = boundsOf(fragment, 'wsh');
+  if (place === 'scriptSig') return (bounds.witnessSize ?? 0) + push <= profile.maximumScriptSigSize;
+  const { maximumScriptSize, maximumItems } = profile.witnessV0;
+  return behind.size <= elementSize(maximumScriptSize) && (bounds.stackElements ?? 0) <= maximumItems;
+}
+
+function hasConditional(fragment: Fragment<DerivedKey>): boolean {
+  return CONDITIONALS.has(fragment.name) || subsOf(fragment).some(hasConditional);
 }
 
 function taprootWays(output: DerivedOutput, internalKey: DerivedKey): readonly Way[] {
