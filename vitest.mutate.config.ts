@@ -1,18 +1,22 @@
-/** The tests of the interpreter alone, for Stryker: one project, and the package under test is the mutated copy. */
+/** The tests of one package alone, for Stryker: one project, and the package under test is the mutated copy. */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = import.meta.dirname;
+const subject = process.env['BE_MUTATE'] ?? 'script';
 
 export default defineConfig({
   resolve: {
     conditions: ['@bitcoin-enterprise/source', 'module', 'node', 'development|production'],
     // The link in node_modules points to the repository, not to Stryker's copy of it.
-    alias: { '@bitcoin-enterprise/script': resolve(root, 'packages/script/src/index.ts') },
+    alias: { [`@bitcoin-enterprise/${subject}`]: resolve(root, `packages/${subject}/src/index.ts`) },
   },
   ssr: { resolve: { conditions: ['@bitcoin-enterprise/source', 'module', 'node', 'development|production'] } },
   test: {
-    include: ['packages/script/test/**/*.test.ts'],
+    include:
+      subject === 'script'
+        ? ['packages/script/test/**/*.test.ts']
+        : ['packages/descriptors/test/{satisfier,spends,finish}.test.ts'],
     // Hostile input is about time, not verdicts: it would only make every mutant slow.
     exclude: ['**/node_modules/**', 'packages/script/test/hostile-input.test.ts'],
     setupFiles: [resolve(root, 'scripts/vitest/setup.ts')],

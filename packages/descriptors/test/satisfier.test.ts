@@ -5,7 +5,7 @@ import { everyWay, smallestSafe, TooMany } from './support/brute-force.ts';
 import { dice } from './support/dice.ts';
 import { randomMiniscript } from './support/random-miniscript.ts';
 
-const RUNS = process.env['BE_LONG'] === '1' ? 60_000 : 5_000;
+const RUNS = Number(process.env['BE_RUNS'] ?? (process.env['BE_LONG'] === '1' ? 60_000 : 5_000));
 const SEED = Number(process.env['BE_SEED'] ?? 1);
 
 /** Assets that a roll decides, the same each time they are asked for. */

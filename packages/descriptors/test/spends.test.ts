@@ -14,7 +14,7 @@ import { preimageOf } from './support/random-miniscript.ts';
 import { spendableDescriptor } from './support/spendable-descriptor.ts';
 import { publicKeyOf, spendingTransaction } from './support/signing.ts';
 
-const RUNS = process.env['BE_LONG'] === '1' ? 40_000 : 1_500;
+const RUNS = Number(process.env['BE_RUNS'] ?? (process.env['BE_LONG'] === '1' ? 40_000 : 1_500));
 const SEED = Number(process.env['BE_SEED'] ?? 1);
 
 beforeAll(async () => {
