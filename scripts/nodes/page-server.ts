@@ -91,6 +91,7 @@ async function buildPage(root: string, outDir: string): Promise<void> {
     logLevel: 'error',
     root,
     build: { outDir, emptyOutDir: true, target: 'esnext', modulePreload: { polyfill: false } },
+    worker: { format: 'es' },
     resolve: { conditions: ['@bitcoin-enterprise/source', 'browser', 'module', 'import'] },
   });
 }

@@ -18,7 +18,7 @@ import type { PlayWallet } from './wallet.ts';
 export interface PlaygroundOutput {
   readonly ok: true;
   readonly policy: Policy<string>;
-  readonly compiled: CompiledPolicy;
+  readonly compiled: CompiledText['compiled'];
   readonly descriptor: Descriptor;
   readonly output: DerivedOutput;
   /** Names in the order of the policy; the page has their secrets. */
@@ -28,6 +28,14 @@ export interface PlaygroundOutput {
   readonly hashes: readonly { readonly hashFunction: HashFunction; readonly hash: Uint8Array }[];
   /** Whether some way waits for a time, and not for blocks alone. */
   readonly hasTimeLock: boolean;
+}
+
+/** What a compiler tells of a policy, as plain data: it can come from a worker. */
+export interface CompiledText {
+  readonly ok: true;
+  readonly compiled: Omit<CompiledPolicy, 'descriptor'>;
+  /** Text of the descriptor, with its checksum. */
+  readonly descriptor: string;
 }
 
 /** What is wrong with a policy, and where in what was written. */
@@ -41,8 +49,8 @@ export interface PlaygroundFault {
   readonly length: number;
 }
 
-/** Compiles what was written. Errors that no person can cause are thrown. */
-export function compilePlayground(state: PlaygroundState, wallet: PlayWallet): PlaygroundOutput | PlaygroundFault {
+/** Compiles what was written; that can take long. Errors that no person can cause are thrown. */
+export function compileWritten(state: PlaygroundState, wallet: PlayWallet): CompiledText | PlaygroundFault {
   const { text, positionOf } = compactText(state.policy);
   try {
     return compileText(text, state, wallet);
@@ -69,30 +77,48 @@ function hintOf(error: SuiteError): string | undefined {
   return hasCode(error, 'DESCRIPTORS_FUNCTION_INVALID') ? `There are ${String(error.details['expected'])}.` : hint;
 }
 
-function compileText(text: string, state: PlaygroundState, wallet: PlayWallet): PlaygroundOutput {
+function compileText(text: string, state: PlaygroundState, wallet: PlayWallet): CompiledText {
   const { context, musig, ifFree } = state;
-  const policy = parsePolicy(text);
-  const facts: Facts = { keys: new Set(), hashes: [], hasTimeLock: false };
-  collect(policy, facts);
-  const names = [...facts.keys].filter((key) => !isKey(key));
-  const foreignKeys = [...facts.keys].filter(isKey);
+  const { names, foreignKeys } = factsOf(parsePolicy(text));
   for (const key of foreignKeys) requireKey(key, text, context);
   // A name may be that of a method of all objects.
   const keys = Object.assign(Object.create(null) as Record<string, string>, {
     ...Object.fromEntries(names.map((name) => [name, wallet.publicKeyOf(name)])),
     ...Object.fromEntries(foreignKeys.map((key) => [key, key])),
   });
-  const compiled = compilePolicy(text, { context, keys, ifFree, ...(context === 'tr' ? { musig } : {}) });
-  const descriptor = compiled.descriptor ?? parseDescriptor(compiled.template);
+  const { descriptor, ...compiled } = compilePolicy(text, {
+    context,
+    keys,
+    ifFree,
+    ...(context === 'tr' ? { musig } : {}),
+  });
+  if (descriptor === undefined) throw new Error('a name without a key');
+  return { ok: true, compiled, descriptor: String(descriptor) };
+}
+
+/** The output of a policy that was compiled from a state. */
+export function outputOf(
+  { compiled, descriptor: text }: CompiledText,
+  state: PlaygroundState,
+  wallet: PlayWallet,
+): PlaygroundOutput {
+  const policy = parsePolicy(compactText(state.policy).text);
+  const facts = factsOf(policy);
+  for (const name of facts.names) wallet.publicKeyOf(name);
+  const descriptor = parseDescriptor(text);
   const [first = descriptor] = descriptor.paths();
+  return { ok: true, policy, compiled, descriptor, output: first.derive(0), ...facts };
+}
+
+type PolicyFacts = Pick<PlaygroundOutput, 'names' | 'foreignKeys' | 'hashes' | 'hasTimeLock'>;
+
+function factsOf(policy: Policy<string>): PolicyFacts {
+  const facts: Facts = { keys: new Set(), hashes: [], hasTimeLock: false };
+  collect(policy, facts);
+  const keys = [...facts.keys];
   return {
-    ok: true,
-    policy,
-    compiled,
-    descriptor,
-    output: first.derive(0),
-    names,
-    foreignKeys,
+    names: keys.filter((key) => !isKey(key)),
+    foreignKeys: keys.filter(isKey),
     hashes: facts.hashes,
     hasTimeLock: facts.hasTimeLock,
   };

@@ -1,6 +1,7 @@
 /** The page: what is written becomes a state, the state becomes what is shown. */
 import { loadCrypto, parseHex, toHex } from '@bitcoin-enterprise/core';
-import { compilePlayground, type PlaygroundOutput } from './compile.ts';
+import { outputOf, type PlaygroundOutput } from './compile.ts';
+import { startCompiler } from './compiler.ts';
 import { examplesOf } from './examples.ts';
 import { planPlayground, runSpend, type Tools } from './spend.ts';
 import { type PlaygroundState, readLink, stateOf, withinChain, writeLink } from './state.ts';
@@ -14,6 +15,8 @@ import { PlayWallet } from './wallet.ts';
 const SEED = 'policy playground';
 /** Typing has come to a rest. */
 const REST_MS = 120;
+/** How long a compiler may take until the page says so. */
+const PATIENCE_MS = 250;
 
 const { engine: crypto, notice } = await loadCrypto();
 const examples = examplesOf(crypto);
@@ -21,6 +24,9 @@ const typedPreimages = new Map<string, Uint8Array>();
 let tools: Tools = { crypto, typedPreimages, wallet: new PlayWallet(SEED, crypto) };
 let state: PlaygroundState = readLink(location.hash) ?? examples[1]?.state ?? stateOf('pk(alice)');
 let shown: PlaygroundOutput | undefined;
+const askCompiler = startCompiler();
+let rest: ReturnType<typeof setTimeout> | undefined;
+let working: ReturnType<typeof setTimeout> | undefined;
 /** Which of the texts and options were compiled last. */
 let compiledFrom = '';
 /** Counts what is shown: a spend that ends after another state was shown is not told. */
@@ -28,7 +34,10 @@ let turn = 0;
 
 const policyField = byId('policy', HTMLTextAreaElement);
 const exampleField = byId('example', HTMLSelectElement);
+const main = byId('main', HTMLElement);
 const results = byId('results', HTMLElement);
+const seed = byId('seed', HTMLInputElement);
+seed.value = SEED;
 
 const events: SpendPanelEvents = {
   onChange: change,
@@ -39,21 +48,64 @@ const events: SpendPanelEvents = {
     if (bytes !== undefined && hashFunction !== undefined && toHex(crypto[hashFunction](bytes)) === hex)
       typedPreimages.set(hex, bytes);
     else typedPreimages.delete(hex);
-    render();
+    showSpend();
   },
 };
 
 function change(part: Partial<PlaygroundState>): void {
-  state = withinChain({ ...state, ...part });
+  // What was typed last may still be waiting.
+  const typed = rest === undefined ? {} : { policy: policyField.value };
+  clearTimeout(rest);
+  rest = undefined;
+  state = withinChain({ ...state, ...typed, ...part });
   // An address without the state is that of a page which was just opened.
   history.replaceState(undefined, '', `#${writeLink(state)}`);
   render();
 }
 
+/** Says that a policy takes long, and that what is shown is of an older one. */
+function showWorking(): void {
+  byId('working', HTMLElement).hidden = false;
+  showFault(undefined);
+  setStale(true);
+}
+
+function setStale(isStale: boolean): void {
+  for (const part of [results, byId('english', HTMLElement)]) part.classList.toggle('stale', isStale);
+  results.inert = isStale;
+}
+
+/** Shows a state; what it becomes follows when it is compiled. */
 function render(): void {
-  turn += 1;
-  byId('outcome', HTMLElement).replaceChildren();
-  byId('progress', HTMLElement).textContent = '';
+  showForm();
+  const from = JSON.stringify([state.policy, state.context, state.musig, state.ifFree, seed.value]);
+  if (from === compiledFrom) {
+    showSpend();
+    return;
+  }
+  compiledFrom = from;
+  shown = undefined;
+  showSpend();
+  main.ariaBusy = 'true';
+  clearTimeout(working);
+  working = setTimeout(showWorking, PATIENCE_MS);
+  const asked = state;
+  askCompiler({ state: asked, seed: seed.value }, (answer) => {
+    clearTimeout(working);
+    byId('working', HTMLElement).hidden = true;
+    showFault(answer.ok ? undefined : answer);
+    setStale(!answer.ok);
+    if (answer.ok) {
+      shown = outputOf(answer, asked, tools.wallet);
+      for (const part of [results, byId('english-section', HTMLElement)]) part.hidden = false;
+      showResults(shown);
+    }
+    showSpend();
+    main.ariaBusy = 'false';
+  });
+}
+
+function showForm(): void {
   if (policyField.value !== state.policy) policyField.value = state.policy;
   exampleField.value = examples.find((example) => example.state.policy === state.policy)?.title ?? '';
   for (const radio of document.querySelectorAll<HTMLInputElement>('input[name=context]'))
@@ -62,19 +114,16 @@ function render(): void {
     radio.checked = radio.value === state.musig;
   byId('musig', HTMLFieldSetElement).disabled = state.context !== 'tr';
   byId('if-free', HTMLInputElement).checked = state.ifFree;
+}
 
-  const from = JSON.stringify([state.policy, state.context, state.musig, state.ifFree]);
-  if (from !== compiledFrom) {
-    compiledFrom = from;
-    const result = compilePlayground(state, tools.wallet);
-    showFault(result.ok ? undefined : result);
-    shown = result.ok ? result : undefined;
-    for (const part of [results, byId('english', HTMLElement)]) part.classList.toggle('stale', !result.ok);
-    results.inert = !result.ok;
-    if (result.ok) for (const part of [results, byId('english-section', HTMLElement)]) part.hidden = false;
-    if (result.ok) showResults(result);
+function showSpend(): void {
+  turn += 1;
+  byId('outcome', HTMLElement).replaceChildren();
+  byId('progress', HTMLElement).textContent = '';
+  if (shown === undefined) {
+    byId('spend', HTMLButtonElement).disabled = true;
+    return;
   }
-  if (shown === undefined) return;
   showSpendPanel(shown, { state, tools, events });
   const plan = planPlayground(shown.output, state, tools);
   showWay(plan, shown);
@@ -130,7 +179,6 @@ exampleField.addEventListener('change', () => {
   if (example !== undefined) change({ ...example.state, context, musig, ifFree });
 });
 
-let rest: ReturnType<typeof setTimeout> | undefined;
 policyField.addEventListener('input', () => {
   clearTimeout(rest);
   // Marks of an older text would be at other places.
@@ -161,11 +209,8 @@ clock.addEventListener('change', () => {
   // The median has passed it then, and is what the field shows.
   change({ clock: Number.isNaN(seconds) || seconds < 1 ? undefined : Math.min(seconds - 1, 0xfffe_ffff) });
 });
-const seed = byId('seed', HTMLInputElement);
-seed.value = SEED;
 seed.addEventListener('change', () => {
   tools = { ...tools, wallet: new PlayWallet(seed.value, crypto) };
-  compiledFrom = '';
   render();
 });
 byId('spend', HTMLElement).addEventListener('click', () => void spend());
@@ -188,4 +233,3 @@ window.addEventListener('resize', () => {
 byId('engine', HTMLElement).textContent = crypto.name;
 byId('notice', HTMLElement).textContent = notice ?? '';
 render();
-document.documentElement.dataset['ready'] = 'yes';

@@ -26,7 +26,12 @@ describe.skipIf(chromium === undefined)('the playground in headless Chromium', (
 
   async function open(fragment: string): Promise<void> {
     await page.goto(`${served.url}${fragment}`);
-    await page.until(`document.documentElement.dataset.ready === 'yes'`);
+    await settle();
+  }
+
+  /** Waits until all that was asked of the compiler is shown. */
+  async function settle(): Promise<void> {
+    await page.until(`document.querySelector('main').ariaBusy === 'false'`);
   }
 
   /** Opens a policy by the link of its state. */
@@ -109,6 +114,7 @@ describe.skipIf(chromium === undefined)('the playground in headless Chromium', (
       `(() => { const field = document.querySelector('#example'); field.value = 'HTLC'; field.dispatchEvent(new Event('change')); })()`,
     );
     await page.click('input[name=context][value=wsh]');
+    await settle();
     await page.click('#none-sign');
 
     expect(await textOf('#plan')).toMatch(/Cannot be spent with what is ticked\s+It takes a signature of payee/);
@@ -147,6 +153,19 @@ describe.skipIf(chromium === undefined)('the playground in headless Chromium', (
         return [Math.abs(width - under.width) < 1, Math.abs(height - under.height) < 1];
       })()`),
     ).toEqual([true, true]);
+  });
+
+  it('stays alive while a policy takes long, and goes on with the next', async () => {
+    const costly =
+      'thresh(2,pk(k0),and(pk(k1),pk(k2)),or(16@pk(k3),11@or(18@pk(k4),9@pk(k5))),thresh(2,thresh(2,after(116),' +
+      'pk(k6),pk(k7),pk(k8),pk(k9)),thresh(2,pk(k10),pk(k11),pk(k12),after(140)),or(9@pk(k13),11@pk(k14)),pk(k15)))';
+    await openPolicy('pk(alice)');
+    await page.fill('#policy', costly);
+    await page.until(`location.hash.includes('k15')`);
+    await page.fill('#policy', 'pk(bob)');
+    await page.until(`document.querySelector('#template').textContent === 'tr(bob)'`);
+
+    expect(await page.evaluate(`document.querySelector('#policy').value`)).toBe('pk(bob)');
   });
 
   it('works by keyboard alone', async () => {
