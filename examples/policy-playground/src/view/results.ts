@@ -21,6 +21,7 @@ export function showResults(result: PlaygroundOutput): void {
     small(proved ? 'proved to be the optimum' : 'at most so far from the optimum'),
   );
   showCosts(result);
+  byId('no-key-path', HTMLElement).hidden = !hasNoKeyPath(result);
   byId('english', HTMLElement).replaceChildren(nested(englishOf(policy, { keyName: (name) => name }).split('\n')));
   byId('template', HTMLElement).textContent = compiled.template;
   byId('descriptor', HTMLElement).textContent = String(descriptor);
@@ -34,7 +35,7 @@ function small(text: string): HTMLElement {
 /** Pixels of a character of the picture, and of all that is beside its labels. */
 const CHARACTER = 7.3;
 const COLUMN = 46;
-const BESIDE_LABELS = 16 + 120 + 110 + 2 * CHARACTER;
+const BESIDE_LABELS = 16 + 120 + 124 + 2 * CHARACTER;
 
 /** Draws the tree as wide as there is room. */
 export function showTree({ compiled: { paths } }: PlaygroundOutput): void {
@@ -69,6 +70,11 @@ function showCosts({ compiled: { paths } }: PlaygroundOutput): void {
     ),
   );
   byId('costs', HTMLTableElement).tBodies[0]?.replaceChildren(...rows);
+}
+
+/** Whether an output of Taproot has leaves alone. */
+function hasNoKeyPath({ compiled: { paths }, output }: PlaygroundOutput): boolean {
+  return output.taproot !== undefined && paths.every(({ kind }) => kind !== 'key');
 }
 
 /** Marks the way that a spend would go, if there is one. */

@@ -117,7 +117,7 @@ export function showPlan(
       make(
         'p',
         {},
-        `The input will have ${weightText(weight)}, of which the witness is ${rangeText(witnessSize)}. Signed by ${listed(signers.map(nameOf))}.${lockText(plan)}`,
+        `The input will have ${weightText(weight)}, of which the witness is ${rangeText(witnessSize)}. Signed by ${listed(inOrder(signers.map(nameOf), result.names))}.${lockText(plan)}`,
       ),
     );
     return;
@@ -193,6 +193,11 @@ function lockText({ lockTime, sequence }: SpendPlan): string {
     ...(sequence < FINAL_OR_REPLACEABLE ? [`sequence ${grouped(sequence)}`] : []),
   ];
   return parts.length === 0 ? '' : ` It carries ${listed(parts)}.`;
+}
+
+/** Names in the order in which the policy has them; a plan has them in that of the stack. */
+function inOrder(found: readonly string[], names: readonly string[]): readonly string[] {
+  return [...found].sort((left, right) => names.indexOf(left) - names.indexOf(right));
 }
 
 function listed(parts: readonly string[]): string {
