@@ -1,9 +1,8 @@
 /** A page in a headless Chromium that a test works with as a person would: keys, clicks, looks. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { removeFolder, temporaryFolder } from './child.ts';
 import { quietFlags } from './chromium.ts';
 import type { Command } from './debian.ts';
 
@@ -100,7 +99,7 @@ class Pipe {
 
 /** Starts a headless Chromium with one empty page. */
 export async function openPage(command: Command): Promise<OpenPage> {
-  const profile = mkdtempSync(join(tmpdir(), 'be-browser-'));
+  const profile = temporaryFolder('browser');
   const child = spawn(
     command.file,
     [...command.args, ...quietFlags, `--user-data-dir=${profile}`, '--hide-scrollbars', '--remote-debugging-pipe'],
@@ -208,7 +207,7 @@ export async function openPage(command: Command): Promise<OpenPage> {
       });
       child.kill('SIGKILL');
       await gone;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      removeFolder(profile);
     },
   };
 }

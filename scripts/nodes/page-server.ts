@@ -1,10 +1,10 @@
 /** Pages of the repository as a browser gets them: built by Vite from source, served on this machine alone. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { extname, join, normalize, sep } from 'node:path';
 import { build } from 'vite';
+import { removeFolder, temporaryFolder } from './child.ts';
 
 /** How a page is served. */
 export interface ServePageOptions {
@@ -38,12 +38,11 @@ const types: Readonly<Record<string, string>> = {
  */
 export async function servePage(root: string, options: ServePageOptions = {}): Promise<ServedPage> {
   const { port = 0, onPost } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'be-page-'));
-  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  const folder = temporaryFolder('page');
   try {
     await buildPage(root, folder);
   } catch (error) {
-    removeFolder();
+    removeFolder(folder);
     throw error;
   }
   let contentSecurityPolicy = '';
@@ -80,7 +79,7 @@ export async function servePage(root: string, options: ServePageOptions = {}): P
       await new Promise((done) => {
         server.close(done);
       });
-      removeFolder();
+      removeFolder(folder);
     },
   };
 }
