@@ -54,7 +54,7 @@ export interface Satisfaction<Key> {
   readonly size: SizeRange;
   /** The largest `after` on the way; 0 when there is none. */
   readonly lockTime: number;
-  /** The largest `older` on the way; 0 when there is none. */
+  /** The longest `older` on the way, by the bits that BIP112 looks at; 0 when there is none. */
   readonly sequence: number;
 }
 
@@ -138,8 +138,13 @@ function join<Key>(below: Way<Key> | undefined, above: Way<Key> | undefined): Wa
     signed: below.signed || above.signed,
     malleable: below.malleable || above.malleable,
     lockTime: Math.max(below.lockTime, above.lockTime),
-    sequence: Math.max(below.sequence, above.sequence),
+    sequence: longer(below.sequence, above.sequence),
   };
+}
+
+/** The relative lock that holds the other one, too: the lower 16 bits are the time (BIP112), bits above the flag are nothing. */
+function longer(a: number, b: number): number {
+  return (b & 0xffff) > (a & 0xffff) || ((b & 0xffff) === (a & 0xffff) && b > a) ? b : a;
 }
 
 function spoiled<Key>(way: Way<Key> | undefined): Way<Key> | undefined {
