@@ -1,4 +1,4 @@
-import { concatBytes, currentCrypto, toHex } from '@bitcoin-enterprise/core';
+import { compareBytes, concatBytes, currentCrypto, equalBytes, parseHex, toHex } from '@bitcoin-enterprise/core';
 import {
   encodeDerSignature,
   Sighasher,
@@ -27,28 +27,62 @@ export interface Spending {
   readonly signatureOf: (key: DerivedKey) => Uint8Array;
 }
 
+/** Order of the group. */
+const ORDER = 0xffffffff_ffffffff_ffffffff_fffffffe_baaedce6_af48a03b_bfd25e8c_d0364141n;
+
+/** The secret of an aggregate (BIP327, KeyAgg): what those who aggregate know together, and nobody alone. */
+function aggregateSecret(key: DerivedKey): Uint8Array {
+  const crypto = currentCrypto();
+  const keys = key.participants.map(({ publicKey }) => publicKey).sort(compareBytes);
+  const [first] = keys;
+  const second = keys.find((one) => first !== undefined && !equalBytes(one, first));
+  const listHash = crypto.taggedHash('KeyAgg list', concatBytes(...keys));
+  let sum = 0n;
+  for (const one of keys) {
+    const coefficient =
+      second !== undefined && equalBytes(one, second)
+        ? 1n
+        : BigInt(`0x${toHex(crypto.taggedHash('KeyAgg coefficient', concatBytes(listHash, one)))}`);
+    sum += coefficient * BigInt(`0x${toHex(secrets.get(toHex(one)) as Uint8Array)}`);
+  }
+  return parseHex((sum % ORDER).toString(16).padStart(64, '0'));
+}
+
 const VALUE = 100_000n;
 const ALL = 1;
 
 /** Makes the transaction, and signs it with the secrets that are remembered. */
 export function spendingTransaction(
   plan: SpendPlan,
-  options: { readonly scriptIndex: number; readonly assets: SpendAssets },
+  options: {
+    readonly scriptIndex: number;
+    readonly assets: SpendAssets;
+    /** The output that is spent: 100,000 satoshis; one that does not exist when absent. */
+    readonly previous?: { readonly txid: Uint8Array; readonly index: number };
+  },
 ): Spending {
   const { output, path } = plan;
+  const { previous = { txid: new Uint8Array(32).fill(7), index: 0 } } = options;
   const crypto = currentCrypto();
   const scriptPubKey = output.scripts[options.scriptIndex] as Uint8Array;
   const spentOutputs = [{ value: VALUE, scriptPubKey }];
   const tx = (scriptSig: Uint8Array, witness: readonly Uint8Array[]): Transaction => ({
     version: 2,
     inputs: [
-      { previousTxid: new Uint8Array(32).fill(7), previousIndex: 0, scriptSig, sequence: plan.sequence, witness },
+      {
+        previousTxid: previous.txid,
+        previousIndex: previous.index,
+        scriptSig,
+        sequence: plan.sequence,
+        witness,
+      },
     ],
     outputs: [{ value: 90_000n, scriptPubKey: concatBytes(Uint8Array.of(0x51, 0x20), new Uint8Array(32).fill(9)) }],
     lockTime: plan.lockTime,
   });
   const hasher = new Sighasher({ tx: tx(new Uint8Array(0), []), spentOutputs });
-  const secretOf = (key: DerivedKey): Uint8Array => secrets.get(toHex(key.bytes)) as Uint8Array;
+  const secretOf = (key: DerivedKey): Uint8Array =>
+    key.participants.length > 0 ? aggregateSecret(key) : (secrets.get(toHex(key.bytes)) as Uint8Array);
   const schnorr = (key: DerivedKey): Uint8Array => {
     const hashType = options.assets.explicitSighash === true ? ALL : 0;
     const leaf = path.kind === 'leaf' ? { leafHash: path.leafHash } : {};
