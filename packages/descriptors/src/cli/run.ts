@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { type NetworkName, NETWORKS, SuiteError, toHex } from '@bitcoin-enterprise/core';
 import { type Descriptor, parseDescriptor } from '../descriptor/descriptor.ts';
 import type { DerivedKey } from '../keys/model.ts';
+import { isUnspendableExpression } from '../keys/unspendable.ts';
 import { type CompilePolicyOptions, compilePolicy } from '../policy/compile.ts';
 import { liftDescriptor } from '../policy/lift.ts';
 import { planSpend } from '../plan/plan.ts';
@@ -122,7 +123,7 @@ const COMMANDS: ReadonlyMap<string, (text: string, flags: Flags) => string> = ne
 function explain(text: string, flags: Flags): string {
   const descriptor = parseDescriptor(text);
   const paths = pathsOfDescriptor(descriptor);
-  const meaning = liftDescriptor(descriptor.node);
+  const meaning = liftDescriptor(descriptor.node, isUnspendableExpression);
   const english =
     meaning === undefined ? 'its descriptor does not say how it is spent' : englishOf(meaning, { keyName: keyLabel });
   if (flags.json === true)

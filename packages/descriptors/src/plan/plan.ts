@@ -4,6 +4,7 @@ import { type DerivedOutput, leafFragment } from '../descriptor/derive.ts';
 import type { DerivedNode, TapLeafNode } from '../descriptor/model.ts';
 import { DescriptorsError, invalidArgument } from '../errors.ts';
 import type { DerivedKey } from '../keys/model.ts';
+import { isUnspendable } from '../keys/unspendable.ts';
 import { boundsOf } from '../miniscript/bounds.ts';
 import { type Fragment, type HashFunction, subsOf } from '../miniscript/fragment.ts';
 import { makeFragment } from '../miniscript/type.ts';
@@ -205,7 +206,7 @@ function hasConditional(fragment: Fragment<DerivedKey>): boolean {
 }
 
 function taprootWays(output: DerivedOutput, internalKey: DerivedKey): readonly Way[] {
-  const ways = [keyPath(internalKey)];
+  const ways = isUnspendable(internalKey.bytes) ? [] : [keyPath(internalKey)];
   const { leaves = [], leafNodes = [] } = output.taproot ?? {};
   for (const [index, { script, leafHash, controlBlock }] of leaves.entries()) {
     const size = elementSize(script.length) + elementSize(controlBlock.length);

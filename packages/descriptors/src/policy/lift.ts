@@ -54,8 +54,15 @@ export function liftFragment<Key>(fragment: Fragment<Key>): Meaning<Key> {
   }
 }
 
-/** What a descriptor means; `undefined` for those that do not say how they are spent. */
-export function liftDescriptor<Key>(node: DescriptorNode<Key>): Meaning<Key> | undefined {
+/**
+ * What a descriptor means; `undefined` for those that do not say how they are spent.
+ *
+ * @param isUnspendable - Whether nobody can sign with an internal key: the key path then means nothing. Never when absent.
+ */
+export function liftDescriptor<Key>(
+  node: DescriptorNode<Key>,
+  isUnspendable: (key: Key) => boolean = () => false,
+): Meaning<Key> | undefined {
   switch (node.name) {
     case 'pk':
     case 'pkh':
@@ -76,7 +83,7 @@ export function liftDescriptor<Key>(node: DescriptorNode<Key>): Meaning<Key> | u
       return liftFragment(node.fragment);
     case 'tr':
       return any([
-        { name: 'pk', key: node.internalKey },
+        isUnspendable(node.internalKey) ? { name: 'never' } : { name: 'pk', key: node.internalKey },
         ...leavesOf(node.tree).map((leaf) => liftFragment(leafFragment(leaf))),
       ]);
     default:

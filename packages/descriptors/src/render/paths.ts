@@ -3,6 +3,7 @@ import { leafFragment } from '../descriptor/derive.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
 import { type DescriptorNode, type TapLeafNode, type TapTreeNode } from '../descriptor/model.ts';
 import type { KeyExpression } from '../keys/model.ts';
+import { isUnspendableExpression } from '../keys/unspendable.ts';
 import { scriptSizeOf } from '../miniscript/bounds.ts';
 import { type Fragment } from '../miniscript/fragment.ts';
 import { makeFragment } from '../miniscript/type.ts';
@@ -28,7 +29,7 @@ export type RenderTree =
   | { readonly kind: 'branch'; readonly left: RenderTree; readonly right: RenderTree };
 
 /**
- * The ways to spend a descriptor: the key path first, then leaves left to right. The weight is that of the cheapest witness
+ * The ways to spend a descriptor: the key path first unless nobody can take it, then leaves left to right. The weight is that of the cheapest witness
  * through it when all keys sign, all preimages are known and all locks are open.
  *
  * @param descriptor - Of any kind; one that does not say how it is spent has no ways.
@@ -40,8 +41,12 @@ export function pathsOfDescriptor(
 ): readonly RenderPath[] {
   const { node } = descriptor;
   if (node.name === 'tr') {
-    const key: RenderPath = { kind: 'key', text: keyName(node.internalKey), depth: 0, weight: 66 };
-    return [key, ...(node.tree === undefined ? [] : leafPaths(node.tree, 0, keyName))];
+    const { internalKey, tree } = node;
+    const key: RenderPath = { kind: 'key', text: keyName(internalKey), depth: 0, weight: 66 };
+    return [
+      ...(isUnspendableExpression(internalKey) ? [] : [key]),
+      ...(tree === undefined ? [] : leafPaths(tree, 0, keyName)),
+    ];
   }
   if (node.name === 'rawtr') return [{ kind: 'key', text: keyName(node.key), depth: 0, weight: 66 }];
   const only = scriptOf(node);
