@@ -1,4 +1,12 @@
 import { numberSize } from '../miniscript/bounds.ts';
+import {
+  type AmbiguousWay,
+  type Condition,
+  hasRelatedConditions,
+  lockOf,
+  minimalWays,
+  type Way,
+} from './minimal-ways.ts';
 import type { NormalPolicy } from './normal.ts';
 import { printPolicy } from './policy.ts';
 
@@ -15,17 +23,45 @@ export interface BoundOptions<Key> {
  * A weight that no P2WSH output for a policy can fall below in expectation: one script holds each condition, and a witness
  * those of its way.
  */
-export function scriptBoundOf<Key>(policy: NormalPolicy<Key>): number {
-  const { script, witness } = scriptBytes(policy);
+export function scriptBoundOf<Key>(policy: NormalPolicy<Key>, keyName: (key: Key) => string): number {
+  const { script, witness } = hasRelatedConditions(policy) ? relatedBytes(policy, keyName) : scriptBytes(policy);
   // Number of elements and length of the script.
   return 1 + 1 + script + witness;
 }
 
-function scriptBytes<Key>(policy: NormalPolicy<Key>): { readonly script: number; readonly witness: number } {
+interface ScriptBytes {
+  readonly script: number;
+  readonly witness: number;
+}
+
+/** Where conditions hold others: each that some minimal way has, once, and of each way the cheapest minimal one in it. */
+function relatedBytes<Key>(policy: NormalPolicy<Key>, keyName: (key: Key) => string): ScriptBytes {
+  const ways = waysOf(policy, { keyName }, MOST_WAYS);
+  if (ways === undefined) return HASHED_KEY;
+  const { ways: fixed, ambiguous } = minimalWays(ways);
+  const conditions = new Map<string, Condition>();
+  for (const way of [...fixed, ...ambiguous.flatMap(({ candidates }) => candidates)])
+    for (const [name, condition] of way.conditions) conditions.set(name, condition);
+  let script = 0;
+  for (const condition of conditions.values()) script += condition.isKey ? HASHED_KEY.script : condition.script;
+  const witnessOf = (way: Way): number => {
+    let bytes = 0;
+    for (const { isKey, witness } of way.conditions.values()) bytes += isKey ? HASHED_KEY.witness : witness;
+    return bytes;
+  };
+  let witness = 0;
+  for (const way of fixed) witness += way.probability * witnessOf(way);
+  for (const { probability, candidates } of ambiguous) witness += probability * Math.min(...candidates.map(witnessOf));
+  return { script, witness };
+}
+
+/** As its hash: 24 bytes and the check; signatures have up to 72 bytes, which is what costs are counted with. */
+const HASHED_KEY: ScriptBytes = { script: 25, witness: 73 };
+
+function scriptBytes<Key>(policy: NormalPolicy<Key>): ScriptBytes {
   switch (policy.name) {
     case 'pk':
-      // As its hash: 24 bytes and the check; signatures have up to 72 bytes, which is what costs are counted with.
-      return { script: 25, witness: 73 };
+      return HASHED_KEY;
     case 'older':
     case 'after':
       return { script: 1 + numberSize(policy.value), witness: 0 };
@@ -54,29 +90,17 @@ function scriptBytes<Key>(policy: NormalPolicy<Key>): { readonly script: number;
   }
 }
 
-/** One way to fulfil a policy: conditions that all hold. */
-interface Way {
-  readonly conditions: ReadonlyMap<string, Condition>;
-  readonly probability: number;
-}
-
-interface Condition {
-  readonly isKey: boolean;
-  /** Bytes of a script that checks it, at the least. */
-  readonly script: number;
-  /** Bytes of a witness that fulfils it, at the least. */
-  readonly witness: number;
-}
-
 /** Number of elements, length of the script, control block without branches. */
 const LEAF_OVERHEAD = 1 + 1 + 34;
 const KEY_PATH = 66;
 const BRANCH_BYTES = 32;
 const DEEPEST = 128;
+/** So many key paths are bounded as well as can be; of more, the others as quickly as can be. */
+const MOST_REFINED = 12;
 /** More ways than this are not told apart. */
 const MOST_WAYS = 4_000;
 /** Up to here every set of bundles of conditions is looked at: two to the power of their number. */
-const MOST_BUNDLES = 12;
+const MOST_BUNDLES = 11;
 /** A key that is checked and not signed for: its check and an empty element. */
 const KEY_UNSIGNED = 35;
 /** A key in a branch that is not taken, at the least: as its hash. */
@@ -93,23 +117,51 @@ const SKIP = 2;
  * multiplier. One way of keys alone may be the key path.
  */
 export function lowerBoundOf<Key>(policy: NormalPolicy<Key>, options: BoundOptions<Key>): number {
-  const ways = minimal(waysOf(policy, options, MOST_WAYS));
-  if (ways === undefined) return Math.max(coarseBound(policy, options), thresholdBound(policy, options));
-  let best = boundOf(ways, undefined, options);
-  for (const way of ways) {
+  const all = waysOf(policy, options, MOST_WAYS);
+  if (all === undefined) {
+    // Which ways others make superfluous cannot be told.
+    if (hasRelatedConditions(policy)) return KEY_PATH;
+    return Math.max(coarseBound(policy, options), thresholdBound(policy, options));
+  }
+  const { ways, ambiguous } = minimalWays(all);
+  const places = placesOf(ways, options);
+  const fixed = ways.map(
+    ({ conditions, probability }) => probability * (LEAF_OVERHEAD + ownCost(conditions.values(), options)),
+  );
+  const base = sum(fixed);
+  const whole = placement(places);
+  let best = base + whole.value + ambiguousCost(ambiguous, undefined, options);
+  // With each way of keys alone as the key path: first a bound that is quickly had, from the multiplier of the whole.
+  const total = dualAt(places, whole.multiplier);
+  const candidates = ways.flatMap((way, place) => {
     const conditions = [...way.conditions.values()];
-    const canBeKeyPath = conditions.every(({ isKey }) => isKey) && (conditions.length === 1 || options.canAggregate);
-    if (canBeKeyPath) best = Math.min(best, boundOf(ways, way, options));
+    const isKeys = conditions.every(({ isKey }) => isKey) && (conditions.length === 1 || options.canAggregate);
+    if (!isKeys) return [];
+    const saved = (fixed[place] as number) - KEY_PATH * way.probability;
+    const rest = total - termAt(places[place] as Placed, whole.multiplier);
+    const along = ambiguousCost(ambiguous, way, options) - saved;
+    return [{ place, along, value: base + along + Math.max(0, rest) }];
+  });
+  // Then the lowest of them exactly, until the lowest is exact.
+  candidates.sort((a, b) => a.value - b.value);
+  for (const [count, { place, along, value }] of candidates.entries()) {
+    if (value >= best) break;
+    if (count >= MOST_REFINED) return Math.min(best, value);
+    const others = ways.filter((_, other) => other !== place);
+    best = Math.min(best, base + along + placement(placesOf(others, options)).value);
   }
   return best;
 }
 
-function boundOf<Key>(ways: readonly Way[], keyPath: Way | undefined, options: BoundOptions<Key>): number {
-  const others = ways.filter((way) => way !== keyPath);
-  let bound = (keyPath?.probability ?? 0) * KEY_PATH;
-  for (const { conditions, probability } of others)
-    bound += probability * (LEAF_OVERHEAD + ownCost(conditions.values(), options));
-  return bound + placement(placesOf(others, options));
+/** What may go several ways takes the cheapest, and pays for no place. */
+function ambiguousCost<Key>(
+  ambiguous: readonly AmbiguousWay[],
+  keyPath: Way | undefined,
+  options: BoundOptions<Key>,
+): number {
+  const costOf = (way: Way): number =>
+    way === keyPath ? KEY_PATH : LEAF_OVERHEAD + ownCost(way.conditions.values(), options);
+  return sum(ambiguous.map(({ probability, candidates }) => probability * Math.min(...candidates.map(costOf))));
 }
 
 function ownCost<Key>(conditions: Iterable<Condition>, options: BoundOptions<Key>): number {
@@ -239,27 +291,40 @@ function frontOf(places: readonly Place[]): readonly Place[] {
   return front;
 }
 
-/** The least cost of places: the best of the dual over its multiplier, which is concave. */
-function placement(ways: readonly Placed[]): number {
-  const dual = (multiplier: number): number => {
-    let value = -multiplier;
-    for (const { probability, places } of ways) {
-      let least = Infinity;
-      for (const { extra, mass } of places)
-        for (let depth = 0; depth <= DEEPEST && extra + BRANCH_BYTES * depth < least; depth++)
-          least = Math.min(least, extra + BRANCH_BYTES * depth + (multiplier * 2 ** -depth) / mass);
-      value += probability * least;
-    }
-    return value;
-  };
+/** The dual of the least cost of places at its best multiplier; it is concave in that. */
+function placement(ways: readonly Placed[]): { readonly value: number; readonly multiplier: number } {
   let low = 0;
   let high = BRANCH_BYTES * DEEPEST;
-  for (let round = 0; round < 80; round++) {
+  for (let round = 0; round < 60; round++) {
     const third = (high - low) / 3;
-    if (dual(low + third) < dual(high - third)) low += third;
+    if (dualAt(ways, low + third) < dualAt(ways, high - third)) low += third;
     else high -= third;
   }
-  return Math.max(0, dual(low));
+  return { value: Math.max(0, dualAt(ways, low)), multiplier: low };
+}
+
+function dualAt(ways: readonly Placed[], multiplier: number): number {
+  let value = -multiplier;
+  for (const way of ways) value += termAt(way, multiplier);
+  return value;
+}
+
+/** What a way costs at the least when places have a price. */
+function termAt({ probability, places }: Placed, multiplier: number): number {
+  let least = Infinity;
+  for (const { extra, mass } of places) {
+    if (extra >= least) break;
+    // The price halves with each branch, which costs 32 bytes: the best depth is beside the root of the derivative.
+    const price = multiplier / mass;
+    const root = price <= 0 ? 0 : Math.log2((price * Math.LN2) / BRANCH_BYTES);
+    const depth = Math.min(DEEPEST, Math.max(0, Math.floor(root)));
+    for (const one of [depth, depth + 1]) least = Math.min(least, extra + BRANCH_BYTES * one + price * 2 ** -one);
+  }
+  return probability * least;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Where ways are too many to be told apart: their own conditions alone, and the likeliest as the key path. */
@@ -287,7 +352,7 @@ function thresholdBound<Key>(policy: NormalPolicy<Key>, options: BoundOptions<Ke
     Array.from({ length: threshold }, () => key),
     options,
   );
-  const bound = LEAF_OVERHEAD + own + placement([{ probability: 1, places: frontOf(places) }]);
+  const bound = LEAF_OVERHEAD + own + placement([{ probability: 1, places: frontOf(places) }]).value;
   return bound - (options.canAggregate ? (bound - KEY_PATH) / choose(subs.length, threshold) : 0);
 }
 
@@ -334,7 +399,11 @@ function choose(count: number, size: number): number {
 }
 
 /** All ways of a policy; `undefined` when there are more than `most`. */
-function waysOf<Key>(policy: NormalPolicy<Key>, options: BoundOptions<Key>, most: number): readonly Way[] | undefined {
+function waysOf<Key>(
+  policy: NormalPolicy<Key>,
+  options: Pick<BoundOptions<Key>, 'keyName'>,
+  most: number,
+): readonly Way[] | undefined {
   switch (policy.name) {
     case 'and': {
       let ways: readonly Way[] | undefined = [{ conditions: new Map(), probability: 1 }];
@@ -360,14 +429,11 @@ function waysOf<Key>(policy: NormalPolicy<Key>, options: BoundOptions<Key>, most
     case 'pk':
       return [single(`pk(${options.keyName(policy.key)})`, { isKey: true, script: 34, witness: 65 })];
     case 'older':
-    case 'after':
-      return [
-        single(printPolicy(policy, options.keyName), {
-          isKey: false,
-          script: 1 + numberSize(policy.value),
-          witness: 0,
-        }),
-      ];
+    case 'after': {
+      const lock = lockOf(policy);
+      const script = 1 + numberSize(policy.value);
+      return [single(`${lock.kind} ${lock.amount}`, { isKey: false, lock, script, witness: 0 })];
+    }
     case 'sha256':
     case 'hash256':
       return [single(printPolicy(policy, options.keyName), { isKey: false, script: 39, witness: 33 })];
@@ -414,16 +480,4 @@ function thresholdWays(
   if (ways === undefined) return undefined;
   const total = ways.reduce((sum, { probability }) => sum + probability, 0);
   return ways.map(({ conditions, probability }) => ({ conditions, probability: probability / total }));
-}
-
-/** Joins ways of the same conditions; one that includes another stays, as it is spent as likely. */
-function minimal(ways: readonly Way[] | undefined): readonly Way[] | undefined {
-  if (ways === undefined) return undefined;
-  const found = new Map<string, Way>();
-  for (const way of ways) {
-    const name = [...way.conditions.keys()].sort().join(' ');
-    const known = found.get(name);
-    found.set(name, known === undefined ? way : { ...way, probability: way.probability + known.probability });
-  }
-  return [...found.values()];
 }

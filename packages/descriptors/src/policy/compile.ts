@@ -129,7 +129,7 @@ function toScript(policy: NormalPolicy<string>, { ifFree = false }: CompilePolic
     write: (keyOf) => `wsh(${printFragment(fragment, keyOf)})`,
     paths: [{ kind: 'script', text, probability: 1, depth: 0, weight: expectedWeight }],
     expectedWeight,
-    lowerBound: scriptBoundOf(policy),
+    lowerBound: scriptBoundOf(policy, plainName),
   };
 }
 
