@@ -130,7 +130,7 @@ interface Way {
 }
 
 function waysOf(output: DerivedOutput, { scriptIndex = 0 }: PlanOptions): readonly Way[] {
-  const node = chosen(output.node, scriptIndex);
+  const node = chosen(output, scriptIndex);
   if (node.name === 'tr') return taprootWays(output, node.internalKey);
   if (node.name === 'rawtr') return [keyPath(node.key)];
   const redeemScript = node.name === 'sh' ? output.redeemScript : undefined;
@@ -146,8 +146,9 @@ function waysOf(output: DerivedOutput, { scriptIndex = 0 }: PlanOptions): readon
 const NOTHING_BEHIND = { size: 0, count: 0 };
 
 /** `combo()` as the one of its forms that is spent. */
-function chosen(node: DerivedNode, scriptIndex: number): DerivedNode {
-  const most = node.name === 'combo' ? 3 : 0;
+function chosen({ node, scripts }: DerivedOutput, scriptIndex: number): DerivedNode {
+  // An uncompressed key has no witness program: two forms.
+  const most = node.name === 'combo' ? scripts.length - 1 : 0;
   if (!Number.isInteger(scriptIndex) || scriptIndex < 0 || scriptIndex > most)
     throw invalidArgument('options.scriptIndex', `a whole number of 0 to ${most}`, scriptIndex);
   if (node.name !== 'combo') return node;

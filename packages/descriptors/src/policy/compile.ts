@@ -85,6 +85,12 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
   const { context, keys = {} } = options;
   if (context !== 'tr' && context !== 'wsh') throw invalidArgument('options.context', "'tr' or 'wsh'", context);
+  if (typeof keys !== 'object' || keys === null || !Object.values(keys).every((key) => typeof key === 'string'))
+    throw invalidArgument('options.keys', 'an object of strings', keys);
+  if (options.ifFree !== undefined && typeof options.ifFree !== 'boolean')
+    throw invalidArgument('options.ifFree', 'a boolean', options.ifFree);
+  if (options.unspendableKey !== undefined && typeof options.unspendableKey !== 'string')
+    throw invalidArgument('options.unspendableKey', 'a key expression', options.unspendableKey);
   const read = readPolicy(parseExpression(policy), { readKey: textOf });
   requireSafe(read, policy);
   const normal = normalise(read);
@@ -98,7 +104,7 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
         hint: options.ifFree === true ? 'Some clauses need IF in one script.' : 'Split it into smaller outputs.',
       },
     );
-  const withKeys = compiled.write((name) => keys[name] ?? name);
+  const withKeys = compiled.write((name) => (Object.hasOwn(keys, name) ? (keys[name] as string) : name));
   return {
     template: compiled.write((name) => name),
     descriptor: descriptorOf(withKeys, keys),
