@@ -27,13 +27,19 @@ const LOCK_TIME_THRESHOLD = 500_000_000;
  * Requires what no compiler can mend: a signature in each way, each key once, no way that needs locks which exclude each
  * other.
  *
+ * @param expressionOf - The key that a name stands for: two names of one key are one key.
  * @throws DescriptorsError `DESCRIPTORS_POLICY_INVALID`.
  */
-export function requireSafe(policy: Policy<string>, text: string): void {
-  const keys = keysOf(policy);
-  const twice = keys.find((key, place) => keys.indexOf(key) < place);
+export function requireSafe(policy: Policy<string>, text: string, expressionOf: (name: string) => string): void {
+  const seen = new Set<string>();
+  const twice = keysOf(policy).find((name) => {
+    const expression = expressionOf(name);
+    const isKnown = seen.has(expression);
+    seen.add(expression);
+    return isKnown;
+  });
   if (twice !== undefined) {
-    const position = text.indexOf(twice, text.indexOf(twice) + 1);
+    const position = text.lastIndexOf(`(${twice})`) + 1;
     throw invalid({ position, length: twice.length }, `each key once, got ${shownWord(twice)} twice`, 'duplicate key');
   }
   if (!needsSignature(policy))
@@ -58,7 +64,8 @@ function invalid(
   return new DescriptorsError('DESCRIPTORS_POLICY_INVALID', `expected ${expected}`, { details: { ...place, reason } });
 }
 
-function keysOf(policy: Policy<string>): readonly string[] {
+/** The names of keys, left to right. */
+export function keysOf(policy: Policy<string>): readonly string[] {
   if (policy.name === 'pk') return [policy.key];
   return 'subs' in policy ? policy.subs.flatMap(keysOf) : [];
 }

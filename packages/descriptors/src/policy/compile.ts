@@ -7,7 +7,7 @@ import { printFragment } from '../miniscript/print.ts';
 import { insanityOf } from '../miniscript/sanity.ts';
 import { parseExpression, textOf } from '../text/expression.ts';
 import { scriptBoundOf } from './bound.ts';
-import { requireSafe } from './checks.ts';
+import { keysOf, requireSafe } from './checks.ts';
 import { ScriptCompiler } from './compile-script.ts';
 import { compileTaproot, type CompiledLeaf } from './compile-taproot.ts';
 import type { WeightedTree } from './huffman.ts';
@@ -92,7 +92,8 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
   if (options.unspendableKey !== undefined && typeof options.unspendableKey !== 'string')
     throw invalidArgument('options.unspendableKey', 'a key expression', options.unspendableKey);
   const read = readPolicy(parseExpression(policy), { readKey: textOf });
-  requireSafe(read, policy);
+  const expressionOf = (name: string): string => (Object.hasOwn(keys, name) ? (keys[name] as string) : name);
+  requireSafe(read, policy, (name) => writeKey(name, expressionOf));
   const normal = normalise(read);
   const compiled = context === 'tr' ? toTaproot(normal, options) : toScript(normal, options);
   if (compiled === undefined)
@@ -104,10 +105,12 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
         hint: options.ifFree === true ? 'Some clauses need IF in one script.' : 'Split it into smaller outputs.',
       },
     );
-  const withKeys = compiled.write((name) => (Object.hasOwn(keys, name) ? (keys[name] as string) : name));
+  const isComplete = keysOf(read)
+    .flatMap(namesIn)
+    .every((name) => Object.hasOwn(keys, name) || isKey(name));
   return {
     template: compiled.write((name) => name),
-    descriptor: descriptorOf(withKeys, keys),
+    descriptor: isComplete ? parseDescriptor(compiled.write(expressionOf)) : undefined,
     paths: compiled.paths,
     expectedWeight: compiled.expectedWeight,
     lowerBound: compiled.lowerBound,
@@ -139,9 +142,9 @@ function toScript(policy: NormalPolicy<string>, { ifFree = false }: CompilePolic
   };
 }
 
-/** Several keys as one, in the text of a policy. */
+/** Several keys as one, in the text of a policy; aggregates do not stand in each other, so that those of one become those of all. */
 function aggregate(keys: readonly string[]): string {
-  return `musig(${keys.join(',')})`;
+  return `musig(${keys.flatMap((key) => (/^musig\(.*\)$/.test(key) ? namesIn(key) : [key])).join(',')})`;
 }
 
 function toTaproot(policy: NormalPolicy<string>, options: CompilePolicyOptions): Compiled | undefined {
@@ -183,18 +186,26 @@ function writeTree(
   return `{${writeTree(tree.left, keyOf)},${writeTree(tree.right, keyOf)}}`;
 }
 
-/** A key, or those that an aggregate is made of. */
+/** A key, or those that an aggregate is made of with its path. */
 function writeKey(key: string, keyOf: (name: string) => string): string {
-  const { name, args } = parseExpression(key);
-  return name === 'musig' && args !== undefined ? aggregate(args.map((one) => keyOf(textOf(one)))) : keyOf(key);
+  const { name, args, suffix } = parseExpression(key);
+  return name === 'musig' && args !== undefined
+    ? `musig(${args.map((one) => keyOf(textOf(one))).join(',')})${suffix}`
+    : keyOf(key);
 }
 
-/** `undefined` when names are left that are no keys; a fault of the keys that were given is told. */
-function descriptorOf(text: string, keys: Readonly<Record<string, string>>): Descriptor | undefined {
+/** The name of a key, or those in an aggregate. */
+function namesIn(key: string): readonly string[] {
+  const { name, args } = parseExpression(key);
+  return name === 'musig' && args !== undefined ? args.map(textOf) : [key];
+}
+
+/** Whether a name is a key expression itself. */
+function isKey(name: string): boolean {
   try {
-    return parseDescriptor(text);
-  } catch (error) {
-    if (Object.keys(keys).length > 0) throw error;
-    return undefined;
+    parseDescriptor(`rawtr(${name})`);
+    return true;
+  } catch {
+    return false;
   }
 }
