@@ -9,9 +9,13 @@ export function typeLetters(type: MiniscriptType): string {
 
 /** Whether a type has all of some letters. */
 export function hasLetters(type: MiniscriptType, letters: string): boolean {
-  const bits = bitsOf(letters);
+  let bits = KNOWN_BITS.get(letters);
+  if (bits === undefined) KNOWN_BITS.set(letters, (bits = bitsOf(letters)));
   return (type & bits) === bits;
 }
+
+/** Of the few sets of letters that are asked for again and again. */
+const KNOWN_BITS = new Map<string, number>();
 
 /**
  * The type of a node, from those of its parts.

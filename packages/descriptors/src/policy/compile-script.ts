@@ -2,6 +2,7 @@ import { numberSize } from '../miniscript/bounds.ts';
 import { type Fragment, type FragmentShape, type MiniscriptContext, type Wrapper } from '../miniscript/fragment.ts';
 import { makeFragment } from '../miniscript/type.ts';
 import { hasLetters } from '../miniscript/type.ts';
+import { huffman, type WeightedTree } from './huffman.ts';
 import { andOf, conditionsOf, type NormalPolicy, orOf } from './normal.ts';
 
 /** What a miniscript costs: bytes of the script, and of the witness in expectation over its ways. */
@@ -34,6 +35,13 @@ interface Odds {
 const MOST_GROUPED = 5;
 /** in policies of no more conditions than this; in larger ones parts stay as they are written. */
 const MOST_CONDITIONS = 8;
+/** In policies of more conditions than this odds are rounded: parts meet the same ones again, and are compiled once. */
+const MOST_EXACT = 14;
+/** An `or` of more parts than this is only split by what is likely, never part by part. */
+const MOST_CHAINED = 8;
+/** To powers of this, down to its sixth. */
+const ODDS_BASE = 4;
+const LEAST_ODDS = -6;
 
 /**
  * Compiles parts of policies to the cheapest miniscript: the least of script size and expected witness size, over all
@@ -43,8 +51,11 @@ const MOST_CONDITIONS = 8;
 export class ScriptCompiler<Key> {
   readonly #options: CompileScriptOptions;
   #mostGrouped = MOST_GROUPED;
-  readonly #known = new Map<NormalPolicy<Key>, Map<string, readonly CompiledScript<Key>[]>>();
-  readonly #groups = new Map<NormalPolicy<Key>, Map<number, NormalPolicy<Key>>>();
+  #isLarge = false;
+  /** What is known of parts, by their odds; of parts of large policies, whose odds are rounded, apart. */
+  readonly #exact: Known<Key> = new Map();
+  readonly #rounded: Known<Key> = new Map();
+  readonly #groups = new Map<NormalPolicy<Key>, Map<string, NormalPolicy<Key>>>();
   readonly #sizes: { readonly signature: number; readonly key: number };
 
   constructor(options: CompileScriptOptions) {
@@ -54,7 +65,9 @@ export class ScriptCompiler<Key> {
 
   /** The cheapest safe script: of type B, without malleability, never without a signature; `undefined` when none is. */
   compile(policy: NormalPolicy<Key>): CompiledScript<Key> | undefined {
-    this.#mostGrouped = conditionsOf(policy) <= MOST_CONDITIONS ? MOST_GROUPED : 2;
+    const conditions = conditionsOf(policy);
+    this.#mostGrouped = conditions <= MOST_CONDITIONS ? MOST_GROUPED : 2;
+    this.#isLarge = conditions > MOST_EXACT;
     let best: CompiledScript<Key> | undefined;
     for (const one of this.#best(policy, { satisfied: 1, dissatisfied: undefined }))
       if (hasLetters(one.fragment.type, 'Bms') && (best === undefined || totalOf(one) < totalOf(best))) best = one;
@@ -79,15 +92,19 @@ export class ScriptCompiler<Key> {
     return makeFragment({ ...fragment, subs } as unknown as FragmentShape<Key>, this.#options.context) ?? fragment;
   }
 
-  #best(policy: NormalPolicy<Key>, odds: Odds): readonly CompiledScript<Key>[] {
+  #best(policy: NormalPolicy<Key>, exact: Odds): readonly CompiledScript<Key>[] {
+    const odds = this.#isLarge
+      ? { satisfied: rounded(exact.satisfied), dissatisfied: rounded(exact.dissatisfied) }
+      : exact;
     const name = `${odds.satisfied.toPrecision(9)} ${odds.dissatisfied?.toPrecision(9)}`;
-    let ofPolicy = this.#known.get(policy);
-    if (ofPolicy === undefined) this.#known.set(policy, (ofPolicy = new Map()));
+    const knownOf = this.#isLarge ? this.#rounded : this.#exact;
+    let ofPolicy = knownOf.get(policy);
+    if (ofPolicy === undefined) knownOf.set(policy, (ofPolicy = new Map()));
     const known = ofPolicy.get(name);
     if (known !== undefined) return known;
     const found = new Candidates<Key>(odds, this.#options);
     this.#compile(policy, odds, found);
-    const best = found.list();
+    const best = this.#isLarge ? found.few() : found.list();
     ofPolicy.set(name, best);
     return best;
   }
@@ -365,55 +382,68 @@ export class ScriptCompiler<Key> {
   }
 
   /** Ways to see an `and` or `or` as one of two parts, both orders. */
-  *#splits(
-    policy: Extract<NormalPolicy<Key>, { readonly name: 'and' | 'or' }>,
-  ): Generator<readonly [Share<Key>, Share<Key>]> {
-    const { subs } = policy;
-    const all = 2 ** subs.length - 1;
-    if (subs.length <= this.#mostGrouped) {
-      for (let mask = 1; mask < all; mask++) yield [this.#group(policy, mask), this.#group(policy, all - mask)];
+  *#splits(policy: Many<Key>): Generator<readonly [Share<Key>, Share<Key>]> {
+    const places = policy.subs.map((_, place) => place);
+    const both = (first: readonly number[]): readonly [Share<Key>, Share<Key>] => {
+      const chosen = new Set(first);
+      return [
+        this.#group(policy, first),
+        this.#group(
+          policy,
+          places.filter((place) => !chosen.has(place)),
+        ),
+      ];
+    };
+    if (places.length <= this.#mostGrouped) {
+      for (let mask = 1; mask < 2 ** places.length - 1; mask++)
+        yield both(places.filter((place) => (mask & (1 << place)) !== 0));
       return;
     }
-    // As written, the rest behind: the first against all others, and the last.
-    const rest = this.#rest(policy, 1);
-    yield [this.#group(policy, 1), rest];
-    yield [rest, this.#group(policy, 1)];
+    // As written, and by what is likely: neighbours of a Huffman tree.
+    const likely = policy.name === 'or' ? [likelyHalf(policy.weights)] : [];
+    const firsts = policy.name === 'or' && places.length > MOST_CHAINED ? likely : [[0], ...likely];
+    for (const first of firsts) {
+      const [a, b] = both(first);
+      yield [a, b];
+      yield [b, a];
+    }
   }
 
-  #rest(policy: Extract<NormalPolicy<Key>, { readonly name: 'and' | 'or' }>, from: number): Share<Key> {
-    const known = this.#groups.get(policy)?.get(-from);
-    const weight = policy.name === 'or' ? policy.weights.slice(from).reduce((sum, one) => sum + one, 0) : 1;
-    const made =
-      known ??
-      (policy.name === 'or'
-        ? orOf(policy.subs.slice(from), policy.weights.slice(from))
-        : andOf(policy.subs.slice(from)));
-    this.#remember(policy, -from, made);
-    return { policy: made, weight };
-  }
-
-  /** Parts by the bits of a mask; the same object each time, so that what is known of it is found again. */
-  #group(policy: Extract<NormalPolicy<Key>, { readonly name: 'and' | 'or' }>, mask: number): Share<Key> {
-    const places = policy.subs.flatMap((_, place) => (Math.floor(mask / 2 ** place) % 2 === 1 ? [place] : []));
+  /** Some parts; the same object each time, so that what is known of it is found again. */
+  #group(policy: Many<Key>, places: readonly number[]): Share<Key> {
     const subs = places.map((place) => policy.subs[place] as NormalPolicy<Key>);
     const weights = policy.name === 'or' ? places.map((place) => policy.weights[place] as number) : [1];
     const weight = weights.reduce((sum, one) => sum + one, 0);
-    const known = this.#groups.get(policy)?.get(mask);
-    const made = known ?? (policy.name === 'or' ? orOf(subs, weights) : andOf(subs));
-    this.#remember(policy, mask, made);
-    return { policy: made, weight };
-  }
-
-  #remember(policy: NormalPolicy<Key>, mask: number, made: NormalPolicy<Key>): void {
     let groups = this.#groups.get(policy);
     if (groups === undefined) this.#groups.set(policy, (groups = new Map()));
-    groups.set(mask, made);
+    const name = places.join();
+    const made = groups.get(name) ?? (policy.name === 'or' ? orOf(subs, weights) : andOf(subs));
+    groups.set(name, made);
+    return { policy: made, weight };
   }
 }
+
+type Many<Key> = Extract<NormalPolicy<Key>, { readonly name: 'and' | 'or' }>;
+
+/** One side of the first branch of a Huffman tree: as likely as the other side, as far as can be. */
+function likelyHalf(weights: readonly number[]): readonly number[] {
+  const { root } = huffman(weights, (weight) => weight);
+  const leaves = (tree: WeightedTree<number>): readonly number[] =>
+    tree.kind === 'leaf' ? [tree.leaf] : [...leaves(tree.left), ...leaves(tree.right)];
+  return root?.kind === 'branch' ? [...leaves(root.left)].sort((a, b) => a - b) : [0];
+}
+
+type Known<Key> = Map<NormalPolicy<Key>, Map<string, readonly CompiledScript<Key>[]>>;
 
 interface Share<Key> {
   readonly policy: NormalPolicy<Key>;
   readonly weight: number;
+}
+
+function rounded<Value extends number | undefined>(odds: Value): Value | number {
+  if (odds === undefined) return odds;
+  const power = odds <= 0 ? LEAST_ODDS : Math.round(Math.log(odds) / Math.log(ODDS_BASE));
+  return ODDS_BASE ** Math.max(LEAST_ODDS, power);
 }
 
 const isEven = (weights: readonly number[]): boolean =>
@@ -439,6 +469,9 @@ const TYPE_BITS = 0x1fff;
 /** Of types that end in an opcode without a VERIFY form: worse than those that do not. */
 const X_BIT = 1 << 13;
 
+/** What surroundings ask of a part. */
+const PLACES = ['K', 'V', 'Vz', 'Vs', 'B', 'Bs', 'Bf', 'Bo', 'Bn', 'Bdu', 'Bdue', 'Bdues', 'Wdu', 'Wdue', 'Wdues', 'W'];
+
 /** The scripts of a part that no other one beats: of as good a type and not dearer. */
 class Candidates<Key> {
   readonly #odds: Odds;
@@ -452,6 +485,18 @@ class Candidates<Key> {
 
   list(): readonly CompiledScript<Key>[] {
     return this.#list;
+  }
+
+  /** The cheapest for each of the places that a part can have: enough of them where there are very many parts. */
+  few(): readonly CompiledScript<Key>[] {
+    const cost = (one: CompiledScript<Key>): number => costAt(one, this.#odds);
+    const kept = PLACES.map((letters) =>
+      least(
+        this.#list.filter(({ fragment }) => hasLetters(fragment.type, letters)),
+        cost,
+      ),
+    );
+    return [...new Set(kept.filter((one) => one !== undefined))];
   }
 
   /** Adds a script and all that wrappers make of it. */

@@ -56,13 +56,24 @@ const MOST_SEARCHED = 6;
 /** up to this many; */
 const MOST_SPREADINGS = 30_000;
 /** of others, from where they begin, so many improvements one after the other, */
-const MOST_ROUNDS = 40;
+const MOST_ROUNDS = 30;
 /** of so many splittings of a leaf, */
 const MOST_CHOICES = 12;
+/** of so many likely leaves, */
+const MOST_SPLIT = 12;
 /** of the merges of so many rare leaves, */
 const MOST_MERGED = 5;
+/** from leaves for every `or` when they are no more than this, */
+const MOST_FINEST = 64;
+/** with each leaf of keys as the key path when they are no more than this, else with so many of the likeliest, */
+const MOST_SEARCHED_LEAVES = 24;
+const MOST_KEY_PATHS = 3;
+/** as long as no more leaves than this were weighed, */
+const MOST_WEIGHED = 60_000;
+/** each script of more conditions than are searched counting as so many, */
+const LARGE_LEAF = 500;
 /** and no more leaves than this. */
-const MOST_LEAVES = 1_500;
+const MOST_LEAVES = 128;
 /** A threshold with more ways than this is not split into them. */
 const MOST_WAYS = 64;
 
@@ -75,6 +86,9 @@ export function compileTaproot<Key>(
 ): CompiledTaproot<Key> | undefined {
   return new TaprootCompiler(options).compile(policy);
 }
+
+/** A threshold of more parts than this is not taken apart part by part. */
+const MOST_TAKEN_APART = 4;
 
 interface LeafScript<Key> {
   readonly fragment: Fragment<Key>;
@@ -92,7 +106,12 @@ interface Arrangement<Key> {
 class TaprootCompiler<Key> {
   readonly #options: CompileTaprootOptions<Key>;
   readonly #scripts: ScriptCompiler<Key>;
+  /** Leaves that may still be weighed in arrangements of a policy too large to try everything. */
+  #budget = MOST_WEIGHED;
   readonly #leaves = new Map<string, LeafScript<Key> | undefined>();
+  /** The same without the way over names. */
+  readonly #known = new WeakMap<NormalPolicy<Key>, { readonly leaf: LeafScript<Key> | undefined }>();
+  readonly #splits = new WeakMap<NormalPolicy<Key>, Map<number, readonly Splitting<Key>[]>>();
 
   constructor(options: CompileTaprootOptions<Key>) {
     this.#options = options;
@@ -104,23 +123,34 @@ class TaprootCompiler<Key> {
     const { keyName } = this.#options;
     const every =
       conditionsOf(policy) <= MOST_SEARCHED ? everySpreading(policy, { keyName, most: MOST_SPREADINGS }) : undefined;
-    for (const splitting of every ?? this.#outlines(policy)) best = this.#better(best, splitting);
-    for (let round = 0; every === undefined && round < MOST_ROUNDS && best !== undefined; round++) {
-      const improved = this.#improved(best);
-      if (improved === undefined) break;
-      best = improved;
-    }
+    if (every === undefined) best = this.#climb(policy);
+    else for (const splitting of every) best = this.#better(best, splitting);
     return best === undefined ? undefined : this.#finish(best, policy);
   }
 
-  /** Where to begin when not all splittings can be tried: split at every `or`, at those on top alone, and not at all. */
+  /** Of a policy too large to try everything: the best that step by step improvement comes to, from each begin. */
+  #climb(policy: NormalPolicy<Key>): Arrangement<Key> | undefined {
+    let best: Arrangement<Key> | undefined;
+    for (const begin of this.#outlines(policy)) {
+      let here = this.#better(undefined, begin);
+      for (let round = 0; round < MOST_ROUNDS && here !== undefined && this.#budget > 0; round++) {
+        const improved = this.#improved(here);
+        if (improved === undefined) break;
+        here = improved;
+      }
+      if (here !== undefined && (best === undefined || here.weight < best.weight)) best = here;
+    }
+    return best;
+  }
+
+  /** Where to begin: split at those `or` that are on top, and at every one where those leaves are few. */
   #outlines(policy: NormalPolicy<Key>): readonly Splitting<Key>[] {
     const top: Splitting<Key> =
       policy.name === 'or'
         ? policy.subs.map((sub, place) => ({ policy: sub, share: policy.weights[place] as number }))
         : [{ policy, share: 1 }];
     const [finest = top] = this.#split(policy, 1);
-    return finest.length <= MOST_LEAVES ? [finest, top] : [top];
+    return finest.length > MOST_FINEST && top.length < finest.length ? [top] : [top, finest];
   }
 
   #better(best: Arrangement<Key> | undefined, splitting: Splitting<Key>): Arrangement<Key> | undefined {
@@ -130,18 +160,24 @@ class TaprootCompiler<Key> {
     return better;
   }
 
-  /** A splitting with each of its parts that are keys alone as the key path, and with none. */
+  /** A splitting with each of its parts that are keys alone as the key path, of many the most likely, and with none. */
   *#arrangements(splitting: Splitting<Key>): Generator<Arrangement<Key>> {
+    this.#budget -= splitting.length;
     const scripts = splitting.map(({ policy }) => this.#leafOf(policy));
     const missing = scripts.filter((script) => script === undefined).length;
-    for (let place = -1; place < splitting.length; place++) {
-      const keyPath = splitting[place];
-      const internalKey = keyPath === undefined ? undefined : this.#keyOf(keyPath.policy);
-      if (keyPath !== undefined && internalKey === undefined) continue;
+    const keys = splitting
+      .map((part, place) => ({ part, place, internalKey: this.#keyOf(part.policy) }))
+      .filter(({ internalKey }) => internalKey !== undefined)
+      .sort((a, b) => b.part.share - a.part.share)
+      .slice(0, splitting.length <= MOST_SEARCHED_LEAVES ? undefined : MOST_KEY_PATHS);
+    for (const { part: keyPath, place, internalKey } of [
+      { part: undefined, place: -1, internalKey: undefined },
+      ...keys,
+    ]) {
       if (missing - (keyPath !== undefined && scripts[place] === undefined ? 1 : 0) > 0) continue;
       const parts = splitting.filter((_, other) => other !== place);
       let weight = keyPath === undefined ? 0 : KEY_PATH_WEIGHT * keyPath.share;
-      const depths = huffman(parts, ({ share }) => share).depths;
+      const { depths } = huffman(parts, ({ share }) => share);
       for (const [at, part] of parts.entries()) {
         const script = this.#leafOf(part.policy) as LeafScript<Key>;
         weight += part.share * (script.weight + controlWeight(depths[at] as number));
@@ -160,8 +196,10 @@ class TaprootCompiler<Key> {
         const merged = { policy: orOf([a.policy, b.policy], [a.share, b.share]), share: a.share + b.share };
         best = this.#better(best, [...all.filter((part) => part !== a && part !== b), merged]);
       }
-    for (const part of all)
-      for (const splitting of this.#split(part.policy, MOST_CHOICES))
+    if (this.#budget <= 0) return best === from ? undefined : best;
+    const dear = all.toSorted((a, b) => b.share - a.share).slice(0, MOST_SPLIT);
+    for (const part of dear)
+      for (const splitting of this.#budget > 0 ? this.#split(part.policy, MOST_CHOICES) : [])
         if (splitting.length > 1 && splitting.length + all.length <= MOST_LEAVES)
           best = this.#better(best, [...all.filter((other) => other !== part), ...scaled(splitting, part.share)]);
     return best === from ? undefined : best;
@@ -197,9 +235,18 @@ class TaprootCompiler<Key> {
   }
 
   #leafOf(policy: NormalPolicy<Key>): LeafScript<Key> | undefined {
+    const known = this.#known.get(policy);
+    if (known !== undefined) return known.leaf;
+    const leaf = this.#leafByName(policy);
+    this.#known.set(policy, { leaf });
+    return leaf;
+  }
+
+  #leafByName(policy: NormalPolicy<Key>): LeafScript<Key> | undefined {
     const name = printPolicy(policy, this.#options.keyName);
     if (this.#leaves.has(name)) return this.#leaves.get(name);
     const aggregated = this.#aggregated(policy);
+    if (conditionsOf(aggregated) > MOST_SEARCHED) this.#budget -= LARGE_LEAF;
     const compiled = this.#scripts.compile(aggregated);
     const leaf =
       compiled === undefined
@@ -224,6 +271,14 @@ class TaprootCompiler<Key> {
 
   /** The whole as one leaf, and split; no more than `most`, of which the finest is always one. */
   #split(policy: NormalPolicy<Key>, most: number): readonly Splitting<Key>[] {
+    let ofPolicy = this.#splits.get(policy);
+    if (ofPolicy === undefined) this.#splits.set(policy, (ofPolicy = new Map()));
+    const found = ofPolicy.get(most) ?? this.#splitAnew(policy, most);
+    ofPolicy.set(most, found);
+    return found;
+  }
+
+  #splitAnew(policy: NormalPolicy<Key>, most: number): readonly Splitting<Key>[] {
     const whole: Splitting<Key> = [{ policy, share: 1 }];
     switch (policy.name) {
       case 'or':
@@ -280,7 +335,7 @@ class TaprootCompiler<Key> {
       for (const product of others) found.push(product.flat());
     }
     // With one part, or without it.
-    if (count <= 6)
+    if (most > 1 && count <= MOST_TAKEN_APART)
       for (const [place, sub] of subs.entries()) {
         const rest = subs.filter((_, other) => other !== place);
         const withIt = andOf([sub, thresholdOf(threshold - 1, rest)]);
