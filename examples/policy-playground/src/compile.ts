@@ -74,7 +74,7 @@ export function compileWritten(state: PlaygroundState, wallet: PlayWallet): Comp
 /** What to do about a fault: where a word is unknown, the known ones. */
 function hintOf(error: SuiteError): string | undefined {
   const { hint } = error;
-  return hasCode(error, 'DESCRIPTORS_FUNCTION_INVALID') ? `There are ${String(error.details['expected'])}.` : hint;
+  return hasCode(error, 'DESCRIPTORS_FUNCTION_INVALID') ? `There are ${error.details.expected}.` : hint;
 }
 
 function compileText(text: string, state: PlaygroundState, wallet: PlayWallet): CompiledText {

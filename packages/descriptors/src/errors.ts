@@ -90,3 +90,8 @@ export function syntaxError(fault: TextFault, expected: string, got: string): De
     details: { position: fault.position, length: fault.length, expected, got },
   });
 }
+
+declare module '@bitcoin-enterprise/core' {
+  // oxlint-disable-next-line typescript/no-empty-object-type
+  interface ErrorDetails extends DescriptorsErrors {}
+}

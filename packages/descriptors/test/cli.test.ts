@@ -27,7 +27,7 @@ describe('the command', () => {
     const { exitCode, stderr } = runCli(['compile', 'and(pk(A),oldr(5))']);
     expect(exitCode).toBe(1);
     expect(stderr).toBe(
-      "DESCRIPTORS_FUNCTION_INVALID: expected a policy, got 'oldr'\n  and(pk(A),oldr(5))\n            ^^^^\n",
+      "DESCRIPTORS_FUNCTION_INVALID: expected pk, older, after, a hash, and, or or thresh, got 'oldr'\n  and(pk(A),oldr(5))\n            ^^^^\n",
     );
     expect(json('compile', 'and(pk(A),oldr(5))')).toMatchObject({ error: { code: 'DESCRIPTORS_FUNCTION_INVALID' } });
   });

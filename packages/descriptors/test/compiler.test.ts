@@ -86,6 +86,11 @@ describe('the compiler', () => {
     expect(template('everywhere')).toMatch(/^tr\(musig\(\w,\w\),\{pk\(musig\(\w,\w\)\),pk\(musig\(\w,\w\)\)\}\)$/);
   });
 
+  it('reads policies with spaces and lines', () => {
+    const policy = `or(\n  9@pk(alice),\n  1 @ and( pk(bob) , older( 144 ) )\n)`;
+    expect(compilePolicy(policy, { context: 'tr' }).template).toBe('tr(alice,and_v(v:pk(bob),older(144)))');
+  });
+
   it('compiles to one script of P2WSH', () => {
     const { template, lowerBound, expectedWeight } = compilePolicy('and(pk(A),or(99@pk(B),older(12960)))', {
       context: 'wsh',
@@ -98,6 +103,10 @@ describe('the compiler', () => {
     ['or(pk(A),older(5))', 'no signature'],
     ['and(pk(A),pk(A))', 'duplicate key'],
     ['and(pk(A),and(older(5),older(4194310)))', 'mixed time locks'],
+    // BIP68 looks at the lower 16 bits: these lock nothing, and one block.
+    ['and(pk(A),older(65536))', 'relative lock'],
+    ['and(pk(A),older(65537))', 'relative lock'],
+    ['and(pk(A),older(4194304))', 'relative lock'],
   ] as const)('refuses %s: %s', ([policy, reason]) => {
     try {
       compilePolicy(policy, { context: 'tr' });

@@ -36,7 +36,7 @@ const STRICTER = /contains duplicate public keys|Invalid musig\(\) expression|OP
  * that tapscript does not tell apart, for their y coordinates.
  */
 const LAXER =
-  /expected '\/' behind the bracket|expected .* got '[{(]'|^DESCRIPTORS_MINISCRIPT_INSANE: .*duplicate public keys$/;
+  /expected '\/' behind the bracket|expected .* got '[{(]'|^DESCRIPTORS_MINISCRIPT_INSANE: .*duplicate public keys$|is invalid due to whitespace/;
 /** Core takes a secret that another key of the descriptor was written with. */
 const IS_HARDENED = /^DESCRIPTORS_DERIVATION_HARDENED/;
 

@@ -19,14 +19,14 @@ describe('a policy, told', () => {
   it('in plain English', () => {
     expect(englishOf(parsePolicy(POLICY), { keyName: (name) => name })).toMatchInlineSnapshot(`
       "one of:
-        any 2 of these 3: (90 % of spends)
+        any 2 of these 3 (90 % of spends):
           a signature of alice
           a signature of bob
           a signature of carol
-        all of: (8.0 % of spends)
+        all of (8.0 % of spends):
           a signature of dave
           4,320 blocks (about 30 days) after the output was confirmed
-        all of: (2.0 % of spends)
+        all of (2.0 % of spends):
           a signature of erin
           from block 900,000 on"
     `);

@@ -311,7 +311,7 @@ function leastMissing(ways: readonly Way[], assets: CheckedAssets): Missing | un
     });
     if (found === undefined || (best !== undefined && best.size <= found.size.maximum)) continue;
     const keys = found.items.flatMap((item) =>
-      item.kind === 'signature' && !real.canSign(item.key) ? [item.key] : [],
+      item.kind === 'signature' && !real.canSign(item.key) ? missingOf(item.key, assets) : [],
     );
     const preimages = found.items.flatMap((item) =>
       item.kind === 'preimage' && !real.hasPreimage(item.hashFunction, item.hash)
@@ -321,6 +321,11 @@ function leastMissing(ways: readonly Way[], assets: CheckedAssets): Missing | un
     best = { keys, preimages, size: found.size.maximum };
   }
   return best;
+}
+
+/** A key, or those of an aggregate who do not sign. */
+function missingOf(key: DerivedKey, assets: CheckedAssets): readonly DerivedKey[] {
+  return key.participants.length === 0 ? [key] : key.participants.filter((one) => !assets.canSign(one));
 }
 
 /** How long each lock has to be waited for, ascending and each once. */

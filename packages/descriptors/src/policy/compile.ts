@@ -91,7 +91,7 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
     throw invalidArgument('options.ifFree', 'a boolean', options.ifFree);
   if (options.unspendableKey !== undefined && typeof options.unspendableKey !== 'string')
     throw invalidArgument('options.unspendableKey', 'a key expression', options.unspendableKey);
-  const read = readPolicy(parseExpression(policy), { readKey: textOf });
+  const read = readPolicy(parseExpression(policy, { spaces: true }), { readKey: textOf });
   const expressionOf = (name: string): string => (Object.hasOwn(keys, name) ? (keys[name] as string) : name);
   requireSafe(read, policy, (name) => writeKey(name, expressionOf));
   const normal = normalise(read);

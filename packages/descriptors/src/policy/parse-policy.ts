@@ -17,5 +17,5 @@ import { type Policy, readPolicy } from './policy.ts';
  * ```
  */
 export function parsePolicy(text: string): Policy<string> {
-  return readPolicy(parseExpression(text), { readKey: textOf });
+  return readPolicy(parseExpression(text, { spaces: true }), { readKey: textOf });
 }

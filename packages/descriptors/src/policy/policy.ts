@@ -29,6 +29,8 @@ export interface ReadPolicyOptions<Key> {
 }
 
 const MAXIMUM_LOCK = 0x7fff_ffff;
+/** BIP68: units of 512 seconds instead of blocks. */
+const TIME_FLAG = 1 << 22;
 const MAXIMUM_WEIGHT = 1_000_000_000;
 
 /**
@@ -49,9 +51,10 @@ export function readPolicy<Key>(expression: Expression, options: ReadPolicyOptio
   switch (name) {
     case 'pk':
       return { name, key: options.readKey(only()) };
-    case 'older':
     case 'after':
       return { name, value: readNumber(only(), 1, MAXIMUM_LOCK) };
+    case 'older':
+      return { name, value: readRelativeLock(only()) };
     case 'sha256':
     case 'hash256':
       return { name, hash: readHash(only(), 32) };
@@ -76,11 +79,33 @@ export function readPolicy<Key>(expression: Expression, options: ReadPolicyOptio
     }
     default: {
       const shown = shownWord(name);
-      throw new DescriptorsError('DESCRIPTORS_FUNCTION_INVALID', `expected a policy, got ${shown}`, {
-        details: { position, length: name.length, name: shown, expected: 'pk, older, after, a hash, and, or, thresh' },
-      });
+      throw new DescriptorsError(
+        'DESCRIPTORS_FUNCTION_INVALID',
+        `expected pk, older, after, a hash, and, or or thresh, got ${shown}`,
+        {
+          details: {
+            position,
+            length: name.length,
+            name: shown,
+            expected: 'pk, older, after, a hash, and, or, thresh',
+          },
+        },
+      );
     }
   }
+}
+
+/** A relative lock that locks what it seems to: BIP68 looks at 16 bits and the one that says that they count time. */
+function readRelativeLock(expression: Expression): number {
+  const value = readNumber(expression, 1, MAXIMUM_LOCK);
+  const amount = value & 0xffff;
+  if (amount !== 0 && value === amount + (value & TIME_FLAG)) return value;
+  const { position, length } = expression;
+  throw new DescriptorsError(
+    'DESCRIPTORS_POLICY_INVALID',
+    `expected 1 to 65535 blocks, or ${TIME_FLAG} and 1 to 65535 units of 512 seconds, got a number that locks something else`,
+    { details: { position, length, reason: 'relative lock' } },
+  );
 }
 
 function requireParts({ name, position, length }: Expression, args: readonly Expression[]): void {
@@ -93,12 +118,15 @@ function weighted(expression: Expression): { readonly weight: number; readonly r
   const { name, position } = expression;
   const at = name.indexOf('@');
   if (at < 0) return { weight: 1, rest: expression };
-  const weight = readNumber({ ...expression, name: name.slice(0, at), length: at, args: undefined }, 1, MAXIMUM_WEIGHT);
+  const odds = name.slice(0, at).trimEnd();
+  const weight = readNumber({ ...expression, name: odds, length: odds.length, args: undefined }, 1, MAXIMUM_WEIGHT);
+  const after = name.slice(at + 1);
+  const begin = at + 1 + (after.length - after.trimStart().length);
   const rest = {
     ...expression,
-    name: name.slice(at + 1),
-    position: position + at + 1,
-    length: expression.length - at - 1,
+    name: after.trimStart(),
+    position: position + begin,
+    length: expression.length - begin,
   };
   return { weight, rest };
 }

@@ -37,12 +37,16 @@ function lines<Key>(meaning: Meaning<Key>, options: EnglishOptions<Key>, level: 
         `${indent}one of:`,
         ...meaning.subs.flatMap((sub, place) => {
           const [first = '', ...rest] = lines(sub, options, level + 1);
-          return [`${first} (${percent((weights[place] as number) / total)} of spends)`, ...rest];
+          const odds = `(${percent((weights[place] as number) / total)} of spends)`;
+          return [first.endsWith(':') ? `${first.slice(0, -1)} ${odds}:` : `${first} ${odds}`, ...rest];
         }),
       ];
     }
     case 'thresh':
-      return list(`any ${meaning.threshold} of these ${meaning.subs.length}:`, meaning.subs);
+      return list(
+        meaning.threshold === 1 ? 'one of:' : `any ${meaning.threshold} of these ${meaning.subs.length}:`,
+        meaning.subs,
+      );
     default:
       return [`${indent}${condition(meaning, options)}`];
   }

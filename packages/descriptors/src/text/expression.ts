@@ -31,26 +31,35 @@ interface Open {
   readonly args: Expression[];
 }
 
+/** How a text is read. */
+export interface ParseExpressionOptions {
+  /** Whether white space around words counts for nothing; it is part of them when absent. */
+  readonly spaces?: boolean;
+}
+
 /**
  * Parses a text of calls in one pass, with a stack of its own.
  *
- * @param text - The whole text; `offset` is added to all positions.
+ * @param text - The whole text.
+ * @param options - Whether words may stand between spaces.
  * @throws DescriptorsError `DESCRIPTORS_SYNTAX`, `DESCRIPTORS_TOO_LARGE`, `DESCRIPTORS_INVALID_ARGUMENT`.
  */
-export function parseExpression(text: string, offset = 0): Expression {
+export function parseExpression(text: string, options: ParseExpressionOptions = {}): Expression {
+  const { spaces = false } = options;
   if (typeof text !== 'string') throw invalidArgument('text', 'a string', text);
   if (text.length > MAXIMUM_LENGTH) throw tooLarge('length', MAXIMUM_LENGTH, MAXIMUM_LENGTH);
   const open: Open[] = [];
   let at = 0;
   for (;;) {
+    while (spaces && isSpace(text.charCodeAt(at))) at += 1;
     const begin = at;
     while (at < text.length && !isStructure(text.charCodeAt(at))) at += 1;
-    const word = text.slice(begin, at);
+    const word = spaces ? text.slice(begin, at).trimEnd() : text.slice(begin, at);
     const next = text[at];
     if (next === '(' || next === '{') {
-      if (next === '{' && word !== '') throw unexpected(text, at, offset, "',' or an end");
-      if (next === '(' && word === '') throw unexpected(text, at, offset, 'a name before the bracket');
-      if (open.length === MAXIMUM_DEPTH) throw tooLarge('depth', offset + at, MAXIMUM_DEPTH);
+      if (next === '{' && word !== '') throw unexpected(text, at, "',' or an end");
+      if (next === '(' && word === '') throw unexpected(text, at, 'a name before the bracket');
+      if (open.length === MAXIMUM_DEPTH) throw tooLarge('depth', at, MAXIMUM_DEPTH);
       open.push({ name: word, position: begin, brackets: next === '(' ? 'round' : 'curly', args: [] });
       at += 1;
       if (text[at] !== ')' || next !== '(') continue;
@@ -58,15 +67,15 @@ export function parseExpression(text: string, offset = 0): Expression {
     } else {
       const atom = {
         name: word,
-        position: offset + begin,
-        length: at - begin,
+        position: begin,
+        length: word.length,
         args: undefined,
         brackets: undefined,
         suffix: '',
       };
       const into = open.at(-1);
       if (into === undefined) {
-        if (next !== undefined) throw unexpected(text, at, offset, 'the end of the text');
+        if (next !== undefined) throw unexpected(text, at, 'the end of the text');
         return atom;
       }
       into.args.push(atom);
@@ -76,7 +85,7 @@ export function parseExpression(text: string, offset = 0): Expression {
       const inner = open.at(-1);
       const closing = text[at];
       if (inner === undefined) {
-        if (closing !== undefined) throw unexpected(text, at, offset, 'the end of the text');
+        if (closing !== undefined) throw unexpected(text, at, 'the end of the text');
         break;
       }
       if (closing === ',') {
@@ -84,23 +93,23 @@ export function parseExpression(text: string, offset = 0): Expression {
         break;
       }
       if (closing !== (inner.brackets === 'round' ? ')' : '}'))
-        throw unexpected(text, at, offset, inner.brackets === 'round' ? "',' or ')'" : "',' or '}'");
+        throw unexpected(text, at, inner.brackets === 'round' ? "',' or ')'" : "',' or '}'");
       at += 1;
       const suffixAt = at;
       while (at < text.length && !isStructure(text.charCodeAt(at))) at += 1;
       const { name, position, brackets, args } = inner;
       const call = {
         name,
-        position: offset + position,
+        position: position,
         length: at - position,
         args,
         brackets,
-        suffix: text.slice(suffixAt, at),
+        suffix: spaces ? text.slice(suffixAt, at).trim() : text.slice(suffixAt, at),
       };
       open.pop();
       const into = open.at(-1);
       if (into === undefined) {
-        if (at < text.length) throw unexpected(text, at, offset, 'the end of the text');
+        if (at < text.length) throw unexpected(text, at, 'the end of the text');
         return call;
       }
       into.args.push(call);
@@ -116,14 +125,19 @@ export function textOf(expression: Expression): string {
   return brackets === 'curly' ? `{${inner}}${suffix}` : `${name}(${inner})${suffix}`;
 }
 
+/** Space, tab, line feed, carriage return. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
+}
+
 function isStructure(code: number): boolean {
   // ( ) , { }
   return code === 0x28 || code === 0x29 || code === 0x2c || code === 0x7b || code === 0x7d;
 }
 
-function unexpected(text: string, at: number, offset: number, expected: string): DescriptorsError {
+function unexpected(text: string, at: number, expected: string): DescriptorsError {
   const got = at < text.length ? `'${String.fromCodePoint(text.codePointAt(at) as number)}'` : 'the end of the text';
-  return syntaxError({ position: offset + at, length: at < text.length ? 1 : 0 }, expected, got);
+  return syntaxError({ position: at, length: at < text.length ? 1 : 0 }, expected, got);
 }
 
 function tooLarge(what: 'length' | 'depth', position: number, limit: number): DescriptorsError {
