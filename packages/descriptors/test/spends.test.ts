@@ -6,6 +6,7 @@ import {
   type DerivedOutput,
   finishSpend,
   parseDescriptor,
+  type PlanOptions,
   planSpend,
   type SpendAssets,
 } from '../src/index.ts';
