@@ -10,6 +10,7 @@ import { englishOf } from '../render/english.ts';
 import { mermaidTree } from '../render/mermaid.ts';
 import { keyLabel, pathsOfDescriptor, type RenderPath } from '../render/paths.ts';
 import { svgTree } from '../render/svg.ts';
+import { shownWord } from '../text/expression.ts';
 import { costTable, terminalTree, weightText } from '../render/terminal.ts';
 
 /** What a run prints, and how it ends: 0, 1 for an input that is refused, 2 for a call that is not understood. */
@@ -82,7 +83,7 @@ export function runCli(args: readonly string[]): CliResult {
   const [command, text, ...rest] = positionals;
   if (flags.help === true || command === undefined) return { exitCode: 0, stdout: USAGE, stderr: '' };
   const run = COMMANDS.get(command);
-  if (run === undefined) return usage(`no command '${command}'`);
+  if (run === undefined) return usage(`no command ${shownWord(command)}`);
   if (text === undefined || rest.length > 0) return usage(`${command} takes one text, in quotes`);
   try {
     return { exitCode: 0, stdout: `${run(text, flags)}\n`, stderr: '' };
@@ -108,9 +109,16 @@ function pointed(error: SuiteError, text: string): string {
   if (position === undefined || text.includes('\n')) return [error.message, ...hint].join('\n');
   // A window around the place: descriptors are long.
   const from = Math.max(0, position - 40);
-  const shown = text.slice(from, position + 40);
+  const shown = masked(text).slice(from, position + 40);
   const marks = '^'.repeat(Math.max(1, Math.min(length, shown.length - (position - from))));
   return [error.message, `  ${shown}`, `  ${' '.repeat(position - from)}${marks}`, ...hint].join('\n');
+}
+
+/** A text in which what may be a secret, or one with a mistake in it, is not to be read; as long as before. */
+function masked(text: string): string {
+  return text.replaceAll(/[\dA-Za-z]{40,}/g, (word) =>
+    /^(?:[\da-f]+|[\dA-F]+|[xtyzuvUVYZ]pub.*)$/.test(word) ? word : '·'.repeat(word.length),
+  );
 }
 
 const COMMANDS: ReadonlyMap<string, (text: string, flags: Flags) => string> = new Map([

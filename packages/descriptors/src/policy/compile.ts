@@ -91,8 +91,18 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
     throw invalidArgument('options.ifFree', 'a boolean', options.ifFree);
   if (options.unspendableKey !== undefined && typeof options.unspendableKey !== 'string')
     throw invalidArgument('options.unspendableKey', 'a key expression', options.unspendableKey);
-  const read = readPolicy(parseExpression(policy, { spaces: true }), { readKey: textOf });
-  const expressionOf = (name: string): string => (Object.hasOwn(keys, name) ? (keys[name] as string) : name);
+  // What is shown names a key that was written with its secret by its public form.
+  const secrets = new Map<string, string>();
+  const nameOf = (key: string): string => {
+    const name = publicForm(key);
+    if (name !== key) secrets.set(name, key);
+    return name;
+  };
+  const read = readPolicy(parseExpression(policy, { spaces: true }), {
+    readKey: (key) => writeKey(textOf(key), nameOf),
+  });
+  const expressionOf = (name: string): string =>
+    Object.hasOwn(keys, name) ? (keys[name] as string) : (secrets.get(name) ?? name);
   requireSafe(read, policy, (name) => writeKey(name, expressionOf));
   const normal = normalise(read);
   const compiled = context === 'tr' ? toTaproot(normal, options) : toScript(normal, options);
@@ -148,7 +158,8 @@ function aggregate(keys: readonly string[]): string {
 }
 
 function toTaproot(policy: NormalPolicy<string>, options: CompilePolicyOptions): Compiled | undefined {
-  const { ifFree = false, musig = 'internal', unspendableKey = toHex(UNSPENDABLE_INTERNAL_KEY) } = options;
+  const { ifFree = false, musig = 'internal' } = options;
+  const unspendableKey = publicForm(options.unspendableKey ?? toHex(UNSPENDABLE_INTERNAL_KEY));
   if (!['none', 'internal', 'everywhere'].includes(musig))
     throw invalidArgument('options.musig', "'none', 'internal' or 'everywhere'", musig);
   const compiled = compileTaproot(policy, {
@@ -209,3 +220,17 @@ function isKey(name: string): boolean {
     return false;
   }
 }
+
+/** A name as it may be shown: that of a key with its secret is its public form. */
+function publicForm(name: string): string {
+  if (!MAY_BE_SECRET.test(name)) return name;
+  try {
+    const { node } = parseDescriptor(`pk(${name})`);
+    return node.name === 'pk' ? node.key.text('public') : name;
+  } catch {
+    return name;
+  }
+}
+
+/** Extended private keys, and WIF. */
+const MAY_BE_SECRET = /^(?:\[.*\])?(?:[xt]prv|[59KLc][\dA-Za-z]{50})/;
