@@ -18,7 +18,7 @@ export interface DescriptorsErrors {
   readonly DESCRIPTORS_SYNTAX: TextFault & { readonly expected: string; readonly got: string };
   /** A text longer or nested deeper than anything that could be spent. */
   readonly DESCRIPTORS_TOO_LARGE: TextFault & {
-    readonly what: 'length' | 'depth' | 'leaves' | 'multipath';
+    readonly what: 'length' | 'depth' | 'leaves' | 'multipath' | 'conditions';
     readonly limit: number;
   };
   /** A function that does not exist, or not at this place. */

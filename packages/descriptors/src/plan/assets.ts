@@ -28,6 +28,8 @@ export interface SpendAssets {
 const TIME_FLAG = 1 << 22;
 const TIME_UNIT = 512;
 const LOCK_TIME_THRESHOLD = 500_000_000;
+/** Locks of height end there. */
+const MOST_HEIGHT = LOCK_TIME_THRESHOLD - 1;
 /** DER of two numbers of one byte, and the hash type: nothing is shorter. */
 const LEAST_ECDSA = 9;
 
@@ -45,7 +47,7 @@ export function checkAssets(assets: SpendAssets): CheckedAssets {
   if (typeof hasPreimage !== 'function') throw invalidArgument('assets.hasPreimage', 'a function', hasPreimage);
   requireCount('assets.confirmations', confirmations);
   requireCount('assets.ageSeconds', ageSeconds);
-  if (height !== undefined) requireCount('assets.height', height);
+  if (height !== undefined) requireCount('assets.height', height, MOST_HEIGHT);
   if (medianTime !== undefined) requireCount('assets.medianTime', medianTime);
   return {
     canSign,
@@ -59,9 +61,9 @@ export function checkAssets(assets: SpendAssets): CheckedAssets {
   };
 }
 
-function requireCount(argument: string, value: unknown): void {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
-    throw invalidArgument(argument, 'a whole number of 0 to 4294967295', value);
+function requireCount(argument: string, value: unknown, most = 0xffff_ffff): void {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > most)
+    throw invalidArgument(argument, `a whole number of 0 to ${most}`, value);
 }
 
 /** The assets as a miniscript asks for them. */
@@ -134,7 +136,7 @@ export function later(
   const { height, medianTime, confirmations, ageSeconds } = assets;
   return {
     ...assets,
-    height: blockHeight((height ?? 0) + blocks),
+    height: blockHeight(Math.min(MOST_HEIGHT, (height ?? 0) + blocks)),
     medianTime: unixSeconds(Math.min(0xffff_ffff, (medianTime ?? 0) + seconds)),
     confirmations: confirmations + blocks,
     ageSeconds: ageSeconds + seconds,

@@ -26,6 +26,8 @@ export interface InputScripts {
  * @throws DescriptorsError `DESCRIPTORS_PLAN_INCOMPLETE` for a part that is missing; `DESCRIPTORS_INVALID_ARGUMENT`.
  */
 export function finishSpend(plan: SpendPlan, parts: SpendParts): InputScripts {
+  if (typeof plan !== 'object' || plan === null || !Array.isArray(plan.items))
+    throw invalidArgument('plan', 'what planSpend returned', plan);
   if (typeof parts !== 'object' || parts === null || typeof parts.signatureOf !== 'function')
     throw invalidArgument('parts', 'an object with signatureOf', parts);
   const stack = plan.items.map((item, position) => bytesOf(item, position, parts));

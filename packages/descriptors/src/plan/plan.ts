@@ -14,7 +14,11 @@ import { type Satisfaction, satisfy, type SatisfyAssets, type SizeRange, type Wi
 /** Which way of an output is spent. */
 export type SpendPath =
   /** The key path of Taproot. */
-  | { readonly kind: 'key' }
+  | {
+      readonly kind: 'key';
+      /** Whether the key signs tweaked, as in `tr()` (BIP341); in `rawtr()` it stands in the output itself. */
+      readonly isTweaked: boolean;
+    }
   | {
       /** A leaf of Taproot. */
       readonly kind: 'leaf';
@@ -39,7 +43,10 @@ export interface SpendPlan {
   readonly signers: readonly DerivedKey[];
   /** For `nLockTime`: at least this; 0 when none is needed. */
   readonly lockTime: number;
-  /** For `nSequence` of the input: exact when the way has a relative lock, else 0xfffffffd, which lets locks and replacement work. */
+  /**
+   * For `nSequence` of the input: exact when the way has a relative lock, which also needs a transaction of version 2 or
+   * higher (BIP68); else 0xfffffffd, which lets locks and replacement work.
+   */
   readonly sequence: number;
   /** Weight of the whole input, outpoint, scriptSig and sequence at four units a byte and the witness at one. */
   readonly weight: { readonly minimum: WeightUnits; readonly maximum: WeightUnits };
@@ -109,6 +116,7 @@ export function planSpend(
 ): SpendPlan | SpendBlocked {
   if (typeof output !== 'object' || output === null || !('node' in output))
     throw invalidArgument('output', 'what Descriptor.derive returned', output);
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'an object', options);
   const checked = checkAssets(assets);
   const { profile } = options;
   const all = waysOf(output, options);
@@ -132,7 +140,7 @@ interface Way {
 function waysOf(output: DerivedOutput, { scriptIndex = 0 }: PlanOptions): readonly Way[] {
   const node = chosen(output, scriptIndex);
   if (node.name === 'tr') return taprootWays(output, node.internalKey);
-  if (node.name === 'rawtr') return [keyPath(node.key)];
+  if (node.name === 'rawtr') return [keyPath(node.key, false)];
   const redeemScript = node.name === 'sh' ? output.redeemScript : undefined;
   const inner = node.name === 'sh' ? node.inner : node;
   const push = redeemScript === undefined ? 0 : pushOpcodeSize(redeemScript.length) + redeemScript.length;
@@ -207,7 +215,7 @@ function hasConditional(fragment: Fragment<DerivedKey>): boolean {
 }
 
 function taprootWays(output: DerivedOutput, internalKey: DerivedKey): readonly Way[] {
-  const ways = isUnspendable(internalKey.bytes) ? [] : [keyPath(internalKey)];
+  const ways = isUnspendable(internalKey.bytes) ? [] : [keyPath(internalKey, true)];
   const { leaves = [], leafNodes = [] } = output.taproot ?? {};
   for (const [index, { script, leafHash, controlBlock }] of leaves.entries()) {
     const size = elementSize(script.length) + elementSize(controlBlock.length);
@@ -223,9 +231,16 @@ function taprootWays(output: DerivedOutput, internalKey: DerivedKey): readonly W
   return ways;
 }
 
-function keyPath(key: DerivedKey): Way {
+function keyPath(key: DerivedKey, isTweaked: boolean): Way {
   const fragment = makeFragment<DerivedKey>({ name: 'pk_k', key }, 'tapscript') as Fragment<DerivedKey>;
-  return { path: { kind: 'key' }, fragment, isTaproot: true, place: 'witness', behind: NOTHING_BEHIND, push: 0 };
+  return {
+    path: { kind: 'key', isTweaked },
+    fragment,
+    isTaproot: true,
+    place: 'witness',
+    behind: NOTHING_BEHIND,
+    push: 0,
+  };
 }
 
 function elementSize(bytes: number): number {

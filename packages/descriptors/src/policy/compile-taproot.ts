@@ -285,7 +285,7 @@ class TaprootCompiler<Key> {
         return this.#unique([...this.#splitOr(policy, most), whole], most);
       case 'and': {
         const subs = policy.subs.map((sub) => this.#split(sub, most));
-        return this.#unique([...products(subs, most).map(distribute), whole], most);
+        return this.#unique([...products(subs, most).filter(isFew).map(distribute), whole], most);
       }
       case 'thresh':
         return this.#unique([...this.#splitThresh(policy, most), whole], most);
@@ -370,6 +370,11 @@ function controlWeight(depth: number): number {
 
 function scaled<Key>(splitting: Splitting<Key>, by: number): Splitting<Key> {
   return splitting.map(({ policy, share }) => ({ policy, share: share * by }));
+}
+
+/** Whether all of several splittings at once are no more leaves than are looked at. */
+function isFew<Key>(splittings: readonly Splitting<Key>[]): boolean {
+  return splittings.reduce((count, { length }) => count * length, 1) <= MOST_LEAVES;
 }
 
 /** All of several splittings at once: one leaf for each choice of one part of each. */

@@ -11,7 +11,7 @@ import { keysOf, requireSafe } from './checks.ts';
 import { ScriptCompiler } from './compile-script.ts';
 import { compileTaproot, type CompiledLeaf } from './compile-taproot.ts';
 import type { WeightedTree } from './huffman.ts';
-import { normalise, type NormalPolicy } from './normal.ts';
+import { conditionsOf, normalise, type NormalPolicy } from './normal.ts';
 import { readPolicy } from './policy.ts';
 
 /** How a policy is compiled. */
@@ -103,9 +103,13 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
   });
   const expressionOf = (name: string): string =>
     Object.hasOwn(keys, name) ? (keys[name] as string) : (secrets.get(name) ?? name);
-  requireSafe(read, policy, (name) => writeKey(name, expressionOf));
   const normal = normalise(read);
-  const compiled = context === 'tr' ? toTaproot(normal, options) : toScript(normal, options);
+  if (conditionsOf(normal) > MOST_CONDITIONS)
+    throw new DescriptorsError('DESCRIPTORS_TOO_LARGE', `expected at most ${MOST_CONDITIONS} conditions, got more`, {
+      details: { position: 0, length: policy.length, what: 'conditions', limit: MOST_CONDITIONS },
+    });
+  requireSafe(read, policy, (name) => writeKey(name, expressionOf));
+  const compiled = context === 'tr' ? lightestTaproot(normal, options) : toScript(normal, options);
   if (compiled === undefined)
     throw new DescriptorsError(
       'DESCRIPTORS_POLICY_INVALID',
@@ -126,6 +130,29 @@ export function compilePolicy(policy: string, options: CompilePolicyOptions): Co
     lowerBound: compiled.lowerBound,
     gap: Math.max(0, compiled.expectedWeight / compiled.lowerBound - 1),
   };
+}
+
+/** What a policy may have of keys, locks and hashes: more would take longer to compile than anybody waits. */
+const MOST_CONDITIONS = 500;
+/** Up to here stricter options are tried, too: the search is not exhaustive, and may find more with less freedom. */
+const MOST_RETRIED = 24;
+
+/** The lightest output of the options and of stricter ones, whose outputs they allow as well. */
+function lightestTaproot(policy: NormalPolicy<string>, options: CompilePolicyOptions): Compiled | undefined {
+  const compiled = toTaproot(policy, options);
+  if (conditionsOf(policy) > MOST_RETRIED) return compiled;
+  const { musig, ifFree = false } = options;
+  const stricter: readonly CompilePolicyOptions[] = [
+    ...(ifFree ? [] : [{ ...options, ifFree: true }]),
+    ...(musig === 'everywhere' ? [{ ...options, musig: 'internal' as const }] : []),
+  ];
+  let best = compiled;
+  for (const one of stricter) {
+    const other = toTaproot(policy, one);
+    if (other !== undefined && (best === undefined || other.expectedWeight < best.expectedWeight - 1e-9)) best = other;
+  }
+  // The certificate is that of what was asked for.
+  return best === undefined || compiled === undefined ? best : { ...best, lowerBound: compiled.lowerBound };
 }
 
 interface Compiled {
