@@ -1,4 +1,4 @@
-export * from './errors.ts';
+export { DescriptorsError, type DescriptorsErrors, type TextFault } from './errors.ts';
 export { parseDescriptor, Descriptor, type ParseDescriptorOptions } from './descriptor/descriptor.ts';
 export { DerivedOutput, type OutputScripts } from './descriptor/derive.ts';
 export { descriptorChecksum } from './descriptor/checksum.ts';

@@ -1,3 +1,4 @@
+import { requireObject } from '../arguments.ts';
 import type { TaprootOutput } from '@bitcoin-enterprise/script';
 import type { DerivedKey, KeyExpression } from '../keys/model.ts';
 import type { SilentKey } from '../keys/silent-key.ts';
@@ -55,6 +56,7 @@ export interface DerivedTaproot extends TaprootOutput {
 
 /** The leaves of a tree, left to right. */
 export function leavesOf<Key>(tree: TapTreeNode<Key> | undefined): readonly TapLeafNode<Key>[] {
+  if (tree !== undefined) requireObject(tree, 'tree');
   const leaves: TapLeafNode<Key>[] = [];
   const rest: TapTreeNode<Key>[] = tree === undefined ? [] : [tree];
   for (let next = rest.pop(); next !== undefined; next = rest.pop())

@@ -1,3 +1,4 @@
+import { requireContext, requireFragment } from '../arguments.ts';
 import type { Fragment, MiniscriptContext } from './fragment.ts';
 import { subsOf } from './fragment.ts';
 import { hasLetters } from './type.ts';
@@ -35,6 +36,8 @@ export interface MiniscriptBounds {
 
 /** Measures a miniscript as a whole. */
 export function boundsOf<Key>(fragment: Fragment<Key>, context: MiniscriptContext): MiniscriptBounds {
+  requireFragment(fragment);
+  requireContext(context);
   const moves = stackOf(fragment);
   const { operations } = opsOf(fragment);
   const keeps =

@@ -1,3 +1,5 @@
+import { requireFunction, requireNamed } from '../arguments.ts';
+
 /**
  * A type of miniscript (BIP379, sections “Type system” and “Malleability”; mixing of time locks as in Core): a basic
  * type and properties, as bits of one number, so that a rule is a few operations.
@@ -63,11 +65,13 @@ export type Sugar = 'pk' | 'pkh' | 'and_n' | 't' | 'l' | 'u';
 
 /** The parts of a node, left to right. */
 export function subsOf<Key>(fragment: FragmentShape<Key>): readonly Fragment<Key>[] {
+  requireNamed(fragment, 'fragment');
   return 'subs' in fragment ? fragment.subs : [];
 }
 
 /** The keys of a miniscript, in the order in which they are written. */
 export function* keysOf<Key>(fragment: FragmentShape<Key>): Generator<Key, void, undefined> {
+  requireNamed(fragment, 'fragment');
   if (fragment.name === 'pk_k' || fragment.name === 'pk_h') yield fragment.key;
   else if (fragment.name === 'multi' || fragment.name === 'multi_a') yield* fragment.keys;
   else for (const sub of subsOf(fragment)) yield* keysOf(sub);
@@ -75,6 +79,8 @@ export function* keysOf<Key>(fragment: FragmentShape<Key>): Generator<Key, void,
 
 /** The same miniscript with other keys: names become expressions, expressions become derived keys. */
 export function mapKeys<From, To>(fragment: Fragment<From>, map: (key: From) => To): Fragment<To> {
+  requireNamed(fragment, 'fragment');
+  requireFunction(map, 'map');
   const { type } = fragment;
   switch (fragment.name) {
     case 'pk_k':

@@ -1,3 +1,4 @@
+import { requireFragment, requireFunction } from '../arguments.ts';
 import { toHex } from '@bitcoin-enterprise/core';
 import type { Fragment } from './fragment.ts';
 
@@ -8,6 +9,8 @@ import type { Fragment } from './fragment.ts';
  * @param writeKey - Text of a key.
  */
 export function printFragment<Key>(fragment: Fragment<Key>, writeKey: (key: Key) => string): string {
+  requireFragment(fragment);
+  requireFunction(writeKey, 'writeKey');
   let wrappers = '';
   let at = fragment;
   for (;;) {

@@ -1,3 +1,4 @@
+import { requireContext, requireFragment, requireFunction, requireObject } from '../arguments.ts';
 import { boundsOf, scriptSizeOf } from './bounds.ts';
 import { type Fragment, keysOf, type MiniscriptContext, subsOf } from './fragment.ts';
 import { hasLetters } from './type.ts';
@@ -43,6 +44,10 @@ export function insanityOf<Key>(
   fragment: Fragment<Key>,
   options: { readonly context: MiniscriptContext; readonly keyName: (key: Key) => string },
 ): Insanity<Key> | undefined {
+  requireFragment(fragment);
+  const { context, keyName } = requireObject<typeof options>(options, 'options');
+  requireContext(context, 'options.context');
+  requireFunction(keyName, 'options.keyName');
   if (fragment.name === '0') return { reason: 'unsatisfiable', part: fragment };
   const own = faultOf(fragment, options);
   if (own !== undefined) return { reason: own, part: smallest(fragment, options) };

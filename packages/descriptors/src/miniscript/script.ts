@@ -1,3 +1,4 @@
+import { requireFragment, requireFunction, requireObject } from '../arguments.ts';
 import { currentCrypto } from '@bitcoin-enterprise/core';
 import { Opcode } from '@bitcoin-enterprise/script';
 import type { Fragment } from './fragment.ts';
@@ -19,6 +20,8 @@ const VERIFY_FORMS: ReadonlyMap<number, number> = new Map([
 
 /** The script of a miniscript (BIP379, “Translation table”). */
 export function compileFragment<Key>(fragment: Fragment<Key>, keys: ScriptKeys<Key>): Uint8Array {
+  requireFragment(fragment);
+  requireFunction(requireObject<ScriptKeys<Key>>(keys, 'keys').bytesOf, 'keys.bytesOf');
   const script = new ScriptBuilder();
   emit(fragment, keys, script);
   return script.finish();

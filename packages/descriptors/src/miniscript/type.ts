@@ -1,14 +1,19 @@
+import { requireContext, requireNamed } from '../arguments.ts';
+import { invalidArgument } from '../errors.ts';
 import type { Fragment, FragmentShape, MiniscriptContext, MiniscriptType } from './fragment.ts';
 
 const LETTERS: readonly string[] = Array.from('BVKWzondufesmxghijk');
 
 /** The letters of a type, in the order of its description. */
 export function typeLetters(type: MiniscriptType): string {
+  requireType(type);
   return LETTERS.filter((_, place) => (type & (1 << place)) !== 0).join('');
 }
 
 /** Whether a type has all of some letters. */
 export function hasLetters(type: MiniscriptType, letters: string): boolean {
+  requireType(type);
+  if (typeof letters !== 'string') throw invalidArgument('letters', 'a string', letters);
   let bits = KNOWN_BITS.get(letters);
   if (bits === undefined) KNOWN_BITS.set(letters, (bits = bitsOf(letters)));
   return (type & bits) === bits;
@@ -33,8 +38,14 @@ export function typeOfShape(shape: FragmentShape<unknown>, context: MiniscriptCo
  * @returns `undefined` when the parts do not fit together.
  */
 export function makeFragment<Key>(shape: FragmentShape<Key>, context: MiniscriptContext): Fragment<Key> | undefined {
+  requireNamed(shape, 'shape');
+  requireContext(context);
   const type = typeOfShape(shape, context);
   return type === undefined ? undefined : { ...shape, type };
+}
+
+function requireType(type: unknown): void {
+  if (typeof type !== 'number') throw invalidArgument('type', 'the type of a miniscript', type);
 }
 
 function bitsOf(letters: string): number {

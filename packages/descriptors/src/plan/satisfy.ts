@@ -1,3 +1,4 @@
+import { requireContext, requireFragment, requireFunction, requireObject } from '../arguments.ts';
 import type { Fragment, HashFunction, MiniscriptContext } from '../miniscript/fragment.ts';
 
 /** An element of a witness that is not there yet: who or what supplies it. */
@@ -68,6 +69,12 @@ export function satisfy<Key>(
   fragment: Fragment<Key>,
   options: { readonly context: MiniscriptContext; readonly assets: SatisfyAssets<Key> },
 ): Satisfaction<Key> | undefined {
+  requireFragment(fragment);
+  const { context, assets } = requireObject<typeof options>(options, 'options');
+  requireContext(context, 'options.context');
+  const given = requireObject<SatisfyAssets<Key>>(assets, 'options.assets');
+  for (const name of ['canSign', 'hasPreimage', 'isOld', 'isAfter', 'signatureSize'] as const)
+    requireFunction(given[name], `options.assets.${name}`);
   const { satisfied } = new Satisfier(options).visit(fragment);
   if (satisfied === undefined || satisfied.malleable) return undefined;
   const items: WitnessItem<Key>[] = [];

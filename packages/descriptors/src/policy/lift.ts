@@ -1,3 +1,4 @@
+import { requireNamed } from '../arguments.ts';
 import type { DescriptorNode } from '../descriptor/model.ts';
 import { leavesOf } from '../descriptor/model.ts';
 import { leafFragment } from '../descriptor/derive.ts';
@@ -9,6 +10,7 @@ export type Meaning<Key> = Policy<Key> | { readonly name: 'always' | 'never' };
 
 /** What a miniscript means, without how it says it: the policy that it fulfils. */
 export function liftFragment<Key>(fragment: Fragment<Key>): Meaning<Key> {
+  requireNamed(fragment, 'fragment');
   switch (fragment.name) {
     case '0':
       return { name: 'never' };
@@ -63,6 +65,7 @@ export function liftDescriptor<Key>(
   node: DescriptorNode<Key>,
   isUnspendable: (key: Key) => boolean = () => false,
 ): Meaning<Key> | undefined {
+  requireNamed(node, 'node');
   switch (node.name) {
     case 'pk':
     case 'pkh':

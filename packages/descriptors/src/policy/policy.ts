@@ -1,3 +1,4 @@
+import { requireFunction, requireNamed } from '../arguments.ts';
 import { toHex } from '@bitcoin-enterprise/core';
 import { DescriptorsError, syntaxError } from '../errors.ts';
 import type { HashFunction } from '../miniscript/fragment.ts';
@@ -133,6 +134,8 @@ function weighted(expression: Expression): { readonly weight: number; readonly r
 
 /** A policy as text. */
 export function printPolicy<Key>(policy: Policy<Key>, writeKey: (key: Key) => string): string {
+  requireNamed(policy, 'policy');
+  requireFunction(writeKey, 'writeKey');
   const print = (sub: Policy<Key>): string => printPolicy(sub, writeKey);
   switch (policy.name) {
     case 'pk':

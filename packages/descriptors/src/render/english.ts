@@ -1,3 +1,4 @@
+import { requireFunction, requireNamed, requireObject } from '../arguments.ts';
 import { toHex } from '@bitcoin-enterprise/core';
 import type { Meaning } from '../policy/lift.ts';
 
@@ -16,6 +17,8 @@ const LOCK_TIME_THRESHOLD = 500_000_000;
  * @param meaning - From `liftDescriptor`, or a policy.
  */
 export function englishOf<Key>(meaning: Meaning<Key>, options: EnglishOptions<Key>): string {
+  requireNamed(meaning, 'meaning');
+  requireFunction(requireObject<EnglishOptions<Key>>(options, 'options').keyName, 'options.keyName');
   return lines(meaning, options, 0).join('\n');
 }
 

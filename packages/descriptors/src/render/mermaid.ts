@@ -1,9 +1,11 @@
+import { requirePaths } from '../arguments.ts';
 import { percent } from './english.ts';
 import { type RenderPath, type RenderTree, treeOfPaths } from './paths.ts';
 import { weightText } from './terminal.ts';
 
 /** The ways of an output as a Mermaid flow chart. */
 export function mermaidTree(paths: readonly RenderPath[]): string {
+  requirePaths(paths);
   const lines = ['flowchart TD', '  output(("output"))'];
   for (const [place, path] of paths.entries())
     if (path.kind !== 'leaf')

@@ -1,3 +1,4 @@
+import { requireFunction, requireNamed, requireObject } from '../arguments.ts';
 import { compactSizeLength } from '@bitcoin-enterprise/core';
 import { leafFragment } from '../descriptor/derive.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
@@ -39,6 +40,8 @@ export function pathsOfDescriptor(
   descriptor: Descriptor,
   keyName: (key: KeyExpression) => string = keyLabel,
 ): readonly RenderPath[] {
+  requireNamed(requireObject<Descriptor>(descriptor, 'descriptor').node, 'descriptor.node');
+  requireFunction(keyName, 'keyName');
   const { node } = descriptor;
   if (node.name === 'tr') {
     const { internalKey, tree } = node;
@@ -78,6 +81,7 @@ export function treeOfPaths(paths: readonly RenderPath[]): RenderTree | undefine
 
 /** A short name of a key: where it comes from, else how it begins and ends. */
 export function keyLabel(key: KeyExpression): string {
+  requireFunction(requireObject<KeyExpression>(key, 'key').text, 'key.text');
   if (key.participants.length > 0) return `musig(${key.participants.map(keyLabel).join(',')})`;
   const text = key.text('public');
   const [, fingerprint] = /^\[([\da-f]{8})/.exec(text) ?? [];

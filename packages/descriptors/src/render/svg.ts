@@ -1,3 +1,4 @@
+import { requireObject, requirePaths } from '../arguments.ts';
 import { percent } from './english.ts';
 import { type RenderPath, type RenderTree, treeOfPaths } from './paths.ts';
 import { weightText } from './terminal.ts';
@@ -32,6 +33,8 @@ interface Page {
  * Colours follow the light or dark scheme of the reader.
  */
 export function svgTree(paths: readonly RenderPath[], options: SvgOptions = {}): string {
+  requirePaths(paths);
+  requireObject(options, 'options');
   const { labelLength = 44 } = options;
   const page: Page = { lines: [], placed: [], rows: 0, deepest: 1 };
   const centres: number[] = [];

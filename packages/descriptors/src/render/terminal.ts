@@ -1,8 +1,10 @@
+import { requirePaths } from '../arguments.ts';
 import { percent } from './english.ts';
 import { type RenderPath, type RenderTree, treeOfPaths } from './paths.ts';
 
 /** The ways of an output as a tree for a terminal, with weights and odds. */
 export function terminalTree(paths: readonly RenderPath[]): string {
+  requirePaths(paths);
   const tops = paths.filter(({ kind }) => kind !== 'leaf').map((path) => `${titleOf(path)} ${described(path)}`);
   const tree = treeOfPaths(paths);
   const lines = [
@@ -35,6 +37,7 @@ export function weightText(weight: number): string {
 
 /** The ways of an output as a table in Markdown. */
 export function costTable(paths: readonly RenderPath[]): string {
+  requirePaths(paths);
   const hasOdds = paths.some(({ probability }) => probability !== undefined);
   const head = ['way', 'depth', 'witness, WU', 'vB', ...(hasOdds ? ['odds'] : []), 'what'];
   const rows = paths.map(({ kind, depth, weight, probability, text }) => [
