@@ -18,39 +18,10 @@ import { merkleRoot } from '../src/model/merkle.ts';
 import { type Dice, dice } from './support/dice.ts';
 import { truthOf } from './support/interrogation.ts';
 import { type Question, questionsTo } from './support/questions.ts';
+import { mutated, STRANGE } from './support/mutated.ts';
 
 const ROUNDS = process.env['BE_LONG'] === '1' ? 2_000 : 40;
 const CODED = /^CHAIN_(?!INVALID_ARGUMENT)/;
-
-/** Values that an answer should not hold. */
-const STRANGE: readonly unknown[] = [
-  null,
-  true,
-  -1,
-  1e308,
-  0.5,
-  2 ** 53,
-  '',
-  'zz',
-  '00',
-  '00'.repeat(32),
-  'ff'.repeat(80),
-  [],
-  {},
-  [[[[]]]],
-  { a: { b: null } },
-];
-
-/** JSON with one of its values replaced. */
-function mutated(value: unknown, roll: Dice): unknown {
-  if (roll.oneIn(4) || typeof value !== 'object' || value === null) return STRANGE[roll.below(STRANGE.length)];
-  const keys = Object.keys(value);
-  if (keys.length === 0) return STRANGE[roll.below(STRANGE.length)];
-  const key = keys[roll.below(keys.length)] as string;
-  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...value }) as Record<string, unknown>;
-  copy[key] = mutated(copy[key], roll);
-  return copy;
-}
 
 /** Asks everything; what is proven must be right, and no error is without a code. */
 async function requireCodes(

@@ -84,7 +84,9 @@ describe('a run that cannot go on', () => {
       effects: [{ key: 'k', type: 'watch.notice:w', data: { ...notice } }],
     });
     // Whoever is next has the right to deliver at once, and not only when the run before lets go of it.
-    expect(await store.acquireLease('watches/w/deliver', { owner: 'next', ttlMs: 1_000 })).toBeDefined();
+    expect(await store.acquireLease('watches/w/deliver', { owner: 'next', ttlMs: 1_000 })).toMatchObject({
+      owner: 'next',
+    });
     await new Promise((done) => setTimeout(done, 50));
 
     expect(told).toEqual([]);

@@ -1,18 +1,11 @@
 import { requireContext, requireFragment, requireFunction, requireObject } from '../arguments.ts';
+import type { DescriptorsErrors } from '../errors.ts';
 import { boundsOf, scriptSizeOf } from './bounds.ts';
 import { type Fragment, keysOf, type MiniscriptContext, subsOf } from './fragment.ts';
 import { hasLetters } from './type.ts';
 
 /** Why a miniscript must not be used. */
-export type InsaneReason =
-  | 'no-signature'
-  | 'malleable'
-  | 'mixed-time-locks'
-  | 'duplicate-keys'
-  | 'too-many-operations'
-  | 'stack-too-deep'
-  | 'script-too-large'
-  | 'unsatisfiable';
+export type InsaneReason = DescriptorsErrors['DESCRIPTORS_MINISCRIPT_INSANE']['reason'];
 
 /** What is wrong, and the smallest part that is. */
 export interface Insanity<Key> {
