@@ -17,6 +17,7 @@ export const layers: readonly Layer[] = [
   { name: 'script', mayImport: ['core'] },
   { name: 'descriptors', mayImport: ['core', 'script'] },
   { name: 'chain', mayImport: ['core', 'script', 'events'] },
+  { name: 'wallet', mayImport: ['core', 'script', 'descriptors', 'chain', 'events', 'receipts'] },
 ];
 
 /** Source folders of packages that may use Node's built-ins: subpaths that say so in their name. */
@@ -26,4 +27,5 @@ export const nodeOnlyFolders: readonly string[] = [
   '(^|/)packages/config/src/node/',
   '(^|/)packages/descriptors/src/cli/',
   '(^|/)packages/chain/src/(server|electrum|zmq)/',
+  '(^|/)packages/wallet/src/(pkcs11|remote)/',
 ];

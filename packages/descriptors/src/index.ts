@@ -6,6 +6,8 @@ export type { Annotations } from './descriptor/annotations.ts';
 export { inferDescriptor, type InferDescriptorOptions, type KnownKey } from './descriptor/infer.ts';
 export { parseWalletPolicy, type WalletPolicy, walletPolicyOf } from './descriptor/wallet-policy.ts';
 export { silentPaymentAddress, type SilentPaymentAddress } from './descriptor/silent-address.ts';
+export { decodeExtendedKey, ExtendedKey, type ExtendedKeyNetwork, type ExtendedKeyParts } from './keys/extended-key.ts';
+export { aggregatePublicKeys, sortPublicKeys, syntheticExtendedKey } from './keys/musig.ts';
 export type { SilentKey } from './keys/silent-key.ts';
 export {
   type DerivedNode,

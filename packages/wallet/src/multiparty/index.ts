@@ -1,0 +1,1 @@
+export { WalletError, type WalletErrors } from '../errors.ts';
