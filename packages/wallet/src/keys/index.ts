@@ -1,1 +1,2 @@
+export { SecretBytes } from './secret-bytes.ts';
 export { WalletError, type WalletErrors } from '../errors.ts';
