@@ -22,6 +22,8 @@ export class SecretBytes {
   /** @param bytes - Copied: the caller wipes its own. */
   constructor(bytes: Uint8Array) {
     this.#bytes = new Uint8Array(requireBytes('bytes', bytes));
+    // Not by name in the class, for a declaration could not say which symbol it is.
+    Object.defineProperty(this, Symbol.for('nodejs.util.inspect.custom'), { value: () => '[secret]' });
   }
 
   /** Whether `wipe` was called. */
@@ -56,11 +58,6 @@ export class SecretBytes {
 
   /** `[secret]`. */
   toString(): string {
-    return '[secret]';
-  }
-
-  /** `[secret]`, for `console.log` and `util.inspect`. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
     return '[secret]';
   }
 }
