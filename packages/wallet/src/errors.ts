@@ -17,6 +17,8 @@ export interface WalletErrors {
   };
   /** A text that is no extended key of BIP32 or SLIP-132. */
   readonly WALLET_EXTENDED_KEY_INVALID: { readonly reason: string };
+  /** A derivation path that is none (BIP32). `step` counts from 0. */
+  readonly WALLET_PATH_INVALID: { readonly step: number; readonly expected: string };
   /** A keystore that cannot be read: another format, parameters beyond the limits, altered bytes. */
   readonly WALLET_KEYSTORE_INVALID: { readonly reason: string };
   /** A keystore that does not open: the password is wrong, or the file was altered; nobody can tell which. */
@@ -56,8 +58,8 @@ export interface WalletErrors {
 
   // multi-party
 
-  /** A contribution to a multi-party session that is wrong, and whose it is: the index of the signer. */
-  readonly WALLET_CONTRIBUTION_INVALID: { readonly signer: number; readonly kind: string };
+  /** A contribution to a multi-party session that is wrong, and whose it is: its index; absent of what several made. */
+  readonly WALLET_CONTRIBUTION_INVALID: { readonly signer?: number; readonly kind: string };
   /** A session that is asked for a step out of order. */
   readonly WALLET_SESSION_STATE: { readonly expected: string; readonly got: string };
   /** A nonce that was used, burnt or never made: it will not sign. */
@@ -84,6 +86,14 @@ export interface WalletErrors {
   readonly WALLET_SILENT_ADDRESS_INVALID: { readonly reason: string };
   /** Inputs that cannot pay a silent payment, or whose keys add up to nothing (BIP352). */
   readonly WALLET_SILENT_INPUTS_INVALID: { readonly reason: string };
+  /** More outputs for one scan key than its owner looks for: at most 2,323 (BIP352). */
+  readonly WALLET_SILENT_RECIPIENTS_INVALID: { readonly count: number; readonly most: number };
+  /** A share of an ECDH without a proof, or with one that does not hold (BIP375); no input when it is the global one. */
+  readonly WALLET_SILENT_PROOF_INVALID: {
+    readonly input?: number;
+    readonly scanKey: string;
+    readonly reason: 'missing-share' | 'missing-proof' | 'invalid';
+  };
 
   // control
 

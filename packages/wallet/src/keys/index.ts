@@ -1,2 +1,32 @@
 export { SecretBytes } from './secret-bytes.ts';
+export {
+  generateMnemonic,
+  type GenerateMnemonicOptions,
+  languagesOfMnemonic,
+  Mnemonic,
+  mnemonicFromEntropy,
+  type MnemonicLength,
+  readMnemonic,
+} from './mnemonic.ts';
+export { MNEMONIC_LANGUAGES, type MnemonicLanguage } from './mnemonic-languages.ts';
+export { deriveKey, masterKey, type MasterKeyOptions } from './master-key.ts';
+export { derivationPathText, HARDENED_STEP, readDerivationPath } from './derivation-path.ts';
+export { readExtendedKey, type ReadExtendedKey, type Slip132Script } from './slip132.ts';
+export {
+  ACCOUNT_SCRIPTS,
+  accountDescriptor,
+  accountKey,
+  type AccountKey,
+  type AccountOptions,
+  accountPath,
+  type AccountScript,
+  cosignerKey,
+  type CosignerOptions,
+  cosignerText,
+  multisigDescriptor,
+  type MultisigOptions,
+  type MultisigScript,
+} from './accounts.ts';
+export { checksumAddress, type EvmAccount, evmAccount, evmAddress, type EvmLayout, isChecksumAddress } from './evm.ts';
+export { importWif, type ImportedKey } from './wif.ts';
 export { WalletError, type WalletErrors } from '../errors.ts';
