@@ -23,7 +23,7 @@ export {
 } from './codec/block.ts';
 export { Opcode, isOpSuccess, opcodeName, type OpcodeName } from './opcodes.ts';
 export { ScriptReader } from './script-reader.ts';
-export { encodeDerSignature } from './interpreter/encoding.ts';
+export { encodeDerSignature, isStrictDer, parseLaxDer } from './interpreter/encoding.ts';
 export { consensusFlags, standardFlags } from './interpreter/flags.ts';
 export type { ScriptErrorName } from './interpreter/script-error-name.ts';
 export { scriptErrorOfText, scriptErrorText } from './interpreter/script-error-text.ts';

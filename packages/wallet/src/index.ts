@@ -1,1 +1,3 @@
 export { WalletError, type WalletErrors } from './errors.ts';
+export * from './psbt/index.ts';
+export * from './signers/index.ts';

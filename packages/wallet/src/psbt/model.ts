@@ -21,6 +21,8 @@ export interface Psbt {
   readonly extendedKeys: readonly { readonly key: Uint8Array; readonly origin: KeyOrigin }[];
   /** Silent payments (BIP375), shares of all inputs: one for each scan key. */
   readonly silentShares: readonly SilentShare[];
+  /** The message of BIP322 that is signed, as bytes. */
+  readonly signedMessage?: Uint8Array;
   /** Proprietary and unknown ones. */
   readonly unknown: readonly RawField[];
 }
