@@ -21,6 +21,14 @@ export {
   type SilentScanKeys,
 } from './keys.ts';
 export {
+  addSilentShares,
+  addSilentSpend,
+  computeSilentOutputs,
+  type SilentCoverage,
+  type SilentSpend,
+  verifySilentShares,
+} from './psbt.ts';
+export {
   type FoundInTweaks,
   type FoundSilentOutput,
   type ScanTweaksOptions,

@@ -47,6 +47,15 @@ interface KnownLabel {
   readonly label: number;
   readonly tweak: Uint8Array;
   readonly publicKey: Uint8Array;
+  /** 65 bytes, made when it is needed: the spend key with this label. */
+  spendKey?: Uint8Array;
+}
+
+/** `t_k`, `t_k·G` in 65 bytes, and `P_k` in 33. */
+interface KeyAt {
+  readonly tweak: Uint8Array;
+  readonly point: Uint8Array;
+  readonly key: Uint8Array;
 }
 
 /**
@@ -69,7 +78,8 @@ interface KnownLabel {
  */
 export class SilentScanner {
   readonly #scanSecret: Uint8Array;
-  readonly #spendPublicKey: Uint8Array;
+  /** 65 bytes: a sum of points that are given whole needs no square roots. */
+  readonly #spendKey: Uint8Array;
   readonly #labels = new Map<string, KnownLabel>();
   readonly #scanKey: SilentScanKeys['scanKey'];
   #isWiped = false;
@@ -85,7 +95,7 @@ export class SilentScanner {
     this.#scanKey = scanKey;
     this.#scanSecret = scanKey.use((secret) => new Uint8Array(secret));
     publicKeyOf('keys.scanKey', this.#scanSecret);
-    this.#spendPublicKey = new Uint8Array(spendPublicKey);
+    this.#spendKey = whole(spendPublicKey);
     this.addLabels([SILENT_CHANGE_LABEL, ...requireList('options.labels', labels)] as readonly number[]);
   }
 
@@ -181,13 +191,10 @@ export class SilentScanner {
   scriptsOfTweak(tweak: Uint8Array): readonly Uint8Array[] {
     const sharedSecret = this.#sharedSecret(requireBytes('tweak', tweak, 33));
     if (sharedSecret === undefined) throw invalidArgument('tweak', 'a point', tweak);
-    const [key] = this.#keyAt(sharedSecret, 0) ?? [];
-    if (key === undefined) return [];
-    const crypto = currentCrypto();
-    const labelled = [...this.#labels.values()].flatMap(
-      ({ publicKey }) => crypto.publicKeyCombine([key, publicKey]) ?? [],
-    );
-    return [key, ...labelled].map((candidate) => taprootScript(candidate.subarray(1)));
+    const made = this.#keyAt(sharedSecret, 0);
+    if (made === undefined) return [];
+    const labelled = this.#withLabels(made).flatMap(([key]) => key ?? []);
+    return [made.key, ...labelled].map((key) => taprootScript(key.subarray(1)));
   }
 
   /** Overwrites the copy of the scan key; the scanner is of no use from then on. */
@@ -210,11 +217,12 @@ export class SilentScanner {
     return currentCrypto().publicKeyTweakMul(tweak, this.#scanSecret);
   }
 
-  /** `P_k` and `t_k`. */
-  #keyAt(sharedSecret: Uint8Array, k: number): readonly [Uint8Array, Uint8Array] | undefined {
+  #keyAt(sharedSecret: Uint8Array, k: number): KeyAt | undefined {
     const tweak = outputTweak(sharedSecret, k);
-    const key = tweak === undefined ? undefined : currentCrypto().publicKeyTweakAdd(this.#spendPublicKey, tweak);
-    return tweak === undefined || key === undefined ? undefined : [key, tweak];
+    if (tweak === undefined) return undefined;
+    const point = currentCrypto().publicKey(tweak, { compressed: false });
+    const key = point === undefined ? undefined : currentCrypto().publicKeyCombine([this.#spendKey, point]);
+    return point === undefined || key === undefined ? undefined : { tweak, point, key };
   }
 
   #outputsWith(sharedSecret: Uint8Array, outputKeys: readonly Uint8Array[]): readonly FoundSilentOutput[] {
@@ -222,11 +230,11 @@ export class SilentScanner {
     const left = new Set(outputKeys.keys());
     for (let k = 0; k < MAXIMUM_SILENT_OUTPUTS && left.size > 0; k++) {
       const made = this.#keyAt(sharedSecret, k);
-      const match = made === undefined ? undefined : this.#match(made[0], outputKeys, left);
+      const match = made === undefined ? undefined : this.#match(made, outputKeys, left);
       if (made === undefined || match === undefined) break;
       const { output, known } = match;
       left.delete(output);
-      const tweak = known === undefined ? made[1] : addTweaks(made[1], known.tweak);
+      const tweak = known === undefined ? made.tweak : addTweaks(made.tweak, known.tweak);
       found.push({
         output,
         outputKey: new Uint8Array(outputKeys[output] as Uint8Array),
@@ -237,16 +245,16 @@ export class SilentScanner {
     return found;
   }
 
-  /** The first output that is `key`, or `key` with a label. */
+  /** The first output that is `P_k`, or `P_k` with a label. */
   #match(
-    key: Uint8Array,
+    made: KeyAt,
     outputKeys: readonly Uint8Array[],
     left: ReadonlySet<number>,
   ): { readonly output: number; readonly known?: KnownLabel } | undefined {
-    const labelOf = this.#labels.size <= 2 * left.size ? this.#labelsByAdding(key) : this.#labelsByTaking(key);
+    const labelOf = this.#labels.size <= 2 * left.size ? this.#labelsByAdding(made) : this.#labelsByTaking(made.key);
     for (const output of left) {
       const outputKey = outputKeys[output] as Uint8Array;
-      if (isKey(key, outputKey)) return { output };
+      if (isKey(made.key, outputKey)) return { output };
       const known = labelOf(outputKey);
       if (known !== undefined) return { output, known };
     }
@@ -254,18 +262,27 @@ export class SilentScanner {
   }
 
   /** Few labels: all keys that there may be, to compare with. */
-  #labelsByAdding(key: Uint8Array): (outputKey: Uint8Array) => KnownLabel | undefined {
+  #labelsByAdding(made: KeyAt): (outputKey: Uint8Array) => KnownLabel | undefined {
+    const candidates = this.#withLabels(made);
+    return (outputKey) => candidates.find(([key]) => key !== undefined && isKey(key, outputKey))?.[1];
+  }
+
+  /** `P_k` with each label. */
+  #withLabels({ point }: KeyAt): readonly (readonly [Uint8Array | undefined, KnownLabel])[] {
     const crypto = currentCrypto();
-    const candidates = [...this.#labels.values()].map(
-      (known) => [crypto.publicKeyCombine([key, known.publicKey]), known] as const,
-    );
-    return (outputKey) => candidates.find(([point]) => point !== undefined && isKey(point, outputKey))?.[1];
+    return [...this.#labels.values()].map((known) => {
+      const spendKey = known.spendKey ?? crypto.publicKeyCombine([this.#spendKey, known.publicKey]);
+      // The one label that takes the spend key away leaves nothing to pay to.
+      if (spendKey === undefined) return [undefined, known];
+      known.spendKey ??= whole(spendKey);
+      return [crypto.publicKeyCombine([known.spendKey, point]), known];
+    });
   }
 
   /** Many labels: what an output has more than the key, with either y, is looked up (BIP352). */
   #labelsByTaking(key: Uint8Array): (outputKey: Uint8Array) => KnownLabel | undefined {
     const crypto = currentCrypto();
-    const minus = crypto.publicKeyNegate(key) as Uint8Array;
+    const minus = whole(crypto.publicKeyNegate(key) as Uint8Array);
     return (outputKey) => {
       if (!crypto.isXOnlyPublicKey(outputKey)) return undefined;
       for (const parity of [2, 3]) {
@@ -314,6 +331,11 @@ function inputsOfTransaction(tx: TransactionLike, spentOutputs: readonly SpentOu
 /** Sum of two tweaks; zero for the two in 2²⁵⁶ that cancel out. */
 function addTweaks(left: Uint8Array, right: Uint8Array): Uint8Array {
   return currentCrypto().secretKeyTweakAdd(left, right) ?? new Uint8Array(32);
+}
+
+/** A point in 65 bytes. */
+function whole(publicKey: Uint8Array): Uint8Array {
+  return currentCrypto().publicKeyConvert(publicKey, { compressed: false }) as Uint8Array;
 }
 
 /** Whether a key of 33 bytes has that x. */

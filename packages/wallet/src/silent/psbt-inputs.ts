@@ -1,0 +1,157 @@
+import { currentCrypto, equalBytes, concatBytes } from '@bitcoin-enterprise/core';
+import {
+  outputTypeOf,
+  parseControlBlock,
+  SighashType,
+  tapTweakHash,
+  UNSPENDABLE_INTERNAL_KEY,
+} from '@bitcoin-enterprise/script';
+import type { SecretBytes } from '../keys/secret-bytes.ts';
+import type { Psbt, PsbtInput } from '../psbt/model.ts';
+import { requirePsbt } from '../psbt/serialize.ts';
+import { inputIncomplete, inputInvalid, spentOutputOf } from '../psbt/spend.ts';
+import { isCompressedKey } from './address.ts';
+import { isFutureWitness, type SilentOutpoint } from './inputs.ts';
+import { publicKeyOf, requireSecret } from './secret-arithmetic.ts';
+import { contributionOf, invalidInputs, isKeyOfScript } from './send.ts';
+
+/** An input of a PSBT that takes part in its silent payments. */
+export interface PartakingInput extends SilentOutpoint {
+  /** Its place in the PSBT. */
+  readonly index: number;
+  readonly input: PsbtInput;
+  /** 33 bytes, of Taproot with an even y; absent when the PSBT does not tell. */
+  readonly publicKey?: Uint8Array;
+}
+
+/** What the inputs of a PSBT are to silent payments. */
+export interface PsbtInputs {
+  /** All of them. */
+  readonly outpoints: readonly SilentOutpoint[];
+  readonly partaking: readonly PartakingInput[];
+}
+
+/**
+ * Reads which inputs take part (BIP352), and refuses what BIP375 does: version 0, later witness versions, sighash types
+ * other than ALL.
+ */
+export function readPsbtInputs(psbt: Psbt): PsbtInputs {
+  requirePsbt(psbt);
+  if (psbt.version !== 2) throw invalidInputs('the PSBT is of version 0');
+  const partaking: PartakingInput[] = [];
+  const outpoints = psbt.inputs.map((input, index): SilentOutpoint => {
+    const { previousTxid, previousIndex, sighashType } = input;
+    const scriptPubKey = spentOutputOf(input, index)?.scriptPubKey;
+    if (scriptPubKey === undefined) throw inputIncomplete(index, 'the output that it spends');
+    if (isFutureWitness(scriptPubKey)) throw invalidInputs(`input ${index} is of a witness version above 1`);
+    if (sighashType !== undefined && sighashType !== SighashType.ALL)
+      throw inputInvalid(index, `the sighash type ${sighashType}, where silent payments take ALL alone`);
+    const outpoint = { previousTxid, previousIndex, scriptPubKey };
+    if (takesPart(input, index, scriptPubKey)) {
+      const publicKey = keyOfInput(input, scriptPubKey);
+      partaking.push({ ...outpoint, index, input, ...(publicKey === undefined ? {} : { publicKey }) });
+    }
+    return outpoint;
+  });
+  return { outpoints, partaking };
+}
+
+function takesPart(input: PsbtInput, index: number, scriptPubKey: Uint8Array): boolean {
+  switch (outputTypeOf(scriptPubKey)) {
+    case 'pubkeyhash':
+    case 'witness_v0_keyhash':
+      return !keysOf(input).some((key) => key.length === 65 && isHashOf(key, scriptPubKey));
+    case 'scripthash': {
+      const redeemScript = input.redeemScript ?? pushedScript(input.finalScriptSig);
+      if (redeemScript === undefined) throw inputIncomplete(index, 'a redeem script');
+      if (!equalBytes(currentCrypto().hash160(redeemScript), scriptPubKey.subarray(2, 22)))
+        throw inputInvalid(index, 'its redeem script has another hash');
+      return (
+        outputTypeOf(redeemScript) === 'witness_v0_keyhash' &&
+        !keysOf(input).some((key) => key.length === 65 && isHashOf(key, redeemScript))
+      );
+    }
+    case 'witness_v1_taproot':
+      return !internalKeys(input).some((key) => equalBytes(key, UNSPENDABLE_INTERNAL_KEY));
+    default:
+      return false;
+  }
+}
+
+/** The redeem script of a finalised input of P2SH-P2WPKH: the one push of its scriptSig. */
+function pushedScript(scriptSig: Uint8Array | undefined): Uint8Array | undefined {
+  return scriptSig?.length === 23 && scriptSig[0] === 22 ? scriptSig.subarray(1) : undefined;
+}
+
+/** The internal keys that an input of Taproot names; they are all the same one unless somebody lies. */
+function internalKeys(input: PsbtInput): readonly Uint8Array[] {
+  const witness = input.finalScriptWitness ?? [];
+  const stack = witness.length > 1 && witness.at(-1)?.[0] === 0x50 ? witness.slice(0, -1) : witness;
+  const controlBlock = stack.length > 1 ? stack.at(-1) : undefined;
+  const named = [
+    ...input.tapLeafScripts.map((leaf) => parseControlBlock(leaf.controlBlock).internalKey),
+    ...(controlBlock === undefined || controlBlock.length < 33 ? [] : [controlBlock.subarray(1, 33)]),
+  ];
+  return input.tapInternalKey === undefined ? named : [input.tapInternalKey, ...named];
+}
+
+/** All public keys that an input names. */
+function keysOf(input: PsbtInput): readonly Uint8Array[] {
+  const final = input.finalScriptWitness?.at(-1);
+  const sig = input.finalScriptSig;
+  return [
+    ...input.derivations.map(({ publicKey }) => publicKey),
+    ...input.partialSignatures.map(({ publicKey }) => publicKey),
+    ...(final === undefined ? [] : [final]),
+    ...(sig === undefined ? [] : [sig.subarray(-33), sig.subarray(-65)]),
+  ];
+}
+
+function isHashOf(publicKey: Uint8Array, scriptPubKey: Uint8Array): boolean {
+  const hash = scriptPubKey.length === 25 ? scriptPubKey.subarray(3, 23) : scriptPubKey.subarray(2);
+  return equalBytes(currentCrypto().hash160(publicKey), hash);
+}
+
+function keyOfInput(input: PsbtInput, scriptPubKey: Uint8Array): Uint8Array | undefined {
+  if (outputTypeOf(scriptPubKey) === 'witness_v1_taproot') {
+    const outputKey = scriptPubKey.subarray(2);
+    return currentCrypto().isXOnlyPublicKey(outputKey) ? concatBytes(Uint8Array.of(2), outputKey) : undefined;
+  }
+  return keysOf(input).find((key) => isCompressedKey(key) && isKeyOfScript(key, scriptPubKey));
+}
+
+/**
+ * What one of several secrets adds to the sum for an input, a copy that the caller wipes: as the key of the output
+ * itself, as the internal key of Taproot (BIP341), or as the spend key of a silent payment (BIP376).
+ */
+export function secretOfInput(partaking: PartakingInput, secrets: readonly SecretBytes[]): Uint8Array | undefined {
+  for (const secret of secrets) {
+    const found = requireSecret('keys', secret).use((bytes) => secretFor(bytes, partaking));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function secretFor(secret: Uint8Array, { input, scriptPubKey }: PartakingInput): Uint8Array | undefined {
+  const crypto = currentCrypto();
+  const publicKey = publicKeyOf('keys', secret);
+  if (isKeyOfScript(publicKey, scriptPubKey)) return contributionOf(secret, scriptPubKey);
+  if (outputTypeOf(scriptPubKey) !== 'witness_v1_taproot') return undefined;
+  const { tapInternalKey, tapMerkleRoot, silentTweak } = input;
+  const isInternal = tapInternalKey !== undefined && equalBytes(tapInternalKey, publicKey.subarray(1));
+  const tweak = silentTweak ?? (isInternal ? tapTweakHash(tapInternalKey, tapMerkleRoot) : undefined);
+  if (tweak === undefined) return undefined;
+  // BIP341 tweaks the key with an even y, BIP352 the key as it is.
+  const isNegated = silentTweak === undefined && publicKey[0] === 3;
+  const base = isNegated ? crypto.secretKeyNegate(secret) : new Uint8Array(secret);
+  const tweaked = base === undefined ? undefined : crypto.secretKeyTweakAdd(base, tweak);
+  base?.fill(0);
+  if (tweaked === undefined) return undefined;
+  try {
+    return isKeyOfScript(publicKeyOf('keys', tweaked), scriptPubKey)
+      ? contributionOf(tweaked, scriptPubKey)
+      : undefined;
+  } finally {
+    tweaked.fill(0);
+  }
+}
