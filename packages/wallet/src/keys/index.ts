@@ -29,4 +29,18 @@ export {
 } from './accounts.ts';
 export { checksumAddress, type EvmAccount, evmAccount, evmAddress, type EvmLayout, isChecksumAddress } from './evm.ts';
 export { importWif, type ImportedKey } from './wif.ts';
+export {
+  changeKeystorePassword,
+  type ChangePasswordOptions,
+  type KeystoreSecret,
+  openKeystore,
+  type OpenedSecret,
+  type OpenKeystoreOptions,
+  readKeystore,
+  sealKeystore,
+  type SealKeystoreOptions,
+} from './keystore/keystore.ts';
+export type { KeystoreEntry, KeystoreSecretKind } from './keystore/format.ts';
+export { ARGON2ID_DEFAULT, type KdfCallOptions, type KeystoreKdf, SCRYPT_DEFAULT } from './keystore/kdf.ts';
+export { openEthereumKeystore, type OpenedEthereumKey } from './keystore/ethereum-keystore.ts';
 export { WalletError, type WalletErrors } from '../errors.ts';
