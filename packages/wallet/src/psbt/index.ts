@@ -23,6 +23,14 @@ export {
   updatePsbtInput,
   updatePsbtOutput,
 } from './create.ts';
+export {
+  describeInput,
+  type DescribedInput,
+  type DescribedOutput,
+  describeOutput,
+  describePsbtInput,
+  describePsbtOutput,
+} from './describe.ts';
 export { extractTransaction, type ExtractOptions } from './extract.ts';
 export {
   finalizePsbt,

@@ -86,7 +86,7 @@ function taprootSlots(
     input.tapDerivations,
     ownKeys.map((key) => key.subarray(1, 33)),
   );
-  for (const { leafHash, script } of spend.leaves) {
+  for (const { leafHash, script } of spend.leaves()) {
     const names = namesIn(script);
     for (const key of known) {
       const isSigned = input.tapScriptSignatures.some(
@@ -101,7 +101,7 @@ function taprootSlots(
 /** The key that signs the key path: tweaked for BIP341 or BIP352, or as it stands in the output. */
 function keyPathOf(
   input: PsbtInput,
-  { outputKey, tweak }: Extract<InputSpend, { rules: 'taproot' }>,
+  { outputKey, tweak: tweakOf }: Extract<InputSpend, { rules: 'taproot' }>,
   ownKeys: readonly Uint8Array[],
 ): Pick<SigningSlot, 'key' | 'tweak'> | undefined {
   const { silentTweak, silentSpendDerivations, tapInternalKey, tapDerivations } = input;
@@ -114,6 +114,7 @@ function keyPathOf(
   }
   const signing = tapInternalKey ?? outputKey;
   const found = tapDerivations.find(({ publicKey }) => equalBytes(publicKey, signing));
+  const tweak = tweakOf();
   const key = found === undefined ? { publicKey: signing } : { publicKey: signing, origin: found.origin };
   return tapInternalKey === undefined || tweak === undefined ? { key } : { key, tweak };
 }

@@ -28,9 +28,10 @@ export type InputSpend =
       readonly utxo: SpentOutput;
       /** 32 bytes. */
       readonly outputKey: Uint8Array;
-      /** What the internal key is tweaked with; absent when it is not known. */
-      readonly tweak?: Uint8Array;
-      readonly leaves: readonly TapLeafSpend[];
+      /** What the internal key is tweaked with; `undefined` when it is not known. Checked when it is asked for. */
+      readonly tweak: () => Uint8Array | undefined;
+      /** The leaves that the input names. Checked when they are asked for. */
+      readonly leaves: () => readonly TapLeafSpend[];
     }
   | { readonly rules: 'unknown'; readonly utxo: SpentOutput };
 
@@ -134,21 +135,38 @@ function payToPublicKeyHash(keyHash: Uint8Array): Uint8Array {
 
 function taprootSpend(input: PsbtInput, index: number, utxo: SpentOutput): InputSpend {
   const outputKey = utxo.scriptPubKey.subarray(2);
-  const { tapInternalKey, tapMerkleRoot, tapLeafScripts } = input;
-  const leaves = tapLeafScripts.map(({ controlBlock, script, leafVersion }) => {
+  return {
+    rules: 'taproot',
+    utxo,
+    outputKey,
+    // Each check is a point multiplication: who signs the key path does not pay for the leaves, and the other way round.
+    tweak: () => keyTweakOf(input, index, outputKey),
+    leaves: () => leavesOf(input, index, outputKey),
+  };
+}
+
+function leavesOf({ tapLeafScripts }: PsbtInput, index: number, outputKey: Uint8Array): readonly TapLeafSpend[] {
+  return tapLeafScripts.map(({ controlBlock, script, leafVersion }) => {
     const leafHash = tapLeafHash(script, { leafVersion });
     const { internalKey, outputKeyParity } = parseControlBlock(controlBlock);
-    const root = taprootMerkleRoot(controlBlock, leafHash);
-    if (!currentCrypto().xOnlyTweakAddCheck(outputKey, outputKeyParity, internalKey, tapTweakHash(internalKey, root)))
+    const tweak = tapTweakHash(internalKey, taprootMerkleRoot(controlBlock, leafHash));
+    if (!currentCrypto().xOnlyTweakAddCheck(outputKey, outputKeyParity, internalKey, tweak))
       throw inputInvalid(index, 'a leaf that is not in its output');
     return { leafHash, script, leafVersion, controlBlock };
   });
-  if (tapInternalKey === undefined) return { rules: 'taproot', utxo, outputKey, leaves };
-  const [leaf] = leaves;
-  const root = tapMerkleRoot ?? (leaf === undefined ? undefined : taprootMerkleRoot(leaf.controlBlock, leaf.leafHash));
-  const tweak = tapTweakHash(tapInternalKey, root);
+}
+
+function keyTweakOf(input: PsbtInput, index: number, outputKey: Uint8Array): Uint8Array | undefined {
+  const { tapInternalKey, tapMerkleRoot, tapLeafScripts } = input;
+  if (tapInternalKey === undefined) return undefined;
+  const [leaf] = tapLeafScripts;
+  const tweak = tapTweakHash(tapInternalKey, tapMerkleRoot ?? (leaf === undefined ? undefined : rootOf(leaf)));
   const tweaked = currentCrypto().xOnlyTweakAdd(tapInternalKey, tweak);
   if (tweaked === undefined || !equalBytes(tweaked.xOnlyPublicKey, outputKey))
     throw inputInvalid(index, 'its internal key and Merkle root make another output key');
-  return { rules: 'taproot', utxo, outputKey, tweak, leaves };
+  return tweak;
+}
+
+function rootOf({ script, leafVersion, controlBlock }: PsbtInput['tapLeafScripts'][number]): Uint8Array {
+  return taprootMerkleRoot(controlBlock, tapLeafHash(script, { leafVersion }));
 }

@@ -73,45 +73,47 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
   const roots = requireList('options.extendedKeys', extendedKeys).map((root, i) =>
     rootKey(root as ExtendedKey, `options.extendedKeys[${i}]`),
   );
-  const derived = new Map<string, SecretBytes>();
+  const derived = new Map<string, HeldKey>();
   let isWiped = false;
 
-  const find = (key: KeyReference): SecretBytes | undefined => {
+  const find = (key: KeyReference): HeldKey | undefined => {
     if (isWiped) throw wiped();
     const single = singles.find(({ publicKey }) => isSame(publicKey, key.publicKey));
-    if (single !== undefined) return single.secret;
+    if (single !== undefined) return single;
     if (key.origin === undefined || roots.length === 0) return undefined;
     const name = toHex(key.publicKey);
     const known = derived.get(name);
     if (known !== undefined) return known;
-    const secret = deriveFrom(roots, key);
-    if (secret === undefined) return undefined;
+    const found = deriveFrom(roots, key);
+    if (found === undefined) return undefined;
     if (derived.size >= MOST_DERIVED) {
-      for (const old of derived.values()) old.wipe();
+      for (const old of derived.values()) old.secret.wipe();
       derived.clear();
     }
-    derived.set(name, secret);
-    return secret;
+    derived.set(name, found);
+    return found;
   };
 
   return {
     publicKeys: singles.map(({ publicKey }) => publicKey),
     holds: (key) => find(key) !== undefined,
-    withSecretKey: (key, action) => find(key)?.use(action),
+    withSecretKey: (key, action) => find(key)?.secret.use(action),
     sign(request) {
-      const secret = find(request.key);
-      if (secret === undefined)
+      const held = find(request.key);
+      if (held === undefined)
         throw new WalletError('WALLET_KEY_UNKNOWN', 'expected a key of this ring, got another', {
           details: { key: toHex(request.key.publicKey) },
         });
-      return secret.use((bytes) =>
-        request.scheme === 'ecdsa' ? signEcdsa(request.digest, bytes, lowR) : signSchnorr(request, bytes, entropy),
+      return held.secret.use((bytes) =>
+        request.scheme === 'ecdsa'
+          ? signEcdsa(request.digest, bytes, lowR)
+          : signSchnorr(request, bytes, held.publicKey, entropy),
       );
     },
     wipe() {
       isWiped = true;
       for (const { secret } of singles) secret.wipe();
-      for (const secret of derived.values()) secret.wipe();
+      for (const { secret } of derived.values()) secret.wipe();
       derived.clear();
     },
   };
@@ -123,7 +125,13 @@ interface Root {
   readonly path: readonly number[];
 }
 
-function singleKey(value: unknown, argument: string): { readonly publicKey: Uint8Array; readonly secret: SecretBytes } {
+/** A secret key and its public key of 33 bytes. */
+interface HeldKey {
+  readonly publicKey: Uint8Array;
+  readonly secret: SecretBytes;
+}
+
+function singleKey(value: unknown, argument: string): HeldKey {
   const bytes = requireBytes(argument, value, 32);
   const publicKey = currentCrypto().publicKey(bytes);
   if (publicKey === undefined) throw invalidArgument(argument, 'a secret key of 1 to n-1', value);
@@ -144,7 +152,7 @@ function isSame(held: Uint8Array, wanted: Uint8Array): boolean {
   return equalBytes(held.subarray(1), wanted.subarray(1, 33)) && (held[0] as number) % 2 === (wanted[64] as number) % 2;
 }
 
-function deriveFrom(roots: readonly Root[], { publicKey, origin }: KeyReference): SecretBytes | undefined {
+function deriveFrom(roots: readonly Root[], { publicKey, origin }: KeyReference): HeldKey | undefined {
   if (origin === undefined) return undefined;
   for (const { key, fingerprint, path } of roots) {
     const isAbove = path.length <= origin.path.length && path.every((step, i) => step === origin.path[i]);
@@ -154,9 +162,9 @@ function deriveFrom(roots: readonly Root[], { publicKey, origin }: KeyReference)
     if (!isSame(child.publicKey, publicKey)) continue;
     const secret = child.secretKey();
     if (secret === undefined) continue;
-    const kept = new SecretBytes(secret);
+    const held = { publicKey: child.publicKey, secret: new SecretBytes(secret) };
     secret.fill(0);
-    return kept;
+    return held;
   }
   return undefined;
 }
@@ -174,12 +182,17 @@ function signEcdsa(digest: Uint8Array, secretKey: Uint8Array, lowR: boolean): Ui
   }
 }
 
-function signSchnorr({ key, digest, tweak }: DigestRequest, secretKey: Uint8Array, entropy: Entropy): Uint8Array {
+function signSchnorr(
+  { key, digest, tweak }: DigestRequest,
+  secretKey: Uint8Array,
+  publicKey: Uint8Array,
+  entropy: Entropy,
+): Uint8Array {
   const crypto = currentCrypto();
   const auxiliary = entropy.bytes(32);
   if (tweak === undefined) return required(crypto.schnorrSign(digest, secretKey, auxiliary));
   // A key of 32 bytes stands for the one with an even y (BIP341); one of 33 is tweaked as it is (BIP352).
-  const isOdd = key.publicKey.length === 32 && crypto.publicKey(secretKey)?.[0] === 3;
+  const isOdd = key.publicKey.length === 32 && publicKey[0] === 3;
   const even = isOdd ? crypto.secretKeyNegate(secretKey) : new Uint8Array(secretKey);
   const tweaked = crypto.secretKeyTweakAdd(required(even), tweak);
   even?.fill(0);

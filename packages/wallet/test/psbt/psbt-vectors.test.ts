@@ -40,7 +40,7 @@ describe.skipIf(vectors === undefined)('the PSBTs of BIP174, 370, 371 and 373', 
   it.for(rows.filter((row) => !isInvalid(row)))('reads and writes $name', ({ psbt }) => {
     const parsed = parsePsbt(psbt);
     const written = psbtToBase64(parsed);
-    expect(parsePsbt(written)).toEqual(parsed);
+    expect(psbtToBase64(parsePsbt(written))).toBe(written);
     // Same records, whatever their order.
     expect(Buffer.from(written, 'base64').length).toBe(Buffer.from(psbt, 'base64').length);
   });
