@@ -20,6 +20,11 @@ export function publicKeyOf(place: number, options: { readonly compressed?: bool
   return toHex(key);
 }
 
+/** The secret of a key that `publicKeyOf` made, 33, 65 or 32 bytes. */
+export function secretOf(publicKey: Uint8Array): Uint8Array {
+  return secrets.get(toHex(publicKey)) as Uint8Array;
+}
+
 /** A transaction that carries a plan out. */
 export interface Spending {
   readonly spentOutputs: readonly SpentOutput[];
