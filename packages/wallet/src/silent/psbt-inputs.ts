@@ -3,6 +3,8 @@ import {
   outputTypeOf,
   parseControlBlock,
   SighashType,
+  tapLeafHash,
+  taprootMerkleRoot,
   tapTweakHash,
   UNSPENDABLE_INTERNAL_KEY,
 } from '@bitcoin-enterprise/script';
@@ -132,14 +134,21 @@ export function secretOfInput(partaking: PartakingInput, secrets: readonly Secre
   return undefined;
 }
 
+/** The root of the tree, as said or as the first leaf leads to; `undefined` without leaves. */
+function merkleRootOf({ tapMerkleRoot, tapLeafScripts }: PsbtInput): Uint8Array | undefined {
+  const [leaf] = tapLeafScripts;
+  if (tapMerkleRoot !== undefined || leaf === undefined) return tapMerkleRoot;
+  return taprootMerkleRoot(leaf.controlBlock, tapLeafHash(leaf.script, { leafVersion: leaf.leafVersion }));
+}
+
 function secretFor(secret: Uint8Array, { input, scriptPubKey }: PartakingInput): Uint8Array | undefined {
   const crypto = currentCrypto();
   const publicKey = publicKeyOf('keys', secret);
   if (isKeyOfScript(publicKey, scriptPubKey)) return contributionOf(secret, scriptPubKey);
   if (outputTypeOf(scriptPubKey) !== 'witness_v1_taproot') return undefined;
-  const { tapInternalKey, tapMerkleRoot, silentTweak } = input;
+  const { tapInternalKey, silentTweak } = input;
   const isInternal = tapInternalKey !== undefined && equalBytes(tapInternalKey, publicKey.subarray(1));
-  const tweak = silentTweak ?? (isInternal ? tapTweakHash(tapInternalKey, tapMerkleRoot) : undefined);
+  const tweak = silentTweak ?? (isInternal ? tapTweakHash(tapInternalKey, merkleRootOf(input)) : undefined);
   if (tweak === undefined) return undefined;
   // BIP341 tweaks the key with an even y, BIP352 the key as it is.
   const isNegated = silentTweak === undefined && publicKey[0] === 3;
