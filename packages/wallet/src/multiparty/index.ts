@@ -16,5 +16,20 @@ export {
   type DeterministicMusigOptions,
   signMusig,
   signMusigDeterministically,
+  type SignMusigOptions,
   verifyMusigPartial,
 } from './musig/signatures.ts';
+export {
+  type NewNonce,
+  type NonceSpending,
+  type NonceVault,
+  type NonceVaultOptions,
+  openNonceVault,
+} from './vault/nonce-vault.ts';
+export {
+  createVaultNonce,
+  type SignWithVaultOptions,
+  signWithVault,
+  type VaultNonce,
+  type VaultNonceOptions,
+} from './musig/vault-signing.ts';

@@ -106,9 +106,13 @@ export function mixedSecret(secretKey: SecretBytes, random: Uint8Array): Uint8Ar
 export function aggregateMusigNonces(publicNonces: readonly Uint8Array[]): Uint8Array {
   const nonces = requireBytesList('publicNonces', publicNonces, PUBLIC_NONCE_LENGTH);
   const sum = new Uint8Array(PUBLIC_NONCE_LENGTH);
-  const halves = nonces.map((nonce, index) => nonceHalves(nonce, 'public nonce', index));
-  sum.set(addPoints(...halves.map(([first]) => first)) ?? []);
-  sum.set(addPoints(...halves.map(([, second]) => second)) ?? [], POINT_LENGTH);
+  for (const start of [0, POINT_LENGTH]) {
+    const half = addPoints(...nonces.map((nonce) => nonce.slice(start, start + POINT_LENGTH)));
+    // No sum: the points cancel each other out, or one is none. A single nonce was not looked at.
+    if (half === undefined || nonces.length === 1)
+      for (const [signer, nonce] of nonces.entries()) nonceHalves(nonce, 'public nonce', signer);
+    sum.set(half ?? [], start);
+  }
   return sum;
 }
 
@@ -127,9 +131,7 @@ export function nonceHalves(
 export function aggregateNonceHalves(nonce: Uint8Array): readonly [Point, Point] {
   const half = (start: number): Point => {
     const bytes = new Uint8Array(nonce.subarray(start, start + POINT_LENGTH));
-    if (isZero(bytes)) return undefined;
-    if (!isPoint(bytes)) throw contributionInvalid('aggregate nonce');
-    return bytes;
+    return isZero(bytes) ? undefined : bytes;
   };
   return [half(0), half(POINT_LENGTH)];
 }

@@ -1,8 +1,9 @@
 import { concatBytes, currentCrypto, parseHex } from '@bitcoin-enterprise/core';
 import { requireBytes, requireObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
-import { addPoints, multiplyPoint, type Point, xOf } from '../math/points.ts';
+import { addPoints, isPoint, multiplyPoint, type Point, xOf } from '../math/points.ts';
 import { modOrder, numberOf } from '../math/scalars.ts';
+import { contributionInvalid } from './checks.ts';
 import { type MusigKeys, requireKeys } from './keys.ts';
 import { aggregateNonceHalves, PUBLIC_NONCE_LENGTH } from './nonces.ts';
 
@@ -55,8 +56,14 @@ export function createMusigSession(
     numberOf(crypto.taggedHash('MuSig/noncecoef', concatBytes(aggregateNonce, xOnlyPublicKey, message))),
   );
   const [first, second] = aggregateNonceHalves(aggregateNonce);
-  // Of honest signers this is never infinity; the base point lets the session go on until the liar is found (BIP327).
-  const finalNonce = addPoints(first, multiplyPoint(second, nonceCoefficient)) ?? GENERATOR;
+  const bound = multiplyPoint(second, nonceCoefficient);
+  const sum = addPoints(first, bound);
+  // Checked by the sum itself, unless there was none to make.
+  if (sum === undefined || first === undefined || bound === undefined)
+    for (const half of [first, second])
+      if (half !== undefined && !isPoint(half)) throw contributionInvalid('aggregate nonce');
+  // Of honest signers it is never infinity; the base point lets the session go on until the liar is found (BIP327).
+  const finalNonce = sum ?? GENERATOR;
   const challenge = modOrder(
     numberOf(crypto.taggedHash('BIP0340/challenge', concatBytes(xOf(finalNonce), xOnlyPublicKey, message))),
   );

@@ -21,6 +21,16 @@ import { createMusigSession, effectiveNonce, type MusigSession, requireSession, 
 const SCALAR_LENGTH = 32;
 const SECRET_NONCE_LENGTH = 97;
 
+/** Settings of {@link signMusig}. */
+export interface SignMusigOptions {
+  /** 32 bytes. */
+  readonly secretKey: SecretBytes;
+  /** 97 bytes. */
+  readonly secretNonce: SecretBytes;
+  /** Its public half, 66 bytes: is computed when absent. */
+  readonly publicNonce?: Uint8Array;
+}
+
 /**
  * A partial signature (BIP327, Sign). The secret nonce is wiped, whatever comes of it.
  *
@@ -42,24 +52,22 @@ const SECRET_NONCE_LENGTH = 97;
  * const message = new Uint8Array(32);
  * const session = musig.createMusigSession(keys, { aggregateNonce, message });
  * const partials = signers.map(({ secretKey }, at) => {
- *   const { secretNonce } = nonces[at] as musig.MusigNonce;
- *   return musig.signMusig(session, { secretKey, secretNonce });
+ *   return musig.signMusig(session, { secretKey, ...(nonces[at] as musig.MusigNonce) });
  * });
  * const signature = musig.aggregateMusigSignatures(session, partials);
  * currentCrypto().schnorrVerify(signature, message, keys.xOnlyPublicKey); // => true
  * ```
  */
-export function signMusig(
-  session: MusigSession,
-  options: { readonly secretKey: SecretBytes; readonly secretNonce: SecretBytes },
-): Uint8Array {
+export function signMusig(session: MusigSession, options: SignMusigOptions): Uint8Array {
   requireSession('session', session);
-  const given = requireObject<{ secretKey: SecretBytes; secretNonce: SecretBytes }>('options', options);
+  const given = requireObject<SignMusigOptions>('options', options);
+  const { publicNonce } = given;
+  if (publicNonce !== undefined) requireBytes('options.publicNonce', publicNonce, PUBLIC_NONCE_LENGTH);
   const secretNonce = requireSecret('options.secretNonce', given.secretNonce);
   const secretKey = requireSecret('options.secretKey', given.secretKey);
   if (secretNonce.isWiped) throw nonceSpent('the secret nonce that was passed');
   try {
-    return secretNonce.use((nonce) => secretKey.use((secret) => signWith(session, { nonce, secret })));
+    return secretNonce.use((nonce) => secretKey.use((secret) => signWith(session, { nonce, secret, publicNonce })));
   } finally {
     secretNonce.wipe();
   }
@@ -68,8 +76,13 @@ export function signMusig(
 /** {@link signMusig} with bare secrets, which the caller wipes. */
 export function signWith(
   session: MusigSession,
-  { nonce, secret }: { readonly nonce: Uint8Array; readonly secret: Uint8Array },
+  facts: {
+    readonly nonce: Uint8Array;
+    readonly secret: Uint8Array;
+    readonly publicNonce: Uint8Array | undefined;
+  },
 ): Uint8Array {
+  const { nonce, secret } = facts;
   const crypto = currentCrypto();
   requireBytes('secretKey', secret, SCALAR_LENGTH);
   requireBytes('secretNonce', nonce, SECRET_NONCE_LENGTH);
@@ -88,7 +101,10 @@ export function signWith(
   const nonceShare = hasEvenY(finalNonce) ? nonceSum : negateSecret(nonceSum);
   const keyShare = multiplySecret(secret, isSecretNegated(keys) ? modOrder(-factor) : factor);
   const partial = addSecret(nonceShare, keyShare);
-  const publicNonce = [multiplyBase(first), multiplyBase(second)] as const;
+  const publicNonce =
+    facts.publicNonce === undefined
+      ? ([multiplyBase(first), multiplyBase(second)] as const)
+      : nonceHalves(facts.publicNonce, 'public nonce');
   wipe(bound, nonceSum, nonceShare, keyShare);
   if (!isPartialValid(session, { partial, publicNonce, publicKey }))
     throw new WalletError('WALLET_SIGNER_ANSWER_INVALID', 'expected a partial signature that verifies, got another', {
