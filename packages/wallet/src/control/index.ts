@@ -1,1 +1,25 @@
 export { WalletError, type WalletErrors } from '../errors.ts';
+export { approvePayment, approvePolicy, rejectPayment } from './approval.ts';
+export { type Control, createControl, type CreateControlOptions } from './control.ts';
+export { controlledSigner, type ControlledSignerOptions } from './controlled-signer.ts';
+export {
+  decidePayment,
+  type Decision,
+  type DecisionFacts,
+  type GivenApproval,
+  type ReleasedPayment,
+} from './evaluate.ts';
+export { NATIVE_ASSET, type Payment, type PaymentRequest, type Transfer } from './payment.ts';
+export {
+  type Actor,
+  type ActorGroup,
+  type AmountWindow,
+  type ApprovalPolicy,
+  type ApprovalRule,
+  type Consent,
+  parseApprovalPolicy,
+  type RuleCondition,
+  type VelocityLimit,
+} from './policy.ts';
+export { type PaymentContext, paymentOfPsbt } from './psbt-payment.ts';
+export type { ControlledPayment } from './state.ts';

@@ -1,0 +1,48 @@
+import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
+import { requireFunction, requireObject } from '../checks.ts';
+import { WalletError } from '../errors.ts';
+import { serializePsbt } from '../psbt/serialize.ts';
+import type { Signer } from '../signers/ports.ts';
+import type { Control } from './control.ts';
+import { type PaymentContext, paymentOfPsbt } from './psbt-payment.ts';
+
+/** How a signer is put under control. */
+export interface ControlledSignerOptions extends PaymentContext {
+  readonly control: Control;
+  /** Who asks for what is signed and was not asked for; such a transaction is refused when absent. */
+  readonly initiator?: string;
+}
+
+/**
+ * A signer that signs nothing but what its policy lets through: the transaction is read, decided on and noted before the
+ * signer sees it, and the signature leaves a receipt.
+ *
+ * @throws WalletError `WALLET_INVALID_ARGUMENT`; its `sign` also `WALLET_NOT_APPROVED`.
+ */
+export function controlledSigner(signer: Signer, options: ControlledSignerOptions): Signer {
+  requireFunction('signer.sign', requireObject<Signer>('signer', signer).sign);
+  requireFunction('options.isOwn', requireObject<ControlledSignerOptions>('options', options).isOwn);
+  const { control, initiator } = options;
+  requireFunction('options.control.release', requireObject<Control>('options.control', control).release);
+  return {
+    name: signer.name,
+    async sign(psbt, call = {}) {
+      const payment = await paymentOfPsbt(psbt, options);
+      if (initiator !== undefined) await control.request({ payment, initiator });
+      await control.release(payment.id);
+      const signed = await signer.sign(psbt, call);
+      const after = await paymentOfPsbt(signed, options);
+      if (after.id !== payment.id)
+        throw new WalletError(
+          'WALLET_SIGNER_ANSWER_INVALID',
+          'expected the transaction that was approved, got another',
+          {
+            details: { signer: signer.name, reason: 'another transaction' },
+          },
+        );
+      const digest = toHex(currentCrypto().sha256(serializePsbt(signed)));
+      await control.signed(payment.id, { signer: signer.name, digest });
+      return signed;
+    },
+  };
+}
