@@ -1,0 +1,387 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { currentCrypto, loadCrypto, parseHex, toHex } from '@bitcoin-enterprise/core';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { orSkip } from '../../../../scripts/nodes/find.ts';
+import { findSoftHsm, type SoftHsm, startSoftHsm } from '../../../../scripts/nodes/softhsm.ts';
+import { deriveKey, masterKey, SecretBytes } from '../../src/keys/index.ts';
+import {
+  createPkcs11Signer,
+  type Pkcs11Signer,
+  type Pkcs11SignerOptions,
+  printSealedKey,
+  readSealedKey,
+  type SealedKey,
+} from '../../src/pkcs11/index.ts';
+import { TokenSigner } from '../../src/pkcs11/pkcs11-signer.ts';
+
+const found = orSkip('SoftHSM2', await findSoftHsm());
+const bytesOf = (text: string): SecretBytes => new SecretBytes(new TextEncoder().encode(text));
+const digestOf = (n: number): Uint8Array => currentCrypto().sha256(Uint8Array.of(n));
+const SECRET = parseHex(`c0ffee${'5a'.repeat(29)}`);
+
+beforeAll(async () => {
+  await loadCrypto();
+});
+
+describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
+  let hsm: SoftHsm;
+  const open: Pkcs11Signer[] = [];
+  const optionsOf = (more: Partial<Pkcs11SignerOptions> = {}): Pkcs11SignerOptions => ({
+    module: hsm.module,
+    token: hsm.token,
+    pin: bytesOf(hsm.pin),
+    environment: hsm.environment,
+    ...more,
+  });
+  const connect = async (more: Partial<Pkcs11SignerOptions> = {}): Promise<TokenSigner> => {
+    const signer = (await createPkcs11Signer(optionsOf(more))) as TokenSigner;
+    open.push(signer);
+    return signer;
+  };
+  let signer: TokenSigner;
+  beforeAll(async () => {
+    hsm = await startSoftHsm();
+    signer = await connect();
+  });
+  afterAll(async () => {
+    for (const one of open) await one.close();
+    await hsm.stop();
+  });
+
+  it('makes keys, lists them, and signs with them: low S, and it verifies elsewhere', async () => {
+    const made = await signer.generateKey({ label: 'hot' });
+    const key = { publicKey: made.publicKey };
+    const digests = Array.from({ length: 24 }, (_, n) => digestOf(n));
+    const signatures = await signer.signDigests(digests.map((digest) => ({ key, scheme: 'ecdsa', digest })));
+
+    expect(await signer.listKeys()).toContainEqual(made);
+    signatures.forEach((signature, place) => {
+      const options = { prehash: false, lowS: true };
+      expect(secp256k1.verify(signature, digests[place] as Uint8Array, made.publicKey, options)).toBe(true);
+    });
+    const full = currentCrypto().publicKeyConvert(made.publicKey, { compressed: false }) as Uint8Array;
+    expect(await signer.holds([key, { publicKey: full }, { publicKey: made.publicKey.slice(1) }])).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(await signer.signDigests([{ key: { publicKey: full }, scheme: 'ecdsa', digest: digestOf(1) }])).toHaveLength(
+      1,
+    );
+  });
+
+  it('takes a key of ours, and is found by another wallet of the same token', async () => {
+    const { publicKey } = await signer.importKey({ label: 'brought', secretKey: new SecretBytes(SECRET) });
+    const other = await connect();
+
+    expect(toHex(publicKey)).toBe(toHex(currentCrypto().publicKey(SECRET) as Uint8Array));
+    expect((await other.listKeys()).find(({ label }) => label === 'brought')?.publicKey).toEqual(publicKey);
+    const [signature] = await other.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: digestOf(3) }]);
+    expect(currentCrypto().ecdsaVerify(signature as Uint8Array, digestOf(3), publicKey)).toBe(true);
+    // Made after the other wallet listed its keys.
+    const late = await signer.generateKey({ label: 'late' });
+    expect(await other.holds([{ publicKey: late.publicKey }])).toEqual([true]);
+  });
+
+  it('has no Schnorr: a sealed key signs with it, tweaked or not, and with ECDSA', async () => {
+    await signer.makeWrappingKey({ label: 'wrap' });
+    await signer.makeWrappingKey({ label: 'wrap' });
+    const secret = parseHex(`0b${'17'.repeat(31)}`);
+    for (const given of [new SecretBytes(secret), undefined]) {
+      const sealed = await signer.sealKey({
+        kind: 'key',
+        wrappingKey: 'wrap',
+        ...(given === undefined ? {} : { secret: given }),
+      });
+      expect(sealed.mechanism).toBe('aes-gcm');
+      expect(toHex(sealed.sealed)).not.toContain('1717');
+      const other = await connect({ sealedKeys: [readSealedKey(printSealedKey(sealed))] });
+      const xOnly = sealed.publicKey.slice(1);
+      const tweak = digestOf(9);
+      const [plain, tweaked, ecdsa] = await other.signDigests([
+        { key: { publicKey: xOnly }, scheme: 'schnorr', digest: digestOf(1) },
+        { key: { publicKey: xOnly }, scheme: 'schnorr', digest: digestOf(2), tweak },
+        { key: { publicKey: sealed.publicKey }, scheme: 'ecdsa', digest: digestOf(3) },
+      ]);
+      const crypto = currentCrypto();
+      const output = crypto.xOnlyTweakAdd(xOnly, tweak)?.xOnlyPublicKey as Uint8Array;
+      expect(crypto.schnorrVerify(plain as Uint8Array, digestOf(1), xOnly)).toBe(true);
+      expect(crypto.schnorrVerify(tweaked as Uint8Array, digestOf(2), output)).toBe(true);
+      expect(crypto.ecdsaVerify(ecdsa as Uint8Array, digestOf(3), sealed.publicKey)).toBe(true);
+    }
+    const key = { publicKey: (await signer.generateKey({ label: 'ecdsa only' })).publicKey };
+    await expect(signer.signDigests([{ key, scheme: 'schnorr', digest: digestOf(1) }])).rejects.toMatchObject({
+      code: 'WALLET_KEY_UNKNOWN',
+    });
+  });
+
+  it('signs for all keys below a sealed master key, hardened or not', async () => {
+    const seed = new SecretBytes(new Uint8Array(32).fill(0x42));
+    const master = masterKey(seed, { network: 'main' });
+    await signer.makeWrappingKey({ label: 'wrap' });
+    const secret = new SecretBytes(Uint8Array.from([...(master.secretKey() ?? []), ...master.chainCode]));
+    const sealed = await signer.sealKey({ kind: 'master', wrappingKey: 'wrap', secret });
+    const other = await connect({ sealedKeys: [sealed] });
+    const references = ["m/86'/0'/0'/0/5", "m/86'/0'/0'/1/0", 'm/0/1', 'm'].map((text) => {
+      const key = deriveKey(master, text);
+      const path =
+        text === 'm'
+          ? []
+          : text
+              .slice(2)
+              .split('/')
+              .map((step) => Number.parseInt(step, 10) + (step.endsWith("'") ? 2 ** 31 : 0));
+      return { publicKey: key.publicKey.slice(1), origin: { fingerprint: master.fingerprint, path } };
+    });
+
+    expect(await other.holds(references)).toEqual([true, true, true, true]);
+    const wrong = { ...references[0], publicKey: references[1]?.publicKey as Uint8Array } as (typeof references)[0];
+    const foreign = { publicKey: wrong.publicKey, origin: { fingerprint: Uint8Array.of(1, 2, 3, 4), path: [0] } };
+    expect(await other.holds([wrong, foreign])).toEqual([false, false]);
+    const signatures = await other.signDigests(
+      references.map((key, n) => ({ key, scheme: 'schnorr', digest: digestOf(n) })),
+    );
+    signatures.forEach((signature, n) => {
+      expect(currentCrypto().schnorrVerify(signature, digestOf(n), references[n]?.publicKey as Uint8Array)).toBe(true);
+    });
+    const generated = await signer.sealKey({ kind: 'master', wrappingKey: 'wrap' });
+    expect(await signer.holds([{ publicKey: generated.publicKey }])).toEqual([true]);
+  });
+
+  it('does not sign with a sealed key that was altered, or whose wrapping key is not there', async () => {
+    await signer.makeWrappingKey({ label: 'wrap' });
+    const sealed = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap' });
+    const other = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap' });
+    const flipped = new Uint8Array(sealed.sealed);
+    flipped[0] = (flipped[0] as number) ^ 1;
+    const wrongs: readonly (readonly [SealedKey, string])[] = [
+      [{ ...sealed, sealed: flipped }, 'WALLET_TOKEN_FAILED'],
+      [{ ...sealed, publicKey: other.publicKey }, 'WALLET_TOKEN_FAILED'],
+      [{ ...sealed, wrappingKey: 'nobody' }, 'WALLET_KEY_UNKNOWN'],
+    ];
+    for (const [wrong, code] of wrongs) {
+      const wallet = await connect({ sealedKeys: [wrong] });
+      const request = { key: { publicKey: wrong.publicKey }, scheme: 'schnorr', digest: digestOf(1) } as const;
+      await expect(wallet.signDigests([request])).rejects.toMatchObject({ code });
+      await wallet.close();
+    }
+  });
+
+  it('signs all or nothing', async () => {
+    const key = { publicKey: (await signer.listKeys())[0]?.publicKey as Uint8Array };
+    const foreign = { publicKey: currentCrypto().publicKey(new Uint8Array(32).fill(3)) as Uint8Array };
+    const request = (of: typeof key) => ({ key: of, scheme: 'ecdsa', digest: digestOf(1) }) as const;
+    await expect(signer.signDigests([request(key), request(foreign)])).rejects.toMatchObject({
+      code: 'WALLET_KEY_UNKNOWN',
+      details: { key: toHex(foreign.publicKey) },
+    });
+    expect(await signer.signDigests([])).toEqual([]);
+  });
+
+  it('serves a hundred calls at once', async () => {
+    const { publicKey } = await signer.generateKey({ label: 'busy' });
+    const all = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        signer.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: digestOf(n) }]),
+      ),
+    );
+    all.forEach(([signature], n) => {
+      expect(currentCrypto().ecdsaVerify(signature as Uint8Array, digestOf(n), publicKey)).toBe(true);
+    });
+  });
+
+  it('logs in again after it was logged out, or its sessions were closed', async () => {
+    let asked = 0;
+    const wallet = await connect({
+      pin: () => {
+        asked += 1;
+        return bytesOf(hsm.pin);
+      },
+    });
+    const { publicKey } = await wallet.generateKey({ label: 'sessions' });
+    const sign = () => wallet.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: digestOf(1) }]);
+    expect(asked).toBe(1);
+    await wallet.lock();
+    expect(await sign()).toHaveLength(1);
+    expect(asked).toBe(2);
+    await wallet.process?.request({ call: 'closeSessions' }, { call: 'test' });
+    expect(await sign()).toHaveLength(1);
+    expect(asked).toBe(3);
+    await wallet.lock();
+    await wallet.lock();
+    expect(await wallet.listKeys()).not.toHaveLength(0);
+  });
+
+  it('goes on in another process when the one it had is killed, also in the middle of its work', async () => {
+    const wallet = await connect();
+    const { publicKey } = await wallet.generateKey({ label: 'killed' });
+    const sign = (n: number) => wallet.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: digestOf(n) }]);
+    const before = wallet.process?.pid as number;
+    const running = Array.from({ length: 20 }, (_, n) => sign(n));
+    process.kill(before, 'SIGKILL');
+
+    expect(await Promise.all(running)).toHaveLength(20);
+    expect(wallet.process?.pid).not.toBe(before);
+  });
+
+  it('is stopped when it hangs, and answers again afterwards', async () => {
+    const wallet = await connect({ timeoutMs: 1_500 });
+    const { publicKey } = await wallet.generateKey({ label: 'hung' });
+    const sign = () => wallet.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: digestOf(1) }]);
+    const pid = wallet.process?.pid as number;
+    process.kill(pid, 'SIGSTOP');
+
+    await expect(sign()).rejects.toMatchObject({
+      code: 'WALLET_SIGNER_UNAVAILABLE',
+      retryable: true,
+      details: { signer: 'be-test', reason: 'no answer in time' },
+    });
+    expect(await sign()).toHaveLength(1);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+
+  it('can be ended by a signal, before and while it works', async () => {
+    const wallet = await connect();
+    await expect(wallet.listKeys({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'WALLET_ABORTED' });
+    process.kill(wallet.process?.pid as number, 'SIGSTOP');
+    const call = wallet.listKeys({ signal: AbortSignal.timeout(100) });
+    await expect(call).rejects.toMatchObject({ code: 'WALLET_ABORTED', details: { call: 'listKeys' } });
+    process.kill(wallet.process?.pid as number, 'SIGCONT');
+    expect(await wallet.listKeys()).not.toHaveLength(0);
+  });
+
+  it('says that it is gone when its folder is removed under it, and comes back with it', async () => {
+    await hsm.addToken('removed');
+    const wallet = await connect({ token: 'removed' });
+    const { publicKey } = await wallet.generateKey({ label: 'gone' });
+    const sign = () => wallet.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: digestOf(1) }]);
+    expect(await sign()).toHaveLength(1);
+    const aside = `${hsm.tokenFolder}-aside`;
+    renameSync(hsm.tokenFolder, aside);
+
+    const error: unknown = await sign().catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'WALLET_SIGNER_UNAVAILABLE', retryable: true });
+    rmSync(hsm.tokenFolder, { recursive: true, force: true });
+    renameSync(aside, hsm.tokenFolder);
+    expect(existsSync(hsm.tokenFolder)).toBe(true);
+    expect(await sign()).toHaveLength(1);
+  });
+
+  it('does not take a wrong PIN, and does not try it twice', async () => {
+    await hsm.addToken('pins');
+    const wrong = bytesOf('canary-1234');
+    const wallet = new TokenSigner(optionsOf({ token: 'pins', pin: wrong }));
+    open.push(wallet);
+    const error: unknown = await wallet.listKeys().catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'WALLET_TOKEN_PIN_WRONG', details: { isLocked: false } });
+    await expect(wallet.listKeys()).rejects.toBe(error);
+    expect(inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error)).not.toMatch(/canary|1234|648219/);
+    await expect(createPkcs11Signer(optionsOf({ token: 'pins', pin: wrong }))).rejects.toMatchObject({
+      code: 'WALLET_TOKEN_PIN_WRONG',
+    });
+
+    let pin = 'another-wrong';
+    const asking = new TokenSigner(optionsOf({ token: 'pins', pin: () => bytesOf(pin) }));
+    open.push(asking);
+    await expect(asking.listKeys()).rejects.toMatchObject({ code: 'WALLET_TOKEN_PIN_WRONG' });
+    pin = hsm.pin;
+    expect(await asking.listKeys()).toEqual([]);
+  });
+
+  it('is not there: no module, no koffi’s module, no token, no slot, closed', async () => {
+    const refusal = async (more: Partial<Pkcs11SignerOptions>): Promise<unknown> =>
+      createPkcs11Signer(optionsOf(more)).then(
+        () => 'connected',
+        (error: unknown) => error,
+      );
+    expect(await refusal({ module: '/nowhere/pkcs11.so' })).toMatchObject({
+      code: 'WALLET_SIGNER_UNAVAILABLE',
+      details: { reason: 'the module cannot be loaded' },
+    });
+    expect(await refusal({ module: process.execPath })).toMatchObject({ code: 'WALLET_SIGNER_UNAVAILABLE' });
+    expect(await refusal({ token: 'nobody' })).toMatchObject({
+      code: 'WALLET_SIGNER_UNAVAILABLE',
+      details: { reason: 'the token is not there' },
+    });
+    const bySlot: Pkcs11SignerOptions = {
+      module: hsm.module,
+      slot: 12_345,
+      pin: bytesOf(hsm.pin),
+      environment: hsm.environment,
+    };
+    await expect(createPkcs11Signer(bySlot)).rejects.toMatchObject({ code: 'WALLET_SIGNER_UNAVAILABLE' });
+    const wallet = await connect();
+    await wallet.close();
+    await expect(wallet.listKeys()).rejects.toMatchObject({ code: 'WALLET_SIGNER_UNAVAILABLE' });
+    await wallet.close();
+  });
+
+  it('refuses wrong arguments with a code', async () => {
+    const publicKey = new Uint8Array(33);
+    const digest = new Uint8Array(32);
+    const calls: readonly (() => unknown)[] = [
+      () => createPkcs11Signer(undefined as never),
+      () => createPkcs11Signer({} as never),
+      () => createPkcs11Signer(optionsOf({ pin: '1234' as never })),
+      () => createPkcs11Signer(optionsOf({ slot: 1 })),
+      () => createPkcs11Signer(optionsOf({ timeoutMs: 0 })),
+      () => createPkcs11Signer(optionsOf({ sealedKeys: [{} as never] })),
+      () => createPkcs11Signer(optionsOf({ pin: () => 'x' as never })),
+      () => signer.holds(7 as never),
+      () => signer.holds([{ publicKey: new Uint8Array(31) }]),
+      () => signer.signDigests([{ key: { publicKey }, scheme: 'rsa' as never, digest }]),
+      () => signer.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: new Uint8Array(20) }]),
+      () => signer.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest, tweak: digest }]),
+      () => signer.generateKey({ label: '' }),
+      () => signer.importKey({ label: 'x', secretKey: new SecretBytes(new Uint8Array(32)) }),
+      () => signer.importKey({ label: 'x', secretKey: new Uint8Array(32).fill(1) as never }),
+      () => signer.sealKey({ kind: 'other' as never, wrappingKey: 'wrap' }),
+      () => signer.listKeys({ signal: 'x' as never }),
+    ];
+    for (const [place, call] of calls.entries())
+      await expect(Promise.resolve().then(call), String(place)).rejects.toMatchObject({
+        code: 'WALLET_INVALID_ARGUMENT',
+      });
+    await expect(signer.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest }])).rejects.toMatchObject({
+      code: 'WALLET_KEY_UNKNOWN',
+    });
+    await expect(signer.sealKey({ kind: 'key', wrappingKey: 'nobody' })).rejects.toMatchObject({
+      code: 'WALLET_KEY_UNKNOWN',
+    });
+  });
+
+  it('leaves no process behind', async () => {
+    const wallet = await connect();
+    const pid = wallet.process?.pid as number;
+    await wallet.close();
+    for (let waited = 0; waited < 50 && isAlive(pid); waited += 1) await new Promise((done) => setTimeout(done, 20));
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
+describe('sealed keys as text', () => {
+  it('are refused when they are none', () => {
+    for (const text of [
+      '',
+      '{}',
+      '[]',
+      'null',
+      '{"format":"bitcoin-enterprise-sealed-key","version":1}',
+      'x'.repeat(9_999),
+    ])
+      expect(() => readSealedKey(text)).toThrow('WALLET_KEYSTORE_INVALID');
+    expect(() => readSealedKey(7 as never)).toThrow('WALLET_INVALID_ARGUMENT');
+    expect(() => printSealedKey({} as never)).toThrow('WALLET_INVALID_ARGUMENT');
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
