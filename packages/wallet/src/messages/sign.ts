@@ -11,7 +11,7 @@ import { inputIncomplete, spentOutputOf } from '../psbt/spend.ts';
 import type { Signer } from '../signers/ports.ts';
 import { signatureText, witnessBytes } from './signature-text.ts';
 import { MESSAGE_OUTPUT, messageBytes, type MessageTimes, messageToSign, messageToSpend } from './transactions.ts';
-import { type MessageVerdict, SIGNED_MESSAGE_KEY, verifyMessage } from './verify.ts';
+import { type MessageVerdict, verifyMessage } from './verify.ts';
 
 /** What is signed, for which address, and what a signer must know for it. */
 export interface MessageRequest extends MessageTimes {
@@ -73,7 +73,7 @@ export function createMessagePsbt(request: MessageRequest): Psbt {
     inputs: [first, ...added],
     outputs: [{ value: 0n, scriptPubKey: MESSAGE_OUTPUT }],
   });
-  return { ...psbt, unknown: [{ key: Uint8Array.of(SIGNED_MESSAGE_KEY), value: messageBytes(message) }] };
+  return { ...psbt, signedMessage: messageBytes(message) };
 }
 
 const NOTHING = new Uint8Array(0);
@@ -94,7 +94,7 @@ export function messageOfPsbt(
   psbt: Psbt,
 ): { readonly message: Uint8Array; readonly scriptPubKey: Uint8Array } | undefined {
   requirePsbt(psbt);
-  const message = psbt.unknown.find(({ key }) => key.length === 1 && key[0] === SIGNED_MESSAGE_KEY)?.value;
+  const { signedMessage: message } = psbt;
   const [first] = psbt.inputs;
   const [output] = psbt.outputs;
   if (message === undefined || first?.previousIndex !== 0 || psbt.outputs.length !== 1) return undefined;

@@ -170,11 +170,8 @@ function verifyToSign(format: MessageFormat, { toSpend, toSign, others }: Spendi
   return { state: 'valid', format, lockTime, sequence: first.sequence, version, coins };
 }
 
-/** `PSBT_GLOBAL_GENERIC_SIGNED_MESSAGE` (BIP322): type 0x09 without key data. */
-export const SIGNED_MESSAGE_KEY = 0x09;
-
 function verifyFunds(psbt: Psbt, { message, challenge }: Claim): MessageVerdict {
-  const said = psbt.unknown.find(({ key }) => key.length === 1 && key[0] === SIGNED_MESSAGE_KEY)?.value;
+  const { signedMessage: said } = psbt;
   if (said !== undefined && !equalBytes(said, message))
     return { state: 'invalid', reason: 'its PSBT names another message' };
   const [first] = psbt.inputs;
