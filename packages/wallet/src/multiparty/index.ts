@@ -24,6 +24,7 @@ export {
   type NonceSpending,
   type NonceVault,
   type NonceVaultOptions,
+  nonceToken,
   openNonceVault,
 } from './vault/nonce-vault.ts';
 export {
@@ -33,3 +34,26 @@ export {
   type VaultNonce,
   type VaultNonceOptions,
 } from './musig/vault-signing.ts';
+export {
+  beginMusig,
+  type BeginMusigOptions,
+  type MusigBlame,
+  type MusigEffect,
+  type MusigEvent,
+  type MusigMessage,
+  type MusigState,
+  type MusigStep,
+  pendingMusig,
+  stepMusig,
+} from './musig/conversation.ts';
+export { createMusigParty, type MusigParty, type MusigPartyOptions, type MusigRun } from './musig/signer.ts';
+export type { ContributionKind } from './musig/checks.ts';
+export {
+  addMusigNonces,
+  addMusigSignatures,
+  aggregateMusigPsbt,
+  musigPsbtSigner,
+  type MusigPsbtSignerOptions,
+  restartMusigPsbt,
+} from './psbt/roles.ts';
+export { type MusigPlace, musigPlacesOf, type MusigPlacesOptions } from './psbt/places.ts';

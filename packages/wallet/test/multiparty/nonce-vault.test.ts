@@ -10,6 +10,7 @@ import {
   createMusigNonce,
   createVaultNonce,
   type NewNonce,
+  nonceToken,
   type NonceVault,
   openNonceVault,
   SecretBytes,
@@ -58,7 +59,9 @@ const modes = [
 describe.for(modes)('a vault ($mode)', ({ open }) => {
   it('signs one session with a nonce, answers it again, and refuses another', async () => {
     const vault = await open(places());
-    const [token = ''] = await vault.make([nonce()]);
+    const given = nonce();
+    const [token = ''] = await vault.make([given]);
+    expect(token).toBe(nonceToken(given.publicNonce));
     const signature = await vault.sign(token, using(X));
 
     expect(signature[0]).toBe(1);
@@ -95,6 +98,21 @@ describe.for(modes)('a vault ($mode)', ({ open }) => {
     await vault.burnAll();
     await expect(vault.sign(third, using(X))).rejects.toMatchObject(spentError);
     await expect(vault.sign('ab', using(X))).rejects.toMatchObject(spentError);
+  });
+
+  it('says which nonces it holds', async () => {
+    const at = places();
+    const vault = await open(at);
+    const [first = '', second = '', third = ''] = await vault.make([nonce(), nonce(), nonce()]);
+    await vault.sign(first, using(X));
+    await vault.burn([second]);
+    const held = await Promise.all([first, second, third, 'ab'].map((token) => vault.holds(token)));
+    expect(held).toEqual([true, false, true, false]);
+    const again = await open(at);
+
+    expect(await again.holds(first)).toBe(true);
+    expect(await again.holds(third)).toBe(again.isSealed);
+    await expect(vault.holds(7 as never)).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
   });
 
   it('takes the same nonce in once', async () => {

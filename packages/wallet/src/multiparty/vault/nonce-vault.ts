@@ -32,6 +32,7 @@ import {
 import {
   burning,
   isSuperseded,
+  looking,
   making,
   newMemory,
   opening,
@@ -101,6 +102,8 @@ export interface NonceVault {
    * `WALLET_VAULT_STALE`; those of the stores.
    */
   sign(token: string, spending: NonceSpending): Promise<Uint8Array>;
+  /** Whether a nonce can still sign, or has signed and would answer its session again. */
+  holds(token: string): Promise<boolean>;
   /** Gives nonces up: they will not sign. */
   burn(tokens: readonly string[]): Promise<void>;
   /** Gives all unsigned nonces up. */
@@ -143,6 +146,16 @@ export async function openNonceVault(options: NonceVaultOptions): Promise<NonceV
   const vault = new StoredVault(facts, memory);
   await vault.run(opening(memory, facts.whenStale));
   return vault;
+}
+
+/**
+ * The token of a nonce, 32 hex digits: the same nonce has the same token, whoever makes it.
+ *
+ * @param publicNonce - As it was given to `make`.
+ * @throws WalletError `WALLET_INVALID_ARGUMENT`.
+ */
+export function nonceToken(publicNonce: Uint8Array): string {
+  return toHex(currentCrypto().sha256(requireBytes('publicNonce', publicNonce)).subarray(0, 16));
 }
 
 interface VaultFacts {
@@ -210,8 +223,7 @@ class StoredVault implements NonceVault {
     if (checked.length === 0) return [];
     const made: Array<{ token: string; nonce: RecordedNonce; secret: Uint8Array }> = [];
     for (const { publicNonce, secretNonce } of checked) {
-      // From the nonce itself: the same one has the same token, whoever makes it.
-      const token = toHex(currentCrypto().sha256(publicNonce).subarray(0, 16));
+      const token = nonceToken(publicNonce);
       const secret = secretNonce.use((bytes) => new Uint8Array(bytes));
       secretNonce.wipe();
       made.push({ token, secret, nonce: { publicNonce: toHex(publicNonce) } });
@@ -246,6 +258,11 @@ class StoredVault implements NonceVault {
         this.#sign = undefined;
       }
     });
+  }
+
+  async holds(token: string): Promise<boolean> {
+    requireText('token', token);
+    return this.#exclusively(() => this.run(looking(this.#memory, token)));
   }
 
   async burn(tokens: readonly string[]): Promise<void> {

@@ -143,6 +143,16 @@ export function* spending(memory: VaultMemory, token: string, session: string): 
   throw contended();
 }
 
+/** Whether a nonce can still sign, or has. */
+export function* looking(memory: VaultMemory, token: string): Procedure<boolean> {
+  yield* catchUp(memory);
+  const entry = memory.ledger.entries.get(token);
+  if (entry === undefined || entry.is === 'signed') return entry !== undefined;
+  const session = entry.is === 'spent' ? entry.session : '';
+  const held = yield { ask: 'hold', token, nonce: entry.nonce, session };
+  return held.is === 'held' && held.isHeld;
+}
+
 /** Gives nonces up; all that are unsigned without tokens. */
 export function* burning(memory: VaultMemory, tokens: readonly string[] | undefined): Procedure<void> {
   yield* settle(memory);

@@ -1,0 +1,189 @@
+import { loadCrypto, toHex } from '@bitcoin-enterprise/core';
+import { parseDescriptor, planSpend } from '@bitcoin-enterprise/descriptors';
+import { createMemoryStore } from '@bitcoin-enterprise/events';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  createKeyRing,
+  createPsbt,
+  describeInput,
+  extractTransaction,
+  finalizePsbt,
+  type KeyRing,
+  parsePsbt,
+  type Psbt,
+  psbtToBase64,
+  type Signer,
+} from '../../src/index.ts';
+import {
+  aggregateMusigPsbt,
+  musigPlacesOf,
+  musigPsbtSigner,
+  type NonceVault,
+  openNonceVault,
+  restartMusigPsbt,
+} from '../../src/multiparty/index.ts';
+import { readJsonVectors } from '../support/vectors.ts';
+
+interface Row {
+  readonly case: string;
+  readonly psbt: string;
+}
+
+const rows = readJsonVectors<Readonly<Record<string, readonly Row[]>>>('derived/bip_psbt_vectors.json')?.['bip-0373'];
+const codeOf = async (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error: { readonly code?: string }) => error.code ?? String(error),
+  );
+
+beforeAll(async () => {
+  await loadCrypto();
+});
+
+describe.skipIf(rows === undefined)('the PSBTs of BIP373', () => {
+  it.for([2, 5, 8, 11].map((place) => ({ place })))(
+    'have partial signatures that verify and make a valid transaction: $place',
+    ({ place }) => {
+      const psbt = parsePsbt(rows?.[place]?.psbt ?? '');
+      const [found] = musigPlacesOf(psbt);
+      const [input] = psbt.inputs;
+      expect(toHex(found?.keys.publicKey as Uint8Array)).toBe(
+        toHex(input?.musigPublicNonces[0]?.aggregate as Uint8Array),
+      );
+      expect(extractTransaction(finalizePsbt(aggregateMusigPsbt(psbt))).inputs[0]?.witness.length).toBeGreaterThan(0);
+    },
+  );
+
+  it.for([2, 5, 8, 11].map((place) => ({ place })))('blame who has signed something else: $place', ({ place }) => {
+    const psbt = parsePsbt(rows?.[place]?.psbt ?? '');
+    const [input] = psbt.inputs;
+    const partials = (input?.musigPartialSignatures ?? []).map((slot, i) =>
+      i === 1
+        ? { ...slot, signature: Uint8Array.of(...slot.signature.subarray(0, 31), (slot.signature[31] as number) ^ 1) }
+        : slot,
+    );
+    const altered = { ...psbt, inputs: [{ ...psbt.inputs[0], musigPartialSignatures: partials }] } as Psbt;
+    expect(() => aggregateMusigPsbt(altered)).toThrow(expect.objectContaining({ code: 'WALLET_CONTRIBUTION_INVALID' }));
+  });
+});
+
+const secret = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+const ringOf = (n: number): KeyRing => createKeyRing({ secretKeys: [secret(n)] });
+const keyOf = (n: number): string => toHex(ringOf(n).publicKeys[0] as Uint8Array);
+
+interface Party {
+  readonly signer: Signer;
+  readonly vault: NonceVault;
+}
+
+async function party(n: number, store = createMemoryStore()): Promise<Party> {
+  const vault = await openNonceVault({ store, name: `party ${n}` });
+  return { vault, signer: musigPsbtSigner({ ring: ringOf(n), vault }) };
+}
+
+function spending(text: string, canSign: (key: string) => boolean): Psbt {
+  const output = parseDescriptor(text).derive(0);
+  const plan = planSpend(output, { canSign: ({ bytes }) => canSign(toHex(bytes)) });
+  if (!plan.ok) throw new Error('no plan');
+  return createPsbt({
+    inputs: [
+      {
+        ...describeInput(output, plan),
+        previousTxid: secret(9),
+        previousIndex: 0,
+        sequence: plan.sequence,
+        witnessUtxo: { value: 100_000n, scriptPubKey: output.scriptPubKey },
+      },
+    ],
+    outputs: [{ value: 99_000n, scriptPubKey: output.scriptPubKey }],
+  });
+}
+
+/** As by mail: what each adds is sent on as text. */
+const mailed = async (psbt: Psbt, ...signers: readonly Signer[]): Promise<Psbt> => {
+  let text = psbtToBase64(psbt);
+  for (const signer of signers) text = psbtToBase64(await signer.sign(parsePsbt(text)));
+  return parsePsbt(text);
+};
+
+const XPUB =
+  'xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8';
+
+describe('MuSig2 by PSBT', () => {
+  it.for([
+    ['the output key', `rawtr(musig(${keyOf(1)},${keyOf(2)}))`],
+    ['the internal key', `tr(musig(${keyOf(1)},${keyOf(2)}))`],
+    ['the internal key above a leaf', `tr(musig(${keyOf(1)},${keyOf(2)}),pk(${keyOf(3).slice(2)}))`],
+    ['a leaf', `tr(${keyOf(3).slice(2)},pk(musig(${keyOf(1)},${keyOf(2)})))`],
+  ] as const)('signs with %s', async ([, text]) => {
+    const [a, b] = [await party(1), await party(2)];
+    const third = keyOf(3).slice(2);
+    const psbt = spending(text, (key) => key !== third);
+    const signed = await mailed(psbt, a.signer, b.signer, a.signer, b.signer);
+    const { witness } = extractTransaction(finalizePsbt(signed)).inputs[0] ?? { witness: [] };
+    expect(witness[0]?.length).toBe(64);
+  });
+
+  it('signs for a key below an aggregate of extended keys', () => {
+    const output = parseDescriptor(`tr(musig(${XPUB},${keyOf(2)})/0/*)`).derive(7);
+    const psbt = createPsbt({
+      inputs: [
+        {
+          ...describeInput(output),
+          previousTxid: secret(9),
+          previousIndex: 0,
+          witnessUtxo: { value: 5n, scriptPubKey: output.scriptPubKey },
+        },
+      ],
+    });
+    const [place] = musigPlacesOf(psbt);
+    expect(toHex(place?.keys.xOnlyPublicKey as Uint8Array)).toBe(toHex(output.scriptPubKey.subarray(2)));
+  });
+
+  it('is asked again and again without another signature', async () => {
+    const [a, b] = [await party(1), await party(2)];
+    const psbt = spending(`tr(musig(${keyOf(1)},${keyOf(2)}))`, () => true);
+    const half = await mailed(psbt, a.signer, b.signer);
+    expect(half.inputs[0]?.musigPartialSignatures.length).toBe(1);
+    expect(psbtToBase64(await mailed(half, b.signer, b.signer))).toBe(psbtToBase64(half));
+    const once = await mailed(half, a.signer);
+    expect(psbtToBase64(await mailed(half, a.signer))).toBe(psbtToBase64(once));
+  });
+
+  it('begins again when a party has lost its nonces, and never signs twice with one', async () => {
+    const store = createMemoryStore();
+    const [a, b] = [await party(1, store), await party(2)];
+    const psbt = spending(`tr(musig(${keyOf(1)},${keyOf(2)}))`, () => true);
+    const nonces = await mailed(psbt, a.signer, b.signer);
+    // Party 1 is restarted: its vault has burnt what it had made.
+    const again = await party(1, store);
+    expect(await codeOf(mailed(nonces, again.signer))).toBe('WALLET_NONCE_SPENT');
+    const fresh = restartMusigPsbt(nonces);
+    expect(fresh.inputs[0]?.musigPublicNonces.length).toBe(0);
+    const signed = await mailed(fresh, again.signer, b.signer, again.signer);
+    expect(extractTransaction(finalizePsbt(signed)).inputs.length).toBe(1);
+  });
+
+  it('replaces a lost nonce as long as nobody has signed', async () => {
+    const store = createMemoryStore();
+    const [a, b] = [await party(1, store), await party(2)];
+    const psbt = spending(`tr(musig(${keyOf(1)},${keyOf(2)}))`, () => true);
+    const first = await mailed(psbt, a.signer);
+    const again = await party(1, store);
+    const signed = await mailed(first, again.signer, b.signer, again.signer);
+    expect(extractTransaction(finalizePsbt(signed)).inputs.length).toBe(1);
+  });
+
+  it('does not sign another transaction with the nonces of the first', async () => {
+    const [a, b] = [await party(1), await party(2)];
+    const psbt = spending(`tr(musig(${keyOf(1)},${keyOf(2)}))`, () => true);
+    const half = await mailed(psbt, a.signer, b.signer);
+    const [output] = half.outputs;
+    const stolen = { ...half, outputs: [{ ...output, value: 1n }] } as Psbt;
+    const clean = {
+      ...stolen,
+      inputs: stolen.inputs.map((input) => ({ ...input, musigPartialSignatures: [] })),
+    };
+    expect(await codeOf(b.signer.sign(clean))).toBe('WALLET_NONCE_SPENT');
+  });
+});
