@@ -5,6 +5,7 @@ import {
   type DerivedOutput,
   type DerivedTaproot,
   keysOf,
+  sortPublicKeys,
   type SpendPlan,
   type TapLeafNode,
 } from '@bitcoin-enterprise/descriptors';
@@ -136,7 +137,8 @@ function describeTaproot(output: DerivedOutput): Pick<PsbtInput, 'tapDerivations
   const add = (key: DerivedKey, leafHash: Uint8Array | undefined): void => {
     derivations.add(key.publicKey.subarray(1, 33), key, leafHash);
     if (key.participants.length === 0) return;
-    const participants = key.participants.map(({ publicKey }) => publicKey);
+    // BIP390 sorts before it aggregates.
+    const participants = sortPublicKeys(key.participants.map(({ publicKey }) => publicKey));
     const aggregate = aggregatePublicKeys(participants);
     if (aggregate === undefined) return;
     if (!musigParticipants.some((known) => equalBytes(known.aggregate, aggregate)))

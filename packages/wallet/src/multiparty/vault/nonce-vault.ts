@@ -102,7 +102,7 @@ export interface NonceVault {
    * `WALLET_VAULT_STALE`; those of the stores.
    */
   sign(token: string, spending: NonceSpending): Promise<Uint8Array>;
-  /** Whether a nonce can still sign, or has signed and would answer its session again. */
+  /** Whether a nonce can still sign, or has: an answer is given again to the same session alone. */
   holds(token: string): Promise<boolean>;
   /** Gives nonces up: they will not sign. */
   burn(tokens: readonly string[]): Promise<void>;
