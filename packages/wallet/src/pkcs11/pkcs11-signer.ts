@@ -1,14 +1,16 @@
-import { compareBytes, concatBytes, currentCrypto, type Entropy, toHex, webEntropy } from '@bitcoin-enterprise/core';
+import { compareBytes, currentCrypto, type Entropy, toHex, webEntropy } from '@bitcoin-enterprise/core';
 import type { KeyOrigin } from '@bitcoin-enterprise/descriptors';
 import { requireBytes, requireInteger, requireList, requireObject, requireText } from '../checks.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
 import { entropyBytes } from '../keys/entropy.ts';
 import { SecretBytes } from '../keys/secret-bytes.ts';
 import type { DigestRequest, DigestSigner, KeyReference, SignerCallOptions } from '../signers/ports.ts';
+import { verifies } from '../signers/psbt-signer.ts';
 import { Pin, type PinSource } from './pin.ts';
 import type { SealedRecord, SignItem, TokenAnswers, TokenChoice, TokenRequest } from './protocol.ts';
 import { requireLabel, requireSealedKey, type SealedKey } from './sealed-key.ts';
 import { aborted, FaultAnswer, signalOf, TokenProcess, unavailable } from './token-process.ts';
+import { withLowS } from './unsealed.ts';
 
 /** Settings of {@link createPkcs11Signer}. */
 export interface Pkcs11SignerOptions {
@@ -239,6 +241,7 @@ export class TokenSigner implements Pkcs11Signer {
 
   async holds(keys: readonly KeyReference[], options?: SignerCallOptions): Promise<readonly boolean[]> {
     const signal = signalOf(options);
+    requireGoing('holds', signal);
     const references = requireList('keys', keys).map((key, place) => requireReference(`keys[${place}]`, key));
     const sources = await this.#sources(references, { call: 'holds', signal });
     return sources.map((source) => source !== undefined);
@@ -246,6 +249,7 @@ export class TokenSigner implements Pkcs11Signer {
 
   async signDigests(requests: readonly DigestRequest[], options?: SignerCallOptions): Promise<readonly Uint8Array[]> {
     const signal = signalOf(options);
+    requireGoing('signDigests', signal);
     const wanted = requireList('requests', requests).map((request, place) =>
       requireRequest(`requests[${place}]`, request),
     );
@@ -257,13 +261,18 @@ export class TokenSigner implements Pkcs11Signer {
     const items = wanted.map(({ scheme, digest, tweak, key }, place): SignItem => {
       const source = sources[place];
       if (source === undefined || ('token' in source && scheme === 'schnorr')) throw keyUnknown(key.publicKey);
-      const common = { scheme, digest, ...(tweak === undefined ? {} : { tweak }) };
+      const common = {
+        scheme,
+        digest,
+        isXOnly: key.publicKey.length === 32,
+        ...(tweak === undefined ? {} : { tweak }),
+      };
       return { ...common, key: 'token' in source ? source.token : source };
     });
     const signatures = await this.#ask({ call: 'sign', items }, { call: 'signDigests', signal });
     if (signatures.length !== wanted.length) throw this.#answerInvalid('another number of signatures');
     return signatures.map((signature, place) => {
-      if (!verifies(wanted[place] as DigestRequest, signature))
+      if (!isAnswer(wanted[place] as DigestRequest, signature))
         throw this.#answerInvalid('a signature that does not verify');
       return new Uint8Array(signature);
     });
@@ -385,7 +394,7 @@ export class TokenSigner implements Pkcs11Signer {
   async #opened(options: { readonly call: string; readonly signal: AbortSignal | undefined }): Promise<TokenProcess> {
     const { call, signal } = options;
     if (this.#isClosed) throw unavailable(this.name, 'it was closed');
-    if (signal?.aborted === true) throw aborted(call, signal);
+    requireGoing(call, signal);
     if (this.#process?.isAlive === true) return this.#process;
     const { name } = this;
     const started = new TokenProcess({ environment: this.#environment, timeoutMs: this.#timeoutMs, name });
@@ -442,6 +451,10 @@ const MAXIMUM_DERIVED = 10_000;
 /** Of a process that was killed or crashed, by {@link TokenProcess}. */
 const ENDED = 'its process ended';
 
+function requireGoing(call: string, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw aborted(call, signal);
+}
+
 function requireReference(argument: string, value: unknown): KeyReference {
   const { publicKey, origin } = requireObject<KeyReference>(argument, value);
   const bytes = requireBytes(`${argument}.publicKey`, publicKey);
@@ -475,15 +488,9 @@ function requireRequest(argument: string, value: unknown): DigestRequest {
 }
 
 /** Whether a signature is that of a request; ECDSA with a low S. */
-function verifies(request: DigestRequest, signature: Uint8Array): boolean {
-  const crypto = currentCrypto();
-  const { scheme, digest, tweak, key } = request;
+function isAnswer(request: DigestRequest, signature: unknown): signature is Uint8Array {
   if (!(signature instanceof Uint8Array) || signature.length !== 64) return false;
-  const publicKey = compressed(key.publicKey) ?? concatBytes(Uint8Array.of(2), key.publicKey);
-  if (scheme === 'ecdsa') return crypto.ecdsaVerify(signature, digest, publicKey) && (signature[32] as number) < 0x80;
-  const plain = publicKey.slice(1);
-  const xOnly = tweak === undefined ? plain : crypto.xOnlyTweakAdd(plain, tweak)?.xOnlyPublicKey;
-  return xOnly !== undefined && crypto.schnorrVerify(signature, digest, xOnly);
+  return verifies(request, signature) && (request.scheme === 'schnorr' || withLowS(signature) === signature);
 }
 
 /** The key in 33 bytes; `undefined` for one of 32, which has no parity, and for what is no key. */

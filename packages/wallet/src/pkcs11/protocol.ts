@@ -31,6 +31,8 @@ export interface SignItem {
   readonly scheme: 'ecdsa' | 'schnorr';
   readonly digest: Uint8Array;
   readonly tweak?: Uint8Array;
+  /** Whether the key was named by its x coordinate alone: then it stands for the one with an even y. */
+  readonly isXOnly: boolean;
   /** 33 bytes of a key in the token, or a sealed one and the steps below it. */
   readonly key: Uint8Array | { readonly sealed: SealedRecord; readonly path: readonly number[] };
 }

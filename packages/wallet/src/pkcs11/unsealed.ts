@@ -45,16 +45,19 @@ export function signWith(
     readonly scheme: 'ecdsa' | 'schnorr';
     readonly digest: Uint8Array;
     readonly tweak?: Uint8Array;
+    /** Whether the key was named by its x coordinate alone. */
+    readonly isXOnly: boolean;
     /** 32 bytes. */
     readonly random: Uint8Array;
   },
 ): Uint8Array {
   const crypto = currentCrypto();
-  const { scheme, digest, tweak, random } = wanted;
+  const { scheme, digest, tweak, isXOnly, random } = wanted;
   if (scheme === 'ecdsa') return present(crypto.ecdsaSign(digest, secret));
   if (tweak === undefined) return present(crypto.schnorrSign(digest, secret, random));
-  // BIP341, taproot_tweak_seckey: of the key with an even y.
-  const even = publicKeyOf(secret)[0] === 2 ? new Uint8Array(secret) : present(crypto.secretKeyNegate(secret));
+  // A key of 32 bytes stands for the one with an even y (BIP341); one of 33 is tweaked as it is (BIP352).
+  const isOdd = isXOnly && publicKeyOf(secret)[0] === 3;
+  const even = isOdd ? present(crypto.secretKeyNegate(secret)) : new Uint8Array(secret);
   const tweaked = crypto.secretKeyTweakAdd(even, tweak);
   even.fill(0);
   if (tweaked === undefined) throw new TokenError({ kind: 'answer', reason: 'a tweak that leaves no key' });

@@ -14,6 +14,9 @@ import {
   readSealedKey,
   type SealedKey,
 } from '../../src/pkcs11/index.ts';
+import type { KeyReference } from '../../src/signers/index.ts';
+import { psbtSigner } from '../../src/signers/index.ts';
+import { type DigestSignerHarness, digestSignerPromises, signerPromises } from '../../src/testing/index.ts';
 import { TokenSigner } from '../../src/pkcs11/pkcs11-signer.ts';
 
 const found = orSkip('SoftHSM2', await findSoftHsm());
@@ -359,6 +362,49 @@ describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
     for (let waited = 0; waited < 50 && isAlive(pid); waited += 1) await new Promise((done) => setTimeout(done, 20));
     expect(isAlive(pid)).toBe(false);
   });
+});
+
+describe.skipIf(found === undefined)('a token of SoftHSM2, as a port,', () => {
+  let hsm: SoftHsm;
+  let port: DigestSignerHarness;
+  beforeAll(async () => {
+    hsm = await startSoftHsm();
+    port = await connect();
+  });
+  afterAll(async () => {
+    await port.close();
+    await hsm.stop();
+  });
+  // One for all promises: none of them ends it.
+  const harness = (): DigestSignerHarness => ({ ...port, close: async () => undefined });
+  const connect = async (): Promise<DigestSignerHarness> => {
+    const { module, token, environment } = hsm;
+    const signer = await createPkcs11Signer({ module, token, environment, pin: bytesOf(hsm.pin) });
+    await signer.makeWrappingKey({ label: 'wrap' });
+    const ecdsaKeys = [await signer.generateKey({ label: 'a' }), await signer.generateKey({ label: 'b' })];
+    const master = masterKey(new SecretBytes(new Uint8Array(32).fill(0x77)), { network: 'test' });
+    const secret = new SecretBytes(Uint8Array.from([...(master.secretKey() ?? []), ...master.chainCode]));
+    await signer.sealKey({ kind: 'master', wrappingKey: 'wrap', secret });
+    // Both parities of y.
+    const below = [0, 1, 2, 3, 4].map((step) => ({
+      publicKey: master.child(step).publicKey,
+      origin: { fingerprint: master.fingerprint, path: [step] },
+    }));
+    const sealed = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap' });
+    return {
+      signer,
+      ecdsaKeys: [...ecdsaKeys.map(({ publicKey }) => ({ publicKey })), below[0] as KeyReference],
+      schnorrKeys: [...below, { publicKey: sealed.publicKey }],
+      secrets: [toHex(master.secretKey() as Uint8Array), hsm.pin],
+      close: () => signer.close(),
+    };
+  };
+
+  it.for(digestSignerPromises)('keeps the promise of hashes: $name', ({ run }) => run(harness));
+
+  it.for(signerPromises)('keeps the promise of PSBTs: $name', ({ run }) =>
+    run(() => ({ ...harness(), signer: psbtSigner(port.signer) })),
+  );
 });
 
 describe('sealed keys as text', () => {
