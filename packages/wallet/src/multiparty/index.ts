@@ -57,3 +57,25 @@ export {
   restartMusigPsbt,
 } from './psbt/roles.ts';
 export { type MusigPlace, musigPlacesOf, type MusigPlacesOptions } from './psbt/places.ts';
+export { combineFrostShares, dealFrostShares, type DealFrostSharesOptions } from './frost/dealer.ts';
+export { createFrostDkg, type FrostDkg, type FrostDkgMessage, type FrostDkgOptions } from './frost/dkg.ts';
+export {
+  formatFrostGroup,
+  type FrostGroup,
+  type FrostGroupJson,
+  type FrostShare,
+  parseFrostGroup,
+  tweakFrostGroup,
+  tweakFrostShare,
+} from './frost/group.ts';
+export {
+  aggregateFrostSignature,
+  createFrostNonce,
+  createFrostSession,
+  type FrostNonce,
+  type FrostSession,
+  type FrostSignatureShare,
+  signFrost,
+  verifyFrostShare,
+} from './frost/signing.ts';
+export { FROST_SUITE } from './frost/suite.ts';
