@@ -179,7 +179,7 @@ class Ceremony implements FrostDkg {
     const proof = provePossession(constant, { identifier, commitment, entropy });
     const unsigned = { from: identifier, commitments: points.map((point) => toHex(point)), proof: toHex(proof) };
     const signature = parts.identitySecret.use((secret) =>
-      currentCrypto().schnorrSign(this.#broadcastHash(unsigned), secret, entropy.bytes(32)),
+      currentCrypto().schnorrSign(broadcastHash(parts.id, unsigned), secret, entropy.bytes(32)),
     );
     const message: Commitments = {
       kind: 'commitments',
@@ -215,7 +215,7 @@ class Ceremony implements FrostDkg {
     const xOnly = (this.#parts.identityKeys[from - 1] as Uint8Array).subarray(1);
     const isSigned =
       signature.length === 2 * PROOF_LENGTH &&
-      currentCrypto().schnorrVerify(parseHex(signature), this.#broadcastHash(message), xOnly);
+      currentCrypto().schnorrVerify(parseHex(signature), broadcastHash(this.#parts.id, message), xOnly);
     // Anybody can send what is not signed: it says nothing of the one whose name is on it.
     if (!isSigned) return;
     const known = this.#commitments.get(from);
@@ -255,11 +255,9 @@ class Ceremony implements FrostDkg {
     for (const to of identityKeys.keys()) {
       if (to + 1 === this.identifier) continue;
       const value = this.#valueAt(to + 1);
-      const nonce = this.#parts.entropy.bytes(SEAL_NONCE_LENGTH);
       const facts = { from: this.identifier, to: to + 1, transcript };
-      const key = this.#sealKey(to + 1, facts);
-      const sealed = concatBytes(nonce, xchacha20poly1305(key, nonce, boundTo(facts)).encrypt(value));
-      wipe(value, key);
+      const sealed = sealShare(value, { ...this.#parts, other: identityKeys[to] as Uint8Array, facts });
+      wipe(value);
       this.#outbox.push({
         kind: 'share',
         ceremony: id,
@@ -313,9 +311,10 @@ class Ceremony implements FrostDkg {
   }
 
   #opened(message: Share): Uint8Array | undefined {
+    const { identityKeys, identitySecret } = this.#parts;
     const sealed = parseHex(message.sealed);
     const facts = { from: message.from, to: message.to, transcript: parseHex(message.transcript) };
-    const key = this.#sealKey(message.from, facts);
+    const key = sealKey(identitySecret, { other: identityKeys[message.from - 1] as Uint8Array, facts });
     try {
       const nonce = sealed.subarray(0, SEAL_NONCE_LENGTH);
       return xchacha20poly1305(key, nonce, boundTo(facts)).decrypt(sealed.subarray(SEAL_NONCE_LENGTH));
@@ -326,31 +325,10 @@ class Ceremony implements FrostDkg {
     }
   }
 
-  /** A key that only the two of them can compute, for one share. */
-  #sealKey(other: number, facts: ShareFacts): Uint8Array {
-    const { identitySecret, identityKeys } = this.#parts;
-    const shared = identitySecret.use((secret) => currentCrypto().ecdh(secret, identityKeys[other - 1] as Uint8Array));
-    const preimage = concatBytes(shared as Uint8Array, boundTo(facts));
-    const key = currentCrypto().taggedHash('bitcoin-enterprise/frost-share', preimage);
-    wipe(shared as Uint8Array, preimage);
-    return key;
-  }
-
-  /** Hash of all commitments, by identifier. */
   #transcript(): Uint8Array {
-    const parts = this.#parts.identityKeys.map((_, index) =>
-      contentOf(this.#commitments.get(index + 1) as Commitments),
-    );
-    return currentCrypto().taggedHash(
-      'bitcoin-enterprise/frost-transcript',
-      new TextEncoder().encode([this.#parts.id, ...parts].join(' ')),
-    );
-  }
-
-  #broadcastHash(message: Pick<Commitments, 'from' | 'commitments' | 'proof'>): Uint8Array {
-    return currentCrypto().taggedHash(
-      'bitcoin-enterprise/frost-commitments',
-      new TextEncoder().encode(`${this.#parts.id} ${contentOf(message)}`),
+    return transcriptOf(
+      this.#parts.id,
+      this.#parts.identityKeys.map((_, index) => this.#commitments.get(index + 1) as Commitments),
     );
   }
 
@@ -384,17 +362,62 @@ class Ceremony implements FrostDkg {
   }
 }
 
-interface ShareFacts {
+/** What a sealed share is bound to. */
+export interface ShareFacts {
   readonly from: number;
   readonly to: number;
   readonly transcript: Uint8Array;
 }
 
+/** Hash of all commitments, in the order of the identifiers. */
+export function transcriptOf(id: string, commitments: readonly CommitmentsContent[]): Uint8Array {
+  const text = [id, ...commitments.map(contentOf)].join(' ');
+  return currentCrypto().taggedHash('bitcoin-enterprise/frost-transcript', new TextEncoder().encode(text));
+}
+
+/** What an identity key signs: commitments of one ceremony. */
+export function broadcastHash(id: string, message: CommitmentsContent): Uint8Array {
+  const text = new TextEncoder().encode(`${id} ${contentOf(message)}`);
+  return currentCrypto().taggedHash('bitcoin-enterprise/frost-commitments', text);
+}
+
+/** Seals a share to its receiver (XChaCha20-Poly1305, nonce in front). */
+export function sealShare(
+  value: Uint8Array,
+  parties: {
+    readonly identitySecret: SecretBytes;
+    readonly other: Uint8Array;
+    readonly facts: ShareFacts;
+    readonly entropy: Entropy;
+  },
+): Uint8Array {
+  const { identitySecret, facts, entropy } = parties;
+  const nonce = entropy.bytes(SEAL_NONCE_LENGTH);
+  const key = sealKey(identitySecret, parties);
+  const sealed = concatBytes(nonce, xchacha20poly1305(key, nonce, boundTo(facts)).encrypt(value));
+  key.fill(0);
+  return sealed;
+}
+
+/** A key that only the two of them can compute, for one share. */
+function sealKey(
+  identitySecret: SecretBytes,
+  { other, facts }: { readonly other: Uint8Array; readonly facts: ShareFacts },
+): Uint8Array {
+  const shared = identitySecret.use((secret) => currentCrypto().ecdh(secret, other)) as Uint8Array;
+  const preimage = concatBytes(shared, boundTo(facts));
+  const key = currentCrypto().taggedHash('bitcoin-enterprise/frost-share', preimage);
+  wipe(shared, preimage);
+  return key;
+}
+
+type CommitmentsContent = Pick<Commitments, 'from' | 'commitments' | 'proof'>;
+
 function boundTo({ from, to, transcript }: ShareFacts): Uint8Array {
   return concatBytes(Uint8Array.of(from, to), transcript);
 }
 
-function contentOf({ from, commitments, proof }: Pick<Commitments, 'from' | 'commitments' | 'proof'>): string {
+function contentOf({ from, commitments, proof }: CommitmentsContent): string {
   return [from, ...commitments, proof].join(' ');
 }
 
