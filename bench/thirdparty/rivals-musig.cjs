@@ -1,0 +1,2 @@
+// CommonJS, as the package is.
+exports.boltz = require('boltz-core').Musig;
