@@ -1,9 +1,9 @@
-import { concatBytes, currentCrypto, toHex } from '@bitcoin-enterprise/core';
+import { concatBytes, currentCrypto, loadCrypto, toHex } from '@bitcoin-enterprise/core';
 import { createMemoryStore } from '@bitcoin-enterprise/events';
 import { createMemoryKeyStore } from '@bitcoin-enterprise/receipts';
 import { schnorr_FROST as oracle } from '@noble/curves/secp256k1.js';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   aggregateFrostSignature,
   combineFrostShares,
@@ -31,6 +31,8 @@ import {
 const long = process.env['BE_LONG'] === '1';
 const seed = Number(process.env['BE_SEED'] ?? 20_261_127);
 const message = new Uint8Array(32).fill(5);
+
+beforeAll(() => loadCrypto());
 
 const newVault = (): Promise<NonceVault> => openNonceVault({ store: createMemoryStore(), name: 'frost' });
 
