@@ -79,3 +79,14 @@ export {
   verifyFrostShare,
 } from './frost/signing.ts';
 export { FROST_SUITE } from './frost/suite.ts';
+export {
+  beginFrostCoordination,
+  type FrostAnswer,
+  type FrostCoordination,
+  type FrostCoordinationEffect,
+  type FrostCoordinationStep,
+  type FrostOffer,
+  type FrostRequest,
+  stepFrostCoordination,
+} from './frost/coordination.ts';
+export { createFrostParty, type FrostParty } from './frost/party.ts';

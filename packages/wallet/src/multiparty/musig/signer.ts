@@ -73,10 +73,11 @@ export interface MusigRun {
  * import { createMemoryStore } from '@bitcoin-enterprise/events';
  * import { createMusigParty, openNonceVault, SecretBytes } from '@bitcoin-enterprise/wallet/multiparty';
  *
- * const [alice, bob] = await Promise.all([1, 2].map(async (n) => createMusigParty({
+ * const party = async (n: number) => createMusigParty({
  *   secretKey: new SecretBytes(new Uint8Array(32).fill(n)),
  *   vault: await openNonceVault({ store: createMemoryStore(), name: 'signer' }),
- * })));
+ * });
+ * const [alice, bob] = [await party(1), await party(2)];
  * const facts = { publicKeys: [alice.publicKey, bob.publicKey], message: new Uint8Array(32) };
  * const [hers, his] = [await alice.begin(facts), await bob.begin(facts)];
  * for (const message of his.outbox) await hers.receive(message);
