@@ -58,7 +58,14 @@ export {
 } from './psbt/roles.ts';
 export { type MusigPlace, musigPlacesOf, type MusigPlacesOptions } from './psbt/places.ts';
 export { combineFrostShares, dealFrostShares, type DealFrostSharesOptions } from './frost/dealer.ts';
-export { createFrostDkg, type FrostDkg, type FrostDkgMessage, type FrostDkgOptions } from './frost/dkg.ts';
+export {
+  createFrostDkg,
+  createFrostRefresh,
+  type FrostDkg,
+  type FrostDkgMessage,
+  type FrostDkgOptions,
+  type FrostRefreshOptions,
+} from './frost/dkg.ts';
 export {
   formatFrostGroup,
   type FrostGroup,

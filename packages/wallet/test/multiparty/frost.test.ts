@@ -9,6 +9,7 @@ import {
   combineFrostShares,
   createFrostDkg,
   createFrostNonce,
+  createFrostRefresh,
   createFrostSession,
   dealFrostShares,
   formatFrostGroup,
@@ -27,6 +28,7 @@ import {
   tweakFrostShare,
   verifyFrostShare,
 } from '../../src/multiparty/index.ts';
+import { broadcastHash } from '../../src/multiparty/frost/dkg.ts';
 
 const long = process.env['BE_LONG'] === '1';
 const seed = Number(process.env['BE_SEED'] ?? 20_261_127);
@@ -243,6 +245,79 @@ describe('a threshold of participants', () => {
       code: 'WALLET_INVALID_ARGUMENT',
     });
     expect(() => verifyFrostShare(session, { identifier: 3, signature: message })).toThrow(/WALLET_KEY_UNKNOWN/);
+  });
+});
+
+describe('a refresh', () => {
+  const secrets = [1, 2, 3].map((n) => new SecretBytes(new Uint8Array(32).fill(n)));
+  const identityKeys = secrets.map((key) => key.use((bytes) => currentCrypto().publicKey(bytes)) as Uint8Array);
+  const begin = (shares: readonly FrostShare[]): readonly FrostDkg[] =>
+    shares.map((share, at) =>
+      createFrostRefresh({ share, identityKeys, identitySecret: secrets[at] as SecretBytes, ceremony: 'spring' }),
+    );
+
+  it('makes new shares of the same key, of which old ones are no part', async () => {
+    for (const threshold of [2, 3]) {
+      const { group, shares: old } = dealFrostShares({ threshold, participants: 3 });
+      const parties = begin(old);
+      expect(converse(parties).size).toBe(0);
+      const fresh = sharesOf(parties);
+      const { group: newGroup } = fresh[0] as FrostShare;
+      const { session, parts } = await signed(newGroup, fresh.slice(3 - threshold));
+
+      expect(newGroup.publicKey).toEqual(group.publicKey);
+      expect(
+        currentCrypto().schnorrVerify(aggregateFrostSignature(session, parts), message, group.xOnlyPublicKey),
+      ).toBe(true);
+      const key = combineFrostShares(fresh.slice(0, threshold)).use(toHex);
+      expect(combineFrostShares(old.slice(0, threshold)).use(toHex)).toBe(key);
+      const mixed = [...old.slice(0, threshold - 1), ...fresh.slice(threshold - 1, threshold)];
+      expect(combineFrostShares(mixed).use(toHex)).not.toBe(key);
+      for (const [index, share] of fresh.entries())
+        expect(secretOf(share)).not.toEqual(secretOf(old[index] as FrostShare));
+    }
+  });
+
+  it('binds a nonce to the share that it is used with', async () => {
+    const { shares: old } = dealFrostShares({ threshold: 2, participants: 3 });
+    const parties = begin(old);
+    converse(parties);
+    const [before, after] = [old[0], sharesOf(parties)[0]] as [FrostShare, FrostShare];
+    const vault = await newVault();
+    const nonces = [
+      await createFrostNonce(vault, { share: before }),
+      await createFrostNonce(vault, { share: old[1] as FrostShare }),
+    ];
+    await signFrost(vault, { session: createFrostSession(before.group, { nonces, message }), share: before });
+
+    const again = signFrost(vault, { session: createFrostSession(after.group, { nonces, message }), share: after });
+    await expect(again).rejects.toMatchObject({ code: 'WALLET_NONCE_SPENT' });
+  });
+
+  it('blames who would move the key, and is no key generation', () => {
+    const { shares } = dealFrostShares({ threshold: 2, participants: 3 });
+    const [one] = begin(shares) as [FrostDkg];
+    const [, liar] = begin(shares) as [FrostDkg, FrostDkg];
+    const [sent] = liar.outbox as [FrostDkgMessage & { readonly kind: 'commitments' }];
+    const moved = { ...sent, commitments: [...sent.commitments, ...sent.commitments] };
+    const signature = (secrets[1] as SecretBytes).use((key) =>
+      currentCrypto().schnorrSign(broadcastHash(sent.ceremony, moved), key),
+    ) as Uint8Array;
+
+    expect(() => one.receive({ ...moved, signature: toHex(signature) })).toThrow(
+      /commitment, got another of participant 2/,
+    );
+    expect(
+      createFrostDkg({ threshold: 2, identityKeys, identitySecret: secrets[1] as SecretBytes, ceremony: 'spring' })
+        .outbox[0]?.ceremony,
+    ).not.toBe(sent.ceremony);
+    const [share] = shares as [FrostShare];
+    const facts = { share, identityKeys, identitySecret: secrets[0] as SecretBytes, ceremony: 'x' };
+    for (const wrong of [undefined, { ...facts, share: {} }, { ...facts, identityKeys: identityKeys.slice(1) }])
+      expect(() => createFrostRefresh(wrong as never)).toThrow(/WALLET_INVALID_ARGUMENT/);
+    expect(() => createFrostRefresh({ ...facts, identitySecret: secrets[1] as SecretBytes })).toThrow(
+      /WALLET_KEY_UNKNOWN/,
+    );
   });
 });
 

@@ -8,13 +8,13 @@ import {
   webEntropy,
 } from '@bitcoin-enterprise/core';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { requireFunction, requireInteger, requireObject, requireText } from '../../checks.ts';
+import { requireFunction, requireObject, requireText } from '../../checks.ts';
 import { invalidArgument, WalletError } from '../../errors.ts';
 import { SecretBytes } from '../../keys/secret-bytes.ts';
 import { type ContributionKind, requireBytesList, requireSecret } from '../musig/checks.ts';
-import { addPoints, isPoint, multiplyBase, POINT_LENGTH } from '../math/points.ts';
+import { addPoints, isPoint, multiplyBase, type Point, POINT_LENGTH } from '../math/points.ts';
 import { addSecret, wipe } from '../math/scalars.ts';
-import { frostBlame, type FrostShare, groupOf, requireSizes } from './group.ts';
+import { frostBlame, type FrostShare, groupOf, requireShare, requireSizes } from './group.ts';
 import {
   commitTo,
   evaluateSecret,
@@ -61,6 +61,12 @@ export interface FrostDkgOptions {
   readonly ceremony: string;
   /** Where randomness comes from; the runtime's when absent. */
   readonly entropy?: Entropy;
+}
+
+/** Settings of {@link createFrostRefresh}. */
+export interface FrostRefreshOptions extends Omit<FrostDkgOptions, 'threshold'> {
+  /** The participant's share so far; its owner wipes it once everybody has the new one. */
+  readonly share: FrostShare;
 }
 
 /** A key generation, as one of its participants sees it. */
@@ -110,12 +116,38 @@ const PROOF_LENGTH = 64;
  * ```
  */
 export function createFrostDkg(options: FrostDkgOptions): FrostDkg {
+  const { threshold } = requireObject<FrostDkgOptions>('options', options);
+  return new Ceremony(partsOf(options, { threshold }));
+}
+
+/**
+ * Gives all participants of a group new shares of the same key, so that shares which were stolen before are worth nothing
+ * as long as they are fewer than the threshold. All of them take part, with the identity keys in the order of their
+ * identifiers; nobody signs meanwhile, and everybody wipes the old share afterwards. Nonces that were made with the old
+ * share will not sign with the new one.
+ *
+ * @returns As for {@link createFrostDkg}: its `share` is the new one.
+ * @throws WalletError `WALLET_KEY_UNKNOWN` when the own identity is not that of the share, `WALLET_INVALID_ARGUMENT`.
+ */
+export function createFrostRefresh(options: FrostRefreshOptions): FrostDkg {
+  const given = requireObject<FrostRefreshOptions>('options', options);
+  const old = requireShare('options.share', given.share);
+  return new Ceremony(partsOf(options, { threshold: old.group.threshold, old }));
+}
+
+function partsOf(
+  options: Omit<FrostDkgOptions, 'threshold'>,
+  facts: { readonly threshold: unknown; readonly old?: FrostShare },
+): CeremonyParts {
   const given = requireObject<FrostDkgOptions>('options', options);
+  const { old } = facts;
   const identityKeys = requireBytesList('options.identityKeys', given.identityKeys, POINT_LENGTH);
   const { threshold, participants } = requireSizes('options', {
-    threshold: given.threshold,
+    threshold: facts.threshold,
     participants: identityKeys.length,
   });
+  if (old !== undefined && old.group.verifyingShares.length !== participants)
+    throw invalidArgument('options.identityKeys', 'those of all participants', identityKeys);
   const broken = identityKeys.find(
     (key, index) => !isPoint(key) || identityKeys.findIndex((one) => equalBytes(one, key)) !== index,
   );
@@ -125,24 +157,22 @@ export function createFrostDkg(options: FrostDkgOptions): FrostDkg {
   const { entropy = webEntropy() } = given;
   requireFunction('options.entropy.bytes', requireObject<Entropy>('options.entropy', entropy).bytes);
   const own = identitySecret.use((secret) => (secret.length === KEY_LENGTH ? multiplyBase(secret) : undefined));
-  const index = own === undefined ? -1 : identityKeys.findIndex((key) => equalBytes(key, own));
-  if (index < 0)
+  const identifier = own === undefined ? 0 : 1 + identityKeys.findIndex((key) => equalBytes(key, own));
+  if (identifier === 0 || (old !== undefined && old.identifier !== identifier))
     throw new WalletError('WALLET_KEY_UNKNOWN', 'expected the secret of an identity key, got another', {
       details: { key: own === undefined ? 'none' : toHex(own) },
     });
-  const name = new TextEncoder().encode(ceremony);
   const id = currentCrypto().taggedHash(
     'bitcoin-enterprise/frost-dkg',
-    concatBytes(Uint8Array.of(threshold, participants), ...identityKeys, name),
+    concatBytes(
+      Uint8Array.of(old === undefined ? 0 : 1, threshold, participants),
+      ...identityKeys,
+      ...(old?.group.commitments ?? []),
+      new TextEncoder().encode(ceremony),
+    ),
   );
-  return new Ceremony({
-    identifier: requireInteger('identifier', index + 1, 1, participants),
-    threshold,
-    identityKeys: identityKeys.map((key) => new Uint8Array(key)),
-    identitySecret,
-    id: toHex(id),
-    entropy,
-  });
+  const keys = identityKeys.map((key) => new Uint8Array(key));
+  return { identifier, threshold, identityKeys: keys, identitySecret, id: toHex(id), entropy, old };
 }
 
 interface CeremonyParts {
@@ -153,6 +183,8 @@ interface CeremonyParts {
   /** Hex. */
   readonly id: string;
   readonly entropy: Entropy;
+  /** The share that is refreshed: then the polynomials have no constant, and nothing is to be proved. */
+  readonly old: FrostShare | undefined;
 }
 
 type Commitments = FrostDkgMessage & { readonly kind: 'commitments' };
@@ -169,14 +201,14 @@ class Ceremony implements FrostDkg {
   #hasFailed = false;
 
   constructor(parts: CeremonyParts) {
-    const { identifier, threshold, entropy } = parts;
+    const { identifier, threshold, entropy, old } = parts;
     this.#parts = parts;
     this.identifier = identifier;
-    const coefficients = randomPolynomial(randomScalar(entropy), threshold, entropy);
-    const points = commitTo(coefficients);
-    const [constant] = coefficients as [Uint8Array];
+    const first = old === undefined ? randomScalar(entropy) : new Uint8Array(KEY_LENGTH);
+    const coefficients = randomPolynomial(first, threshold, entropy);
+    const points = commitTo(old === undefined ? coefficients : coefficients.slice(1));
     const [commitment] = points as [Uint8Array];
-    const proof = provePossession(constant, { identifier, commitment, entropy });
+    const proof = old === undefined ? provePossession(first, { identifier, commitment, entropy }) : new Uint8Array();
     const unsigned = { from: identifier, commitments: points.map((point) => toHex(point)), proof: toHex(proof) };
     const signature = parts.identitySecret.use((secret) =>
       currentCrypto().schnorrSign(broadcastHash(parts.id, unsigned), secret, entropy.bytes(32)),
@@ -223,11 +255,13 @@ class Ceremony implements FrostDkg {
       if (contentOf(known) !== contentOf(message)) throw this.#failed('broadcast', from);
       return;
     }
+    const { threshold, old } = this.#parts;
     const points = commitments.map((point) => parseHex(point));
     const [commitment] = points;
-    if (points.length !== this.#parts.threshold || commitment === undefined || !points.every(isPoint))
+    const wanted = old === undefined ? threshold : threshold - 1;
+    if (points.length !== wanted || commitment === undefined || !points.every(isPoint))
       throw this.#failed('commitment', from);
-    if (!isPossessionProved(parseHex(proof), { identifier: from, commitment }))
+    if (old === undefined && !isPossessionProved(parseHex(proof), { identifier: from, commitment }))
       throw this.#failed('proof of possession', from);
     this.#commitments.set(from, message);
     if (this.#commitments.size < this.#parts.identityKeys.length) return;
@@ -275,14 +309,14 @@ class Ceremony implements FrostDkg {
     // Its sender has other commitments than we: somebody told two participants different things.
     if (message.transcript !== toHex(this.#transcript())) throw this.#failed('broadcast', undefined);
     const value = this.#opened(message) as Uint8Array;
-    const points = (this.#commitments.get(from)?.commitments ?? []).map((point) => parseHex(point));
+    const points = this.#pointsOf(this.#commitments.get(from) as Commitments);
     const isValid = isShareValid(value, points, this.identifier);
     value.fill(0);
     if (!isValid) throw this.#failed('share', from);
   }
 
   #finish(): void {
-    const { identityKeys, threshold } = this.#parts;
+    const { identityKeys, threshold, old } = this.#parts;
     if (this.#shares.size < identityKeys.length - 1) return;
     let sum = this.#valueAt(this.identifier);
     for (const message of this.#shares.values()) {
@@ -291,7 +325,9 @@ class Ceremony implements FrostDkg {
       wipe(sum, value);
       sum = next;
     }
-    const lists = [...this.#commitments.values()].map(({ commitments }) => commitments.map((point) => parseHex(point)));
+    if (old !== undefined) sum = old.secretShare.use((secret) => addSecret(sum, secret));
+    const lists: Array<readonly Point[]> = [...this.#commitments.values()].map((one) => this.#pointsOf(one));
+    if (old !== undefined) lists.push(old.group.commitments);
     const points = Array.from({ length: threshold }, (_, place) => addPoints(...lists.map((list) => list[place])));
     const whole = points.filter((point) => point !== undefined);
     const group = whole.length === threshold ? groupOf(whole, identityKeys.length) : undefined;
@@ -301,6 +337,12 @@ class Ceremony implements FrostDkg {
     wipe(sum);
     this.#share = { identifier: this.identifier, secretShare, group };
     this.#wipe();
+  }
+
+  /** Points of all coefficients; in a refresh the first of them is zero. */
+  #pointsOf({ commitments }: Commitments): readonly Point[] {
+    const points = commitments.map((point) => parseHex(point));
+    return this.#parts.old === undefined ? points : [undefined, ...points];
   }
 
   #valueAt(identifier: number): Uint8Array {
