@@ -1,4 +1,5 @@
 export { WalletError, type WalletErrors } from '../errors.ts';
+export { createEvmAccount, type EvmAccountOptions } from './account.ts';
 export { erc20, type Erc20, type Erc20Facts, type Erc20TransferOptions, type Erc20Transferred } from './erc20.ts';
 export { type EvmFees, type FeeUrgency, raiseEvmFees, suggestEvmFees } from './fees.ts';
 export type { EvmAttempt, EvmOutcome, EvmSending } from './ledger.ts';

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Anvil, findAnvil, startAnvil } from '../../../../scripts/nodes/anvil.ts';
 import { orSkip } from '../../../../scripts/nodes/find.ts';
 import {
+  createEvmAccount,
   createEvmSender,
   erc20,
   EvmSigner,
@@ -12,7 +13,7 @@ import {
   raiseEvmFees,
   suggestEvmFees,
 } from '../../src/evm/index.ts';
-import { createKeyRing, memoryDigestSigner } from '../../src/index.ts';
+import { createKeyRing, createWallet, memoryDigestSigner } from '../../src/index.ts';
 import { type TokenHabits, tokenCode } from '../support/token-zoo.ts';
 
 const SECRET = new Uint8Array(Buffer.from('ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80', 'hex'));
@@ -292,6 +293,27 @@ describe.skipIf(anvil === undefined)('an EVM account on anvil', () => {
     );
     expect(await codeOf(suggestEvmFees(nonsense))).toBe('WALLET_EVM_FAILED');
     nonsense.destroy();
+  });
+
+  it('is an account of a wallet, beside those of other chains', async () => {
+    const signer = signerOf(secretOf(96));
+    await node.rpc('anvil_setBalance', [signer.address, '0xde0b6b3a7640000']);
+    const coin = await token(signer.address, { decimals: 6 });
+    const wallet = createWallet();
+    wallet.add(
+      await createEvmAccount({ id: 'eth', provider, signer, store: createMemoryStore(), tokens: [coin], pollMs: 20 }),
+    );
+    expect((await wallet.balances()).get('eth')).toEqual([
+      { asset: 'native', available: 10n ** 18n, pending: 0n },
+      { asset: coin, available: 1_000_000n, pending: 0n },
+    ]);
+    await wallet.send('eth', { key: 'a', to: BOB, amount: 5n });
+    await wallet.send('eth', { key: 'b', to: BOB, amount: 400_000n, asset: coin });
+    expect([await wallet.status('eth', 'a'), await wallet.status('eth', 'b'), await wallet.status('eth', 'c')]).toEqual(
+      ['confirmed', 'confirmed', 'unknown'],
+    );
+    expect((await wallet.balances()).get('eth')?.[1]?.available).toBe(600_000n);
+    await wallet.resume();
   });
 
   describe('with tokens as they are', () => {

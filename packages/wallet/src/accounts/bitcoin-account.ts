@@ -1,0 +1,598 @@
+import {
+  decodeAddress,
+  displayHash,
+  type Entropy,
+  type FeeRate,
+  feeRate as requireFeeRate,
+  hasCode,
+  type NetworkName,
+  parseDisplayHash,
+  parseHex,
+  toHex,
+} from '@bitcoin-enterprise/core';
+import type { ChainSource, FeeEstimator, TxBroadcaster } from '@bitcoin-enterprise/chain';
+import {
+  type DerivedKey,
+  type DerivedOutput,
+  type Descriptor,
+  parseDescriptor,
+  planSpend,
+  type SpendPlan,
+} from '@bitcoin-enterprise/descriptors';
+import type { EventStore } from '@bitcoin-enterprise/events';
+import {
+  parseTransaction,
+  serializeTransaction,
+  transactionId,
+  transactionVirtualSize,
+} from '@bitcoin-enterprise/script';
+import {
+  type BuiltTransaction,
+  buildPayment,
+  type BuildPaymentOptions,
+  type PaymentOutput,
+} from '../building/build.ts';
+import { buildChild, buildReplacement } from '../building/bump.ts';
+import { coinId, type WalletCoin } from '../building/coin.ts';
+import { requireFunction, requireInteger, requireList, requireObject, requireText } from '../checks.ts';
+import { NATIVE_ASSET } from '../control/payment.ts';
+import { invalidArgument, WalletError } from '../errors.ts';
+import { extractTransaction } from '../psbt/extract.ts';
+import { finalizePsbt, type FinalizeOptions } from '../psbt/finalize.ts';
+import type { Psbt } from '../psbt/model.ts';
+import type { Signer } from '../signers/ports.ts';
+import type { Balance, ChainAccount, PaymentStatus, SendRequest, SentPayment } from './account.ts';
+import {
+  type AccountEvent,
+  type AccountLedger,
+  EMPTY_ACCOUNT,
+  foldAccount,
+  type SentTransaction,
+  type SpentCoin,
+} from './ledger.ts';
+
+/** What a Bitcoin account is made of. */
+export interface BitcoinAccountOptions {
+  /** Names the account in its store: 1 to 100 characters. */
+  readonly id: string;
+  /** Public, ranged; with `<0;1>` for receiving and change, or both given as two. */
+  readonly descriptor: string;
+  readonly network: NetworkName;
+  readonly chain: ChainSource & TxBroadcaster & Partial<FeeEstimator>;
+  readonly store: EventStore;
+  /** Asked one after the other, each with what those before have added. */
+  readonly signers: readonly Signer[];
+  /** Which keys can sign, for the choice of the way that is spent; all when absent. */
+  readonly canSign?: (key: DerivedKey) => boolean;
+  /** Unused addresses in a row after which nothing more is looked for: 1 to 10,000, 20 when absent (BIP44). */
+  readonly gapLimit?: number;
+  /** When the chain does not estimate fees: satoshis per 1,000 virtual bytes; 1,000 when absent. */
+  readonly fallbackFeeRate?: FeeRate;
+  readonly entropy?: Entropy;
+  readonly finalize?: FinalizeOptions;
+}
+
+/** A coin of an account, and where it lies. */
+export type AccountCoin = WalletCoin & { readonly branch: number; readonly derivationIndex: number };
+
+/** What is paid from an account. */
+export interface AccountPayment {
+  readonly payments: readonly PaymentOutput[];
+  /** Estimated for six blocks when absent. */
+  readonly feeRate?: FeeRate;
+  /** Payments that the fee is taken from, by their place. */
+  readonly feeFrom?: readonly number[];
+  /** Coins that must be spent. */
+  readonly requiredCoins?: readonly AccountCoin[];
+  /** 3 for TRUC (BIP431). */
+  readonly transactionVersion?: 2 | 3;
+  readonly algorithms?: BuildPaymentOptions['algorithms'];
+}
+
+/** A transaction that was built and not sent yet. */
+export type AccountDraft = Omit<BuiltTransaction, 'coins'> & {
+  readonly coins: readonly AccountCoin[];
+  /** The one that it is to replace. */
+  readonly replaces?: string;
+};
+
+/** A Bitcoin account: one descriptor on one chain. */
+export interface BitcoinAccount extends ChainAccount {
+  readonly descriptor: Descriptor;
+  readonly network: NetworkName;
+  /** Whether a script is the account's own, among the addresses that were shown and those within the gap. */
+  isOwn(scriptPubKey: Uint8Array): Promise<boolean>;
+  /** All coins that are unspent, also on their way, with the way they are spent now; those that cannot be are left out. */
+  coins(): Promise<readonly AccountCoin[]>;
+  /** Builds a payment. @throws as `buildPayment`. */
+  draft(payment: AccountPayment): Promise<AccountDraft>;
+  /** Builds a replacement of what was sent and is not confirmed (BIP125). @throws as `buildReplacement`. */
+  draftReplacement(txid: string, feeRate: FeeRate): Promise<AccountDraft>;
+  /** Builds a child of what was sent, or received, and is not confirmed (CPFP). @throws as `buildChild`. */
+  draftChild(txid: string, feeRate: FeeRate): Promise<AccountDraft>;
+  /** Hands a PSBT to all signers, one after the other. @throws those of the signers. */
+  sign(psbt: Psbt): Promise<Psbt>;
+  /**
+   * Finishes, checks, records and sends what was signed. Two processes never send two transactions of one coin, unless
+   * one replaces the other.
+   *
+   * @throws WalletError `WALLET_PSBT_INCOMPLETE`, `WALLET_PSBT_INPUT_INVALID`, `WALLET_COIN_LOCKED`; ChainError
+   * `CHAIN_TX_REJECTED`.
+   */
+  finish(key: string, draft: AccountDraft, signed: Psbt): Promise<SentPayment & { readonly fee: bigint }>;
+  /** What was sent, oldest first. */
+  sent(): Promise<readonly SentTransaction[]>;
+}
+
+const FEE_TARGET = 6;
+const FALLBACK_FEE_RATE = 1_000n;
+const CONFLICTS = 50;
+/** Confirmations after which a transaction is not looked at any more. */
+const FINAL = 6;
+
+/**
+ * Opens a Bitcoin account. Everything but the descriptor can be lost: a new store finds the coins again.
+ *
+ * @throws WalletError `WALLET_INVALID_ARGUMENT`; DescriptorsError for a text that is no descriptor.
+ */
+export function createBitcoinAccount(options: BitcoinAccountOptions): BitcoinAccount {
+  const given = requireObject<BitcoinAccountOptions>('options', options);
+  const { gapLimit = 20, fallbackFeeRate = FALLBACK_FEE_RATE as FeeRate, canSign = () => true } = given;
+  requireInteger('options.gapLimit', gapLimit, 1, 10_000);
+  requireText('options.id', given.id);
+  requireFunction('options.canSign', canSign);
+  requireFunction('options.chain.tip', requireObject<ChainSource>('options.chain', given.chain).tip);
+  requireFunction('options.store.append', requireObject<EventStore>('options.store', given.store).append);
+  for (const [i, signer] of requireList('options.signers', given.signers).entries())
+    requireFunction(`options.signers[${i}].sign`, requireObject<Signer>(`options.signers[${i}]`, signer).sign);
+  requireFeeRate(fallbackFeeRate);
+  const descriptor = parseDescriptor(requireText('options.descriptor', given.descriptor));
+  if (!descriptor.isRange || descriptor.multipathCount > 2)
+    throw invalidArgument(
+      'options.descriptor',
+      'a descriptor with a wildcard and at most two branches',
+      given.descriptor,
+    );
+  return new StoredAccount({ ...options, gapLimit, fallbackFeeRate, canSign }, descriptor);
+}
+
+type Settled = BitcoinAccountOptions &
+  Required<Pick<BitcoinAccountOptions, 'gapLimit' | 'fallbackFeeRate' | 'canSign'>>;
+
+class StoredAccount implements BitcoinAccount {
+  readonly id: string;
+  readonly chain: string;
+  readonly network: NetworkName;
+  readonly descriptor: Descriptor;
+  readonly #options: Settled;
+  readonly #stream: string;
+  readonly #branches: readonly Descriptor[];
+  readonly #derived: Map<string, DerivedOutput> = new Map();
+  readonly #scripts: Map<string, { readonly branch: number; readonly index: number }> = new Map();
+  #ledger: AccountLedger = EMPTY_ACCOUNT;
+
+  constructor(options: Settled, descriptor: Descriptor) {
+    this.id = options.id;
+    this.network = options.network;
+    this.chain = `bitcoin:${options.network}`;
+    this.descriptor = descriptor;
+    this.#options = options;
+    this.#stream = `wallet/account/${options.id}`;
+    this.#branches = descriptor.paths();
+  }
+
+  async receiveAddress(): Promise<string> {
+    const index = await this.#issue(0);
+    const address = this.#output(0, index).address(this.network);
+    if (address === undefined)
+      throw invalidArgument('descriptor', 'one whose scripts have addresses', String(this.descriptor));
+    return address;
+  }
+
+  async isOwn(scriptPubKey: Uint8Array): Promise<boolean> {
+    const { next } = await this.#load();
+    for (const branch of this.#branches.keys())
+      for (let index = 0; index < (next[branch === 1 ? 1 : 0] ?? 0) + this.#options.gapLimit; index++)
+        this.#output(branch, index);
+    return this.#scripts.has(toHex(scriptPubKey));
+  }
+
+  async balances(): Promise<readonly Balance[]> {
+    const coins = await this.#allCoins();
+    const sum = (list: readonly { readonly value: bigint }[]): bigint =>
+      list.reduce((total, { value }) => total + value, 0n);
+    const confirmed = coins.filter(({ height }) => height !== undefined);
+    return [{ asset: NATIVE_ASSET, available: sum(confirmed), pending: sum(coins) - sum(confirmed) }];
+  }
+
+  async coins(): Promise<readonly AccountCoin[]> {
+    const tip = await this.#options.chain.tip();
+    const found: AccountCoin[] = [];
+    for (const coin of await this.#allCoins()) {
+      const plan = this.#planOf(coin.output, coin.height === undefined ? 0 : tip.height - coin.height + 1, tip);
+      if (plan !== undefined) found.push({ ...coin, plan });
+    }
+    return found;
+  }
+
+  async draft(payment: AccountPayment): Promise<AccountDraft> {
+    const { payments, feeRate = await this.#feeRate(), requiredCoins, ...rest } = payment;
+    const coins = await this.#spendable(requiredCoins ?? []);
+    const required = await Promise.all((requiredCoins ?? []).map(async (coin) => this.#whole(coin)));
+    const built = buildPayment({
+      ...rest,
+      ...(await this.#common()),
+      payments,
+      feeRate,
+      coins,
+      requiredCoins: required,
+      change: await this.#change(),
+    });
+    return this.#drafted(built);
+  }
+
+  async draftReplacement(txid: string, feeRate: FeeRate): Promise<AccountDraft> {
+    const before = await this.#waiting(txid);
+    const tx = parseTransaction(parseHex(before.raw));
+    const replacedCoins = await Promise.all(before.spends.map(async (spent) => this.#whole(this.#coinOf(spent))));
+    const payments = tx.outputs.filter((_, i) => i !== before.changeIndex);
+    const built = buildReplacement({
+      ...(await this.#common()),
+      feeRate,
+      payments: payments.length > 0 ? payments : tx.outputs,
+      replacedCoins,
+      replacedFee: BigInt(before.fee),
+      // Those of its own change would hang on what it replaces.
+      coins: (await this.#spendable([])).filter(({ height }) => height !== undefined),
+      change:
+        before.changeIndex === undefined
+          ? await this.#change()
+          : await this.#changeOf(tx.outputs[before.changeIndex]?.scriptPubKey),
+      transactionVersion: tx.version === 3 ? 3 : 2,
+    });
+    return { ...this.#drafted(built), replaces: txid };
+  }
+
+  async draftChild(txid: string, feeRate: FeeRate): Promise<AccountDraft> {
+    const id = parseDisplayHash(txid);
+    const found = await this.#options.chain.transaction(id);
+    if (found === undefined || found.block !== undefined)
+      throw new WalletError(
+        'WALLET_BUILD_IMPOSSIBLE',
+        'expected a transaction that waits, got one that is mined or unknown',
+        {
+          details: { reason: 'there is nothing to pay for' },
+        },
+      );
+    const parent = parseTransaction(found.bytes);
+    const fee = await this.#feeOf(parent);
+    const own = await this.coins();
+    const outputs = own.filter((coin) => displayHash(coin.txid) === txid);
+    const { output } = await this.#change();
+    const built = buildChild({
+      ...(await this.#common()),
+      feeRate,
+      parents: [{ virtualSize: transactionVirtualSize(parent), fee }],
+      outputs,
+      coins: parent.version === 3 ? [] : await this.#spendable(outputs),
+      change: output,
+      transactionVersion: parent.version === 3 ? 3 : 2,
+    });
+    return this.#drafted(built);
+  }
+
+  async sign(psbt: Psbt): Promise<Psbt> {
+    let signed = psbt;
+    for (const signer of this.#options.signers) signed = await signer.sign(signed);
+    return signed;
+  }
+
+  async finish(key: string, draft: AccountDraft, signed: Psbt): Promise<SentPayment & { readonly fee: bigint }> {
+    const tx = extractTransaction(finalizePsbt(signed, this.#options.finalize));
+    const raw = serializeTransaction(tx);
+    const txid = displayHash(transactionId(tx));
+    const { fee, changeIndex, replaces } = draft;
+    const spends = draft.coins.map((coin) => spentOf(coin));
+    const event: AccountEvent = {
+      type: 'sent',
+      key,
+      txid,
+      raw: toHex(raw),
+      fee: String(fee),
+      spends,
+      ...(changeIndex === undefined ? {} : { changeIndex }),
+      ...(replaces === undefined ? {} : { replaces }),
+    };
+    await this.#append((ledger) => {
+      if (ledger.sent.has(txid)) return undefined;
+      for (const other of ledger.sent.values()) {
+        if (other.outcome === 'failed' || other.outcome === 'replaced' || other.txid === replaces) continue;
+        const shared = other.spends.find((one) =>
+          spends.some((mine) => mine.txid === one.txid && mine.index === one.index),
+        );
+        if (shared !== undefined) throw coinLocked(`${shared.txid}:${shared.index}`);
+      }
+      return event;
+    });
+    await this.#broadcast(txid, raw);
+    return { key, id: txid, fee };
+  }
+
+  async send({ key, to, amount, asset = NATIVE_ASSET }: SendRequest): Promise<SentPayment> {
+    requireInteger('request.key.length', requireText('request.key', key).length, 1, 200);
+    if (asset !== NATIVE_ASSET) throw invalidArgument('request.asset', NATIVE_ASSET, asset);
+    if (typeof amount !== 'bigint' || amount <= 0n)
+      throw invalidArgument('request.amount', 'satoshis, as a bigint above 0', amount);
+    const known = this.#last(await this.#load(), key);
+    if (known !== undefined && known.outcome !== 'failed') {
+      if (known.outcome === undefined) await this.#broadcast(known.txid, parseHex(known.raw));
+      return { key, id: known.txid };
+    }
+    const { scriptPubKey } = decodeAddress(to, this.network);
+    const draft = await this.draft({ payments: [{ value: amount, scriptPubKey }] });
+    return this.finish(key, draft, await this.sign(draft.psbt));
+  }
+
+  async status(key: string): Promise<PaymentStatus> {
+    const sent = this.#last(await this.#load(), key);
+    if (sent === undefined) return 'unknown';
+    if (sent.outcome === 'failed' || sent.outcome === 'confirmed') return sent.outcome;
+    const found = await this.#options.chain.transaction(parseDisplayHash(sent.txid));
+    return found?.block === undefined ? 'pending' : 'confirmed';
+  }
+
+  async resume(): Promise<void> {
+    for (const { txid, raw, outcome } of (await this.#load()).sent.values()) {
+      if (outcome !== undefined) continue;
+      const found = await this.#options.chain.transaction(parseDisplayHash(txid));
+      if (found === undefined) await this.#broadcast(txid, parseHex(raw));
+      else if (found.confirmations >= FINAL) await this.#append(() => ({ type: 'settled', txid, outcome: 'confirmed' }));
+    }
+  }
+
+  async sent(): Promise<readonly SentTransaction[]> {
+    return [...(await this.#load()).sent.values()];
+  }
+
+  /** What was sent last under a key: a replacement takes the place of what it replaces. */
+  #last({ sent }: AccountLedger, key: string): (SentTransaction & { readonly outcome?: string }) | undefined {
+    return [...sent.values()].filter((one) => one.key === key && one.outcome !== 'replaced').at(-1);
+  }
+
+  async #waiting(txid: string): Promise<SentTransaction> {
+    const sent = (await this.#load()).sent.get(txid);
+    const found = await this.#options.chain.transaction(parseDisplayHash(txid));
+    if (sent === undefined || sent.outcome !== undefined || found?.block !== undefined)
+      throw new WalletError(
+        'WALLET_BUILD_IMPOSSIBLE',
+        'expected a transaction of this account that waits, got another',
+        {
+          details: { reason: 'there is nothing to replace' },
+        },
+      );
+    return sent;
+  }
+
+  async #broadcast(txid: string, raw: Uint8Array): Promise<void> {
+    try {
+      await this.#options.chain.broadcast(raw);
+    } catch (error) {
+      // What is mined already is refused too.
+      if ((await this.#options.chain.transaction(parseDisplayHash(txid))) !== undefined) return;
+      // The coins are free again; any other error leaves open whether the node has it, and `resume` sends it again.
+      if (hasCode(error, 'CHAIN_TX_REJECTED', 'CHAIN_TX_MALFORMED'))
+        await this.#append(() => ({
+          type: 'settled',
+          txid,
+          outcome: 'failed',
+          reason: (error as Error).message.slice(0, 300),
+        }));
+      throw error;
+    }
+  }
+
+  /** Confirmed ones, and change that is on its way: what others send may be replaced. */
+  async #spendable(besides: readonly WalletCoin[]): Promise<readonly AccountCoin[]> {
+    const { sent } = await this.#load();
+    const others = new Set(besides.map(coinId));
+    const coins = (await this.coins()).filter(
+      (coin) => (coin.height !== undefined || sent.has(displayHash(coin.txid))) && !others.has(coinId(coin)),
+    );
+    return Promise.all(coins.map(async (coin) => this.#whole(coin)));
+  }
+
+  /** With the transaction that it came from, which a signature before Taproot does not vouch for. */
+  async #whole<Known extends WalletCoin>(coin: Known): Promise<Known> {
+    const isTaproot = coin.output.taproot !== undefined || coin.output.node.name === 'rawtr';
+    if (isTaproot || coin.previousTransaction !== undefined) return coin;
+    const found = await this.#options.chain.transaction(coin.txid);
+    return found === undefined ? coin : { ...coin, previousTransaction: found.bytes };
+  }
+
+  /** Of the descriptor, what nobody else has spent; what is sent and not confirmed is spent, and its change is there. */
+  async #allCoins(): Promise<readonly Omit<AccountCoin, 'plan'>[]> {
+    const { chain, gapLimit } = this.#options;
+    const { next, sent } = await this.#load();
+    const found: Omit<AccountCoin, 'plan'>[] = [];
+    for (const branch of this.#branches.keys()) {
+      const issued = next[branch === 1 ? 1 : 0] ?? 0;
+      for (let index = 0, gap = 0; gap < gapLimit || index < issued; index++) {
+        const output = this.#output(branch, index);
+        const unspent = await chain.unspentOutputsOf(output.scriptPubKey);
+        gap = unspent.length > 0 || index < issued ? 0 : gap + 1;
+        for (const { txid, index: place, value, height } of unspent)
+          found.push({
+            txid,
+            index: place,
+            value,
+            output,
+            branch,
+            derivationIndex: index,
+            ...(height === undefined ? {} : { height }),
+          });
+      }
+    }
+    const waiting = [...sent.values()].filter(({ outcome }) => outcome === undefined);
+    const spent = new Set(waiting.flatMap(({ spends }) => spends.map(({ txid, index }) => `${txid}:${index}`)));
+    for (const { txid, raw } of waiting) {
+      const id = parseDisplayHash(txid);
+      for (const [index, { value, scriptPubKey }] of parseTransaction(parseHex(raw)).outputs.entries()) {
+        const place = this.#scripts.get(toHex(scriptPubKey));
+        const known = found.some((coin) => coin.index === index && displayHash(coin.txid) === txid);
+        if (place === undefined || known) continue;
+        if ((await chain.unspentOutput({ txid: id, index }, { includeMempool: true })) === undefined) continue;
+        const output = this.#output(place.branch, place.index);
+        found.push({ txid: id, index, value, output, branch: place.branch, derivationIndex: place.index });
+      }
+    }
+    return found.filter((coin) => !spent.has(coinId(coin)));
+  }
+
+  #planOf(
+    output: DerivedOutput,
+    confirmations: number,
+    tip: { readonly height: number; readonly medianTime: number },
+  ): SpendPlan | undefined {
+    const { canSign } = this.#options;
+    const plan = planSpend(output, {
+      canSign,
+      height: tip.height,
+      medianTime: tip.medianTime,
+      // A transaction that is made now is mined in the next block at the earliest.
+      confirmations,
+      lowR: true,
+    });
+    return plan.ok ? plan : undefined;
+  }
+
+  #coinOf({ txid, index, value, branch, derivationIndex }: SpentCoin): AccountCoin {
+    const output = this.#output(branch, derivationIndex);
+    const plan = planSpend(output, {
+      canSign: this.#options.canSign,
+      height: 499_999_999,
+      confirmations: 65_535,
+      lowR: true,
+    });
+    if (!plan.ok) throw coinLocked(`${txid}:${index}`);
+    return { txid: parseDisplayHash(txid), index, value: BigInt(value), output, plan, branch, derivationIndex };
+  }
+
+  async #feeOf(tx: ReturnType<typeof parseTransaction>): Promise<bigint> {
+    let fee = -tx.outputs.reduce((sum, { value }) => sum + value, 0n);
+    for (const { previousTxid, previousIndex } of tx.inputs) {
+      const before = await this.#options.chain.transaction(previousTxid);
+      const value = before === undefined ? undefined : parseTransaction(before.bytes).outputs[previousIndex]?.value;
+      if (value === undefined)
+        throw new WalletError(
+          'WALLET_BUILD_IMPOSSIBLE',
+          'expected a chain that knows what the parent spends, got one that does not',
+          {
+            details: { reason: 'the fee of the parent is not known' },
+            hint: 'use a source with an index of transactions',
+          },
+        );
+      fee += value;
+    }
+    return fee;
+  }
+
+  async #change(): Promise<BuildPaymentOptions['change']> {
+    const branch = this.#branches.length > 1 ? 1 : 0;
+    return this.#changeAt(branch, await this.#issue(branch));
+  }
+
+  async #changeOf(scriptPubKey: Uint8Array | undefined): Promise<BuildPaymentOptions['change']> {
+    const place = scriptPubKey === undefined ? undefined : this.#scripts.get(toHex(scriptPubKey));
+    return place === undefined ? this.#change() : this.#changeAt(place.branch, place.index);
+  }
+
+  #changeAt(branch: number, index: number): BuildPaymentOptions['change'] {
+    const output = this.#output(branch, index);
+    const plan = planSpend(output, {
+      canSign: this.#options.canSign,
+      height: 499_999_999,
+      confirmations: 65_535,
+      lowR: true,
+    });
+    // Of a wallet that cannot sign yet: heavier than most inputs.
+    return { output, spendWeight: plan.ok ? plan.weight.maximum : 1_000 };
+  }
+
+  async #common(): Promise<{ readonly lockTime: number; readonly entropy?: Entropy }> {
+    const { chain, entropy } = this.#options;
+    // Against fee sniping: whoever mines the last block again cannot take the transaction along.
+    const { height } = await chain.tip();
+    return { lockTime: height, ...(entropy === undefined ? {} : { entropy }) };
+  }
+
+  async #feeRate(): Promise<FeeRate> {
+    const { chain, fallbackFeeRate } = this.#options;
+    return (await chain.estimateFeeRate?.(FEE_TARGET)) ?? fallbackFeeRate;
+  }
+
+  #drafted(built: BuiltTransaction): AccountDraft {
+    return { ...built, coins: built.coins as readonly AccountCoin[] };
+  }
+
+  #output(branch: number, index: number): DerivedOutput {
+    const name = `${branch}/${index}`;
+    const known = this.#derived.get(name);
+    if (known !== undefined) return known;
+    const output = (this.#branches[branch] as Descriptor).derive(index);
+    this.#derived.set(name, output);
+    for (const script of output.scripts) this.#scripts.set(toHex(script), { branch, index });
+    return output;
+  }
+
+  /** The next address of a branch, on record before anybody sees it. */
+  async #issue(branch: number): Promise<number> {
+    let index = 0;
+    await this.#append((ledger) => {
+      index = ledger.next[branch === 1 ? 1 : 0] ?? 0;
+      return { type: 'issued', branch, index };
+    });
+    return index;
+  }
+
+  async #load(): Promise<AccountLedger> {
+    for (;;) {
+      const events = await this.#options.store.readStream(this.#stream, { after: this.#ledger.version });
+      if (events.length === 0) return this.#ledger;
+      this.#ledger = foldAccount(this.#ledger, events);
+    }
+  }
+
+  async #append(propose: (ledger: AccountLedger) => AccountEvent | undefined): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const ledger = await this.#load();
+      const event = propose(ledger);
+      if (event === undefined) return;
+      const { type, ...data } = event;
+      try {
+        await this.#options.store.append({
+          stream: this.#stream,
+          expectedVersion: ledger.version,
+          events: [{ type, data }],
+        });
+        return;
+      } catch (error) {
+        if (!hasCode(error, 'EVENTS_VERSION_CONFLICT') || tries >= CONFLICTS) throw error;
+      }
+    }
+  }
+}
+
+function spentOf({ txid, index, value, branch, derivationIndex }: AccountCoin): SpentCoin {
+  return { txid: displayHash(txid), index, value: String(value), branch, derivationIndex };
+}
+
+function coinLocked(outpoint: string): WalletError<'WALLET_COIN_LOCKED'> {
+  return new WalletError(
+    'WALLET_COIN_LOCKED',
+    `expected a coin that is free, got ${outpoint}, which another payment spends`,
+    {
+      details: { outpoint },
+      hint: 'build the payment again',
+    },
+  );
+}

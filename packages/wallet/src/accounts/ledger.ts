@@ -1,0 +1,74 @@
+import type { StoredEvent } from '@bitcoin-enterprise/events';
+
+/** A coin that a transaction spends, so that it can be found again from the descriptor alone. */
+export interface SpentCoin {
+  /** As people read it, hexadecimal. */
+  readonly txid: string;
+  readonly index: number;
+  /** Satoshis, decimal. */
+  readonly value: string;
+  /** 0 receiving, 1 change. */
+  readonly branch: number;
+  readonly derivationIndex: number;
+}
+
+/** A transaction that was sent. */
+export interface SentTransaction {
+  readonly key: string;
+  /** As people read it. */
+  readonly txid: string;
+  /** The signed transaction, hexadecimal. */
+  readonly raw: string;
+  /** Satoshis, decimal. */
+  readonly fee: string;
+  readonly spends: readonly SpentCoin[];
+  /** Place of the change; absent without. */
+  readonly changeIndex?: number;
+  /** The one that it replaces. */
+  readonly replaces?: string;
+}
+
+/** How a transaction ended. */
+export type SentOutcome = 'confirmed' | 'failed' | 'replaced';
+
+/** What happened to an account. */
+export type AccountEvent =
+  | { readonly type: 'issued'; readonly branch: number; readonly index: number }
+  | ({ readonly type: 'sent' } & SentTransaction)
+  | { readonly type: 'settled'; readonly txid: string; readonly outcome: SentOutcome; readonly reason?: string };
+
+/** An account with all that happened to it. */
+export interface AccountLedger {
+  readonly version: number;
+  /** The lowest index of each branch that was never shown: receiving, change. */
+  readonly next: readonly [number, number];
+  /** By id, oldest first. */
+  readonly sent: ReadonlyMap<string, SentTransaction & { readonly outcome?: SentOutcome }>;
+}
+
+/** Nothing has happened. */
+export const EMPTY_ACCOUNT: AccountLedger = { version: 0, next: [0, 0], sent: new Map() };
+
+/** The account after further events. */
+export function foldAccount(ledger: AccountLedger, events: readonly StoredEvent[]): AccountLedger {
+  let { version } = ledger;
+  const next: [number, number] = [...ledger.next];
+  const sent = new Map(ledger.sent);
+  for (const stored of events) {
+    const event = { type: stored.type, ...(stored.data as object) } as AccountEvent;
+    version = stored.version;
+    if (event.type === 'issued') {
+      const branch = event.branch === 1 ? 1 : 0;
+      next[branch] = Math.max(next[branch], event.index + 1);
+    } else if (event.type === 'sent') {
+      const { type: _type, ...transaction } = event;
+      sent.set(transaction.txid, transaction);
+      const replaced = transaction.replaces === undefined ? undefined : sent.get(transaction.replaces);
+      if (replaced !== undefined) sent.set(replaced.txid, { ...replaced, outcome: 'replaced' });
+    } else {
+      const known = sent.get(event.txid);
+      if (known !== undefined) sent.set(event.txid, { ...known, outcome: event.outcome });
+    }
+  }
+  return { version, next, sent };
+}

@@ -1,0 +1,74 @@
+import { toHex } from '@bitcoin-enterprise/core';
+import type { DerivedOutput, SpendPlan } from '@bitcoin-enterprise/descriptors';
+import type { Coin } from '../coins/index.ts';
+import { describeInput } from '../psbt/describe.ts';
+import type { NewInput } from '../psbt/create.ts';
+
+/** A coin of a wallet: an output, what it is worth, and how it will be spent. */
+export interface WalletCoin {
+  /** 32 bytes in internal order. */
+  readonly txid: Uint8Array;
+  readonly index: number;
+  /** Satoshis. */
+  readonly value: bigint;
+  /** Where it came from: `Descriptor.derive`. */
+  readonly output: DerivedOutput;
+  /** How it is spent: `planSpend`. Its lock time and sequence go into the transaction. */
+  readonly plan: SpendPlan;
+  /** The whole transaction, as serialised: needed before Taproot, so that a signer can tell the fee. */
+  readonly previousTransaction?: Uint8Array;
+  /** Height of its block; absent while it waits in the mempool. */
+  readonly height?: number;
+}
+
+/** The name of a coin: the transaction as people read it, and the index. */
+export function coinId({ txid, index }: Pick<WalletCoin, 'txid' | 'index'>): string {
+  return `${toHex(new Uint8Array(txid).reverse())}:${index}`;
+}
+
+/** A coin as coin selection sees it. */
+export type SelectableCoin = Coin & { readonly coin: WalletCoin };
+
+/** Makes a coin selectable. */
+export function selectable(
+  coin: WalletCoin,
+  options: { readonly isRequired?: boolean; readonly group?: string } = {},
+): SelectableCoin {
+  const { value, plan } = coin;
+  const { isRequired = false, group } = options;
+  return {
+    id: coinId(coin),
+    value,
+    weight: plan.weight.maximum,
+    hasWitness: plan.witnessSize.maximum > 0,
+    isRequired,
+    ...(group === undefined ? {} : { group }),
+    coin,
+  };
+}
+
+/** The input that spends a coin, with all that its signers need. */
+export function inputOf(
+  { txid, index, value, output, plan, previousTransaction }: WalletCoin,
+  version: 0 | 2,
+): NewInput {
+  const { lockTime, sequence } = plan;
+  const { scriptPubKey } = output;
+  const isTaproot = output.taproot !== undefined || output.node.name === 'rawtr';
+  const isLegacy = plan.witnessSize.maximum === 0;
+  const required =
+    lockTime === 0 || version === 0
+      ? {}
+      : lockTime < 500_000_000
+        ? { requiredHeightLockTime: lockTime }
+        : { requiredTimeLockTime: lockTime };
+  return {
+    ...describeInput(output, plan),
+    ...required,
+    previousTxid: txid,
+    previousIndex: index,
+    sequence,
+    ...(isLegacy ? {} : { witnessUtxo: { value, scriptPubKey } }),
+    ...(isTaproot || previousTransaction === undefined ? {} : { nonWitnessUtxo: previousTransaction }),
+  };
+}
