@@ -25,8 +25,8 @@ export {
   type NonceVault,
   type NonceVaultOptions,
   nonceToken,
-  openNonceVault,
 } from './vault/nonce-vault.ts';
+export { openNonceVault } from './vault/open-vault.ts';
 export {
   createVaultNonce,
   type SignWithVaultOptions,
@@ -58,14 +58,9 @@ export {
 } from './psbt/roles.ts';
 export { type MusigPlace, musigPlacesOf, type MusigPlacesOptions } from './psbt/places.ts';
 export { combineFrostShares, dealFrostShares, type DealFrostSharesOptions } from './frost/dealer.ts';
-export {
-  createFrostDkg,
-  createFrostRefresh,
-  type FrostDkg,
-  type FrostDkgMessage,
-  type FrostDkgOptions,
-  type FrostRefreshOptions,
-} from './frost/dkg.ts';
+export type { FrostDkg } from './frost/ceremony.ts';
+export { createFrostDkg, createFrostRefresh, type FrostDkgOptions, type FrostRefreshOptions } from './frost/dkg.ts';
+export type { FrostDkgMessage } from './frost/dkg-messages.ts';
 export {
   formatFrostGroup,
   type FrostGroup,

@@ -2,7 +2,7 @@ import { currentCrypto, parseHex, toHex, webEntropy } from '@bitcoin-enterprise/
 import { schnorr_FROST as oracle } from '@noble/curves/secp256k1.js';
 import { describe, expect, it } from 'vitest';
 import { createFrostDkg, type FrostDkg, type FrostDkgMessage, SecretBytes } from '../../src/multiparty/index.ts';
-import { broadcastHash, sealShare, transcriptOf } from '../../src/multiparty/frost/dkg.ts';
+import { broadcastHash, sealShare, transcriptOf } from '../../src/multiparty/frost/dkg-messages.ts';
 import {
   commitTo,
   evaluateSecret,

@@ -28,7 +28,7 @@ import {
   tweakFrostShare,
   verifyFrostShare,
 } from '../../src/multiparty/index.ts';
-import { broadcastHash } from '../../src/multiparty/frost/dkg.ts';
+import { broadcastHash } from '../../src/multiparty/frost/dkg-messages.ts';
 
 const long = process.env['BE_LONG'] === '1';
 const seed = Number(process.env['BE_SEED'] ?? 20_261_127);
