@@ -12,7 +12,7 @@ const MAXIMUM_TRIES = 100_000;
  */
 export function branchAndBound(problem: Problem): readonly number[] | undefined {
   const { candidates, feeRate, realFeeRate, longTermFeeRate, paid, required, maximumWeight } = problem;
-  const { count, effective, values, weights, sizes, witnesses } = candidates;
+  const { count, effective, values, weights, sizes, witnesses, different } = candidates;
   const target = targetOf(problem);
   const limit = changeCost(problem);
   // Whole virtual bytes and satoshis add less than that to what is reckoned with here.
@@ -61,9 +61,8 @@ export function branchAndBound(problem: Problem): readonly number[] | undefined 
       const last = chosen.pop();
       if (last === undefined) break;
       add(last, -1);
-      next = last + 1;
       // Those just like it would give the same sets again.
-      while (next < count && effective[next] === effective[last] && weights[next] === weights[last]) next++;
+      next = different[last] as number;
       continue;
     }
     chosen.push(next);

@@ -19,6 +19,8 @@ export interface Candidates {
   /** Of the coins of a place, those that have a witness, and all. */
   readonly witnesses: Int32Array;
   readonly sizes: Int32Array;
+  /** For each place the next one that brings or weighs something else: trying equals again finds nothing new. */
+  readonly different: Int32Array;
   /** The coins at a place. */
   coinsAt(place: number): readonly number[];
 }
@@ -143,7 +145,18 @@ function sortCandidates(
       ? [single[unsorted] as number]
       : (groups[unsorted - single.length] as readonly number[]);
   };
-  return { count, ...sorted, coinsAt };
+  return { count, ...sorted, different: differentPlaces(sorted.effective, sorted.weights), coinsAt };
+}
+
+function differentPlaces(effective: Float64Array, weights: Float64Array): Int32Array {
+  const { length } = effective;
+  const different = new Int32Array(length);
+  for (let place = length - 1; place >= 0; place--) {
+    const next = place + 1;
+    const isSame = next < length && effective[place] === effective[next] && weights[place] === weights[next];
+    different[place] = isSame ? (different[next] as number) : next;
+  }
+  return different;
 }
 
 const DIGIT_BITS = 11;

@@ -9,7 +9,7 @@ const MAXIMUM_TRIES = 100_000;
  * @returns Places of the set; `undefined` when none was found.
  */
 export function coinGrinder(problem: Problem, target: number): readonly number[] | undefined {
-  const { count, effective, weights } = problem.candidates;
+  const { count, effective, weights, different } = problem.candidates;
   const rest = new Float64Array(count + 1);
   const lightest = new Float64Array(count + 1).fill(Infinity);
   for (let i = count - 1; i >= 0; i--) {
@@ -45,8 +45,7 @@ export function coinGrinder(problem: Problem, target: number): readonly number[]
     if (last === undefined) break;
     worth -= effective[last] as number;
     weight -= weights[last] as number;
-    next = last + 1;
-    while (next < count && effective[next] === effective[last] && weights[next] === weights[last]) next++;
+    next = different[last] as number;
   }
   return best;
 }

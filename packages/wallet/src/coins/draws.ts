@@ -15,7 +15,8 @@ export function singleRandomDraw(
   const { count, effective, weights } = problem.candidates;
   const order = new Int32Array(count);
   for (let i = 0; i < count; i++) order[i] = i;
-  const chosen: number[] = [];
+  // A heap with the highest place on top: places go by worth, so that it is the least.
+  const heap: number[] = [];
   let [worth, weight] = [0, 0];
   for (let i = 0; i < count; i++) {
     const other = i + options.draw.below(count - i);
@@ -23,17 +24,48 @@ export function singleRandomDraw(
     order[other] = order[i] as number;
     worth += effective[place] as number;
     weight += weights[place] as number;
-    chosen.push(place);
-    while (weight > options.weightLeft && chosen.length > 0) {
-      // The places go by worth: the last is the least.
-      const least = chosen.indexOf(Math.max(...chosen));
-      const [dropped] = chosen.splice(least, 1) as [number];
+    push(heap, place);
+    while (weight > options.weightLeft && heap.length > 0) {
+      const dropped = pop(heap);
       worth -= effective[dropped] as number;
       weight -= weights[dropped] as number;
     }
-    if (worth >= target) return chosen;
+    if (worth >= target) return heap;
   }
   return undefined;
+}
+
+function push(heap: number[], place: number): void {
+  let at = heap.length;
+  heap.push(place);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent] as number;
+    if (above >= place) break;
+    heap[at] = above;
+    at = parent;
+  }
+  heap[at] = place;
+}
+
+/** Takes the highest place off. */
+function pop(heap: number[]): number {
+  const top = heap[0] as number;
+  const last = heap.pop() as number;
+  const { length } = heap;
+  if (length === 0) return top;
+  let at = 0;
+  for (;;) {
+    const left = 2 * at + 1;
+    if (left >= length) break;
+    const higher = left + 1 < length && (heap[left + 1] as number) > (heap[left] as number) ? left + 1 : left;
+    const below = heap[higher] as number;
+    if (below <= last) break;
+    heap[at] = below;
+    at = higher;
+  }
+  heap[at] = last;
+  return top;
 }
 
 /** Takes those that are worth the most until they bring an amount: the fewest inputs. */

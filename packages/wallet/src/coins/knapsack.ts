@@ -60,9 +60,11 @@ function bestSubset({ effective, first, end, total }: Lower, target: number, dra
     const included = new Uint8Array(size);
     let worth = 0;
     let isReached = false;
+    let bits = 0;
     for (let pass = 0; pass < 2 && !isReached; pass++) {
       for (let i = 0; i < size; i++) {
-        if (pass === 0 ? draw.below(2) === 0 : included[i] === 1) continue;
+        if (i % 32 === 0 && pass === 0) bits = draw.bits();
+        if (pass === 0 ? ((bits >>> (i % 32)) & 1) === 0 : included[i] === 1) continue;
         worth += effective[first + i] as number;
         included[i] = 1;
         if (worth < target) continue;

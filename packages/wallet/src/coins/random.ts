@@ -5,6 +5,8 @@ import { requireFunction, requireObject } from '../checks.ts';
 export interface Draw {
   /** 0 to `bound - 1`; `bound` up to 2³². */
   below(bound: number): number;
+  /** 32 bits. */
+  bits(): number;
 }
 
 /** A generator of the sfc32 kind, seeded with 12 bytes. */
@@ -21,5 +23,5 @@ export function createDraw(entropy: Entropy = webEntropy()): Draw {
     return sum >>> 0;
   };
   for (let i = 0; i < 12; i++) next();
-  return { below: (bound) => Math.floor((next() / 0x1_0000_0000) * bound) };
+  return { below: (bound) => Math.floor((next() / 0x1_0000_0000) * bound), bits: next };
 }

@@ -246,6 +246,26 @@ describe('a selection', () => {
     expect(codeOf(() => selectCoins({ ...options, maximumWeight: 4_000 }))).toBe('WALLET_BUILD_IMPOSSIBLE');
   });
 
+  it('is made, or refused, as quickly among equal coins as among others', () => {
+    const equal = (count: number, value: bigint): readonly Coin[] =>
+      Array.from({ length: count }, (_, i) => ({ id: `${i}`, value, weight: 230 }));
+    const options = (coins: readonly Coin[], value: bigint): SelectCoinsOptions => ({
+      coins,
+      payments: [{ value, scriptPubKey: taproot }],
+      change: { scriptPubKey: taproot, spendWeight: 230 },
+      feeRate: feeRate(5_000n),
+    });
+
+    expect(selectCoins(options(equal(100_000, 100_000n), 50_000_000n)).coins.length).toBeGreaterThan(500);
+    expect(codeOf(() => selectCoins(options(equal(100_000, 100_000n), 5_000_000_000n)))).toBe(
+      'WALLET_BUILD_IMPOSSIBLE',
+    );
+    expect(codeOf(() => selectCoins(options(equal(100_000, 1_000n), 5_000_000_000n)))).toBe(
+      'WALLET_FUNDS_INSUFFICIENT',
+    );
+    expect(selectCoins(options(equal(100_000, 290n), 1_000n)).coins.length).toBeGreaterThan(500);
+  });
+
   it('refuses what is no coin, payment or rate, with a code', () => {
     const good: SelectCoinsOptions = {
       coins: [{ id: 'a', value: 100_000n, weight: 230 }],
