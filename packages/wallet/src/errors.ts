@@ -26,6 +26,9 @@ export interface WalletErrors {
   /** A secret that was used after it was wiped. */
   readonly WALLET_SECRET_WIPED: { readonly what: string };
 
+  /** A chain that has not a block that is to be scanned, for example because its node is pruned. */
+  readonly WALLET_CHAIN_INCOMPLETE: { readonly height: number };
+
   // PSBT
 
   /** Bytes that are no PSBT (BIP174, 370, 371, 373, 375, 376). `offset` is where that shows. */
@@ -58,7 +61,10 @@ export interface WalletErrors {
 
   // multi-party
 
-  /** A contribution to a multi-party session that is wrong, and whose it is: its index; absent of what several made. */
+  /**
+   * A contribution to a multi-party session that is wrong, and whose it is: the index of the key in MuSig2, from 0; the
+   * identifier of the participant in FROST, from 1; absent when nobody in particular is to blame.
+   */
   readonly WALLET_CONTRIBUTION_INVALID: { readonly signer?: number; readonly kind: string };
   /** A session that is asked for a step out of order. */
   readonly WALLET_SESSION_STATE: { readonly expected: string; readonly got: string };

@@ -177,5 +177,8 @@ describe('a coordinator', () => {
       await expect(second.answer(wrong, { message })).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
     await expect(second.answer(request, {} as never)).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
     expect(() => createFrostParty({} as never)).toThrow(/WALLET_INVALID_ARGUMENT/);
+    for (const broken of [undefined, {}, { ...state, group: {} }, { ...state, offers: 7 }, { ...state, message: 7 }])
+      expect(() => stepFrostCoordination(broken as never, {})).toThrow(/WALLET_INVALID_ARGUMENT/);
+    expect(() => beginFrostCoordination(group, 'x' as never)).toThrow(/WALLET_INVALID_ARGUMENT/);
   });
 });

@@ -10,7 +10,9 @@ import {
   type MusigRun,
   type MusigParty,
   openNonceVault,
+  pendingMusig,
   SecretBytes,
+  stepMusig,
   tweakForTaproot,
 } from '../../src/multiparty/index.ts';
 
@@ -229,10 +231,42 @@ describe('a session', () => {
       () => alice.begin({ publicKeys: [], message }),
       () => alice.begin({ publicKeys: [alice.publicKey], message: 'x' as never }),
       () => alice.begin({ publicKeys: [alice.publicKey], message, attempt: 7 as never }),
+      () => alice.begin({ publicKeys: [alice.publicKey, alice.publicKey], message }),
       () => alice.resume(undefined as never),
       () => alice.resume({ publicKeys: [] } as never),
     ];
     for (const call of wrong) await expect(call()).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
+    const { state: whole } = await alice.begin({ publicKeys: [alice.publicKey], message });
+    for (const broken of [
+      undefined,
+      { ...whole, publicKeys: [] },
+      { ...whole, publicKeys: ['x'] },
+      { ...whole, me: 1 },
+      { ...whole, session: 7 },
+      { ...whole, message: 'x' },
+      { ...whole, nonces: [] },
+      { ...whole, nonces: ['x'] },
+      { ...whole, partials: [7] },
+      { ...whole, partials: [{ signature: '00', aggregateNonce: 'x' }] },
+      { ...whole, partials: [{ signature: 'x', aggregateNonce: '00' }] },
+      { ...whole, tweaks: [{}] },
+      { ...whole, tweaks: 7 },
+      { ...whole, token: 7 },
+      { ...whole, blamed: 7 },
+    ]) {
+      expect(() => pendingMusig(broken as never)).toThrow(/WALLET_INVALID_ARGUMENT/);
+      expect(() => stepMusig(broken as never, { type: 'refused' })).toThrow(/WALLET_INVALID_ARGUMENT/);
+    }
+    for (const event of [
+      undefined,
+      {},
+      { type: 'x' },
+      { type: 'made', token: 7, publicNonce: '' },
+      { type: 'made', token: '', publicNonce: 'x' },
+      { type: 'made', token: '', publicNonce: '00' },
+      { type: 'signed', signature: 'x' },
+    ])
+      expect(() => stepMusig(whole, event as never)).toThrow(/WALLET_INVALID_ARGUMENT/);
     const { state } = await bob.begin({ publicKeys: [bob.publicKey, alice.publicKey], message });
     await expect(alice.resume(state)).rejects.toMatchObject({ details: { argument: 'state' } });
     for (const options of [undefined, {}, { secretKey: new SecretBytes(new Uint8Array(32)), vault: {} }])

@@ -17,8 +17,16 @@ import {
   signWithVault,
   verifyMusigPartial,
 } from '../../src/multiparty/index.ts';
+import {
+  covers,
+  forgetAnswers,
+  ledgerFromJson,
+  ledgerToJson,
+  type VaultEvent,
+} from '../../src/multiparty/vault/ledger.ts';
 import { publicKeyOf, sessionWith, signer } from './support/release.ts';
 import { closePlaces, openPlaces } from './support/stores.ts';
+import { ledgerOf } from './support/vault-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'be-vault-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -149,6 +157,8 @@ describe.for(modes)('a vault ($mode)', ({ open }) => {
 
     await expect(vault.sign(token, { session: X, sign: fail })).rejects.toThrow('the device is gone');
     await expect(vault.sign(token, using(Y))).rejects.toMatchObject(spentError);
+    // The secret is gone: what was begun cannot be ended either.
+    await expect(vault.sign(token, using(X))).rejects.toMatchObject(spentError);
   });
 
   it('keeps no secret in its stores', async () => {
@@ -195,10 +205,11 @@ describe.for(modes)('a vault ($mode)', ({ open }) => {
   it('goes on over thousands of nonces without keeping their events', { timeout: 60_000 }, async () => {
     const at = places();
     const vault = await open(at);
-    let last = '';
+    let [first, last] = ['', ''];
     for (let round = 0; round < 420; round++) {
       const [token = ''] = await vault.make([nonce()]);
       await vault.sign(token, using(X));
+      if (round === 0) first = token;
       last = token;
     }
     const [open_ = ''] = await vault.make([nonce()]);
@@ -208,6 +219,7 @@ describe.for(modes)('a vault ($mode)', ({ open }) => {
     await expect(vault.sign(last, using(Y))).rejects.toMatchObject(spentError);
     const again = await open(at);
     expect((await again.sign(last, using(X)))[0]).toBe(1);
+    expect((await again.sign(first, using(X)))[0]).toBe(1);
     if (again.isSealed) expect((await again.sign(open_, using(X)))[0]).toBe(1);
     else await expect(again.sign(open_, using(X))).rejects.toMatchObject(spentError);
   });
@@ -390,6 +402,81 @@ describe('a sealed vault', () => {
     await closePlaces(original);
   });
 
+  it('gives nothing up while its store is behind its guard: nobody knows what', async () => {
+    const at = places();
+    const vault = await openSealed(at);
+    const [token = ''] = await vault.make([nonce()]);
+    // Another vault of this name, on another disk, has gone on with the guard.
+    await openSealed({ ...places(), guard: at.guard }, { whenStale: 'burn' });
+
+    await expect(vault.burnAll()).rejects.toMatchObject(staleError);
+    await expect(vault.burn([token])).rejects.toMatchObject(staleError);
+    await expect(vault.sign(token, using(X))).rejects.toMatchObject(staleError);
+    const again = await openSealed(at, { whenStale: 'burn' });
+    await expect(again.sign(token, using(X))).rejects.toMatchObject(spentError);
+  });
+
+  it('burns after a burning that failed in the middle', async () => {
+    const at = places();
+    let isDown = false;
+    const broken = new Proxy(at.store, {
+      get: (of, name) => {
+        const method: unknown = Reflect.get(of, name);
+        if (name !== 'append' || typeof method !== 'function')
+          return typeof method === 'function' ? (method.bind(of) as unknown) : method;
+        return async (...args: readonly unknown[]): Promise<unknown> => {
+          const result: unknown = await (method.apply(of, args) as Promise<unknown>);
+          if (isDown) throw new Error('the answer is lost');
+          return result;
+        };
+      },
+    });
+    const vault = await openSealed({ ...at, store: broken });
+    const [token = ''] = await vault.make([nonce()]);
+    isDown = true;
+    await expect(vault.burnAll()).rejects.toThrow('the answer is lost');
+    isDown = false;
+    await vault.burnAll();
+
+    await expect(vault.sign(token, using(X))).rejects.toMatchObject(spentError);
+  });
+
+  it('destroys the keys of what it burns', async () => {
+    for (const how of ['burn', 'burnAll', 'stale'] as const) {
+      const at = places();
+      const destroyed: string[] = [];
+      const keys: KeyStore = {
+        ...at.keys,
+        destroy: async (subject) => {
+          destroyed.push(subject);
+          return at.keys.destroy(subject);
+        },
+      };
+      const vault = await openSealed({ ...at, keys });
+      const [token = ''] = await vault.make([nonce()]);
+      if (how === 'burn') await vault.burn([token]);
+      else if (how === 'burnAll') await vault.burnAll();
+      else {
+        await openSealed({ ...places(), guard: at.guard }, { whenStale: 'burn' });
+        await openSealed({ ...at, keys }, { whenStale: 'burn' });
+      }
+
+      expect(destroyed).toEqual([`nonce-vault/v/${token}`]);
+    }
+  });
+
+  it('binds a nonce to nothing when its secret is gone', async () => {
+    const at = places();
+    const vault = await openSealed(at);
+    const [token = ''] = await vault.make([nonce()]);
+    await at.keys.destroy(`nonce-vault/v/${token}`);
+    const before = await at.store.head();
+
+    await expect(vault.sign(token, using(X))).rejects.toMatchObject(spentError);
+    expect(await vault.holds(token)).toBe(false);
+    expect(await at.store.head()).toBe(before);
+  });
+
   it('is not opened without its keys, nor one in memory with keys', async () => {
     const at = places();
     await openSealed(at);
@@ -445,6 +532,47 @@ describe('a sealed vault', () => {
     const fooled = await openSealed({ ...at, store: swapping as never });
 
     await expect(fooled.sign(first, using(X))).rejects.toMatchObject({ code: 'RECEIPTS_SEALED_INVALID' });
+  });
+});
+
+describe('the ledger of a vault', () => {
+  const events = (count: number): readonly VaultEvent[] =>
+    Array.from({ length: count }, (_, n): readonly VaultEvent[] => [
+      { type: 'made', token: `t${n}`, nonce: { publicNonce: '' } },
+      { type: 'spent', token: `t${n}`, session: 'x' },
+      { type: 'signed', token: `t${n}`, signature: '00' },
+    ]).flat();
+
+  it('forgets the oldest answers, and nothing that is open', () => {
+    const ledger = ledgerOf([{ type: 'made', token: 'open', nonce: { publicNonce: '' } }, ...events(1_003)]);
+    forgetAnswers(ledger);
+
+    expect(ledger.entries.size).toBe(1_001);
+    expect(['open', 't2', 't3', 't1002'].map((token) => ledger.entries.has(token))).toEqual([true, false, true, true]);
+    expect(ledgerFromJson(JSON.parse(JSON.stringify(ledgerToJson(ledger))))).toEqual(ledger);
+  });
+
+  it('takes no notice of events that cannot be: what was signed stays, what is unknown is not made by being spent', () => {
+    const ledger = ledgerOf([
+      ...events(1),
+      { type: 'spent', token: 't0', session: 'y' },
+      { type: 'signed', token: 't0', signature: '11' },
+      { type: 'spent', token: 'unknown', session: 'y' },
+      { type: 'signed', token: 'unknown', signature: '11' },
+    ]);
+
+    expect([...ledger.entries]).toEqual([['t0', { is: 'signed', session: 'x', signature: '00' }]]);
+  });
+
+  it('is covered by each of its last marks, and by no other', () => {
+    const ledger = ledgerOf(events(100));
+    const marks = ledger.marks;
+
+    expect(marks.length).toBe(64);
+    for (const mark of marks) expect(covers(ledger, mark)).toBe(true);
+    expect(covers(ledger, undefined)).toBe(true);
+    for (const mark of [ledgerOf(events(10)).mark, ledgerOf(events(101)).mark, { ...ledger.mark, chain: 'x' }])
+      expect(covers(ledger, mark)).toBe(false);
   });
 });
 

@@ -1,8 +1,8 @@
 import { parseHex, toHex } from '@bitcoin-enterprise/core';
-import { requireBytes } from '../../checks.ts';
+import { requireBytes, requireList, requireObject, requireText } from '../../checks.ts';
 import type { ContributionKind } from '../musig/checks.ts';
 import { isPoint, POINT_LENGTH } from '../math/points.ts';
-import { formatFrostGroup, type FrostGroup, type FrostGroupJson, parseFrostGroup } from './group.ts';
+import { formatFrostGroup, type FrostGroup, type FrostGroupJson, parseFrostGroup, requireSizes } from './group.ts';
 import { aggregateFrostSignature, createFrostSession, type FrostSession, verifyFrostShare } from './signing.ts';
 
 /** A fresh nonce of a participant who would sign. JSON; bytes are hex. */
@@ -85,8 +85,11 @@ export function beginFrostCoordination(group: FrostGroup, message: Uint8Array): 
  * `threshold` honest participants who answer, a group of n ends after n - threshold + 1 attempts at most.
  *
  * The transport must say truly who sent a message. What is none changes nothing.
+ *
+ * @throws WalletError `WALLET_INVALID_ARGUMENT` when the state is none.
  */
 export function stepFrostCoordination(state: FrostCoordination, message: unknown): FrostCoordinationStep {
+  requireCoordination(state);
   const nothing = { state, effects: [] };
   if (state.signature !== null || typeof message !== 'object' || message === null) return nothing;
   const { kind, signer } = message as Partial<FrostOffer | FrostAnswer>;
@@ -95,6 +98,14 @@ export function stepFrostCoordination(state: FrostCoordination, message: unknown
   if (state.blamed.some((one) => one.signer === signer)) return nothing;
   if (kind === 'offer') return offered(state, message as FrostOffer);
   return kind === 'answer' ? answered(state, message as FrostAnswer) : nothing;
+}
+
+function requireCoordination(value: unknown): void {
+  const state = requireObject<FrostCoordination>('state', value);
+  const { threshold, participants } = requireObject<FrostGroupJson>('state.group', state.group);
+  requireSizes('state.group', { threshold, participants });
+  for (const field of ['offers', 'attempts', 'blamed'] as const) requireList(`state.${field}`, state[field]);
+  requireText('state.message', state.message);
 }
 
 /** A participant begins, or begins again after his process ended: his open attempts are given up. */

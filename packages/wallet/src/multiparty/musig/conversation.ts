@@ -103,6 +103,8 @@ export function beginMusig(options: BeginMusigOptions): MusigStep {
     throw new WalletError('WALLET_KEY_UNKNOWN', `expected a key of the participants, got ${publicKey}`, {
       details: { key: publicKey },
     });
+  if (publicKeys.indexOf(publicKey, me + 1) >= 0)
+    throw invalidArgument('options.publicKeys', 'the own key once', publicKeys);
   const nothing = publicKeys.map(() => null);
   return {
     state: {
@@ -123,10 +125,14 @@ export function beginMusig(options: BeginMusigOptions): MusigStep {
 }
 
 /**
- * What a signer does about an event. Messages may come in any order and more than once; those of other sessions, and what
+ * What a signer does about an event. It is pure. Messages may come in any order and more than once; those of other sessions, and what
  * is no message, change nothing. A signer who sends what is wrong, or two different things, is blamed.
+ *
+ * @throws WalletError `WALLET_INVALID_ARGUMENT` when the state is none, or the event of another kind.
  */
 export function stepMusig(state: MusigState, event: MusigEvent): MusigStep {
+  readMusigState(state);
+  requireEvent(event);
   if (state.phase === 'signed' || state.phase === 'failed') return { state, effects: [] };
   if (event.type === 'refused') return failed(state, []);
   if (event.type === 'made') return state.token === null ? withOwnNonce(state, event) : { state, effects: [] };
@@ -138,6 +144,7 @@ export function stepMusig(state: MusigState, event: MusigEvent): MusigStep {
 
 /** What has to be asked for again when a signer is brought back from its state. */
 export function pendingMusig(state: MusigState): readonly MusigEffect[] {
+  readMusigState(state);
   if (state.phase === 'nonces')
     return state.token === null ? [{ type: 'make' }] : [{ type: 'send', message: ownNonce(state) }];
   if (state.phase === 'signatures' && state.token !== null) {
@@ -168,18 +175,56 @@ export function sessionOfMusig(state: MusigState, aggregateNonce: string): Musig
   });
 }
 
-/** A state that was kept as JSON. */
+/** A state that was kept as JSON: throws when it is none. */
 export function readMusigState(value: unknown): MusigState {
   const state = requireObject<MusigState>('state', value);
-  const count = requireList('state.publicKeys', state.publicKeys).length;
-  requireText('state.session', state.session);
+  const keys = requireHexList('state.publicKeys', state.publicKeys);
+  const count = keys.length;
   requireInteger('state.me', state.me, 0, count - 1);
+  for (const field of ['session', 'message'] as const) requireHex(`state.${field}`, state[field]);
   for (const field of ['nonces', 'partials'] as const)
     if (requireList(`state.${field}`, state[field]).length !== count)
       throw invalidArgument(`state.${field}`, `a list of ${count}`, state[field]);
-  requireList('state.tweaks', state.tweaks);
-  requireText('state.message', state.message);
-  return state as MusigState;
+  for (const nonce of state.nonces ?? []) if (nonce !== null) requireHex('state.nonces', nonce);
+  for (const partial of state.partials ?? []) {
+    if (partial === null) continue;
+    const { signature, aggregateNonce } = requireObject<{ signature: string; aggregateNonce: string }>(
+      'state.partials',
+      partial,
+    );
+    requireHex('state.partials.signature', signature);
+    requireHex('state.partials.aggregateNonce', aggregateNonce);
+  }
+  for (const tweak of requireList('state.tweaks', state.tweaks))
+    requireHex('state.tweaks.tweak', requireObject<{ tweak: string }>('state.tweaks', tweak).tweak);
+  if (state.token !== null) requireText('state.token', state.token);
+  requireList('state.blamed', state.blamed);
+  return value as MusigState;
+}
+
+function requireEvent(value: unknown): void {
+  const event = requireObject<{ type: string; token: string; publicNonce: string; signature: string }>('event', value);
+  if (event.type === 'made') {
+    requireText('event.token', event.token);
+    if (!isNonce(requireHex('event.publicNonce', event.publicNonce)))
+      throw invalidArgument('event.publicNonce', 'a nonce of 66 bytes', event.publicNonce);
+  } else if (event.type === 'signed') {
+    requireHex('event.signature', event.signature);
+  } else if (event.type !== 'received' && event.type !== 'refused') {
+    throw invalidArgument('event.type', "'made', 'received', 'signed' or 'refused'", event.type);
+  }
+}
+
+function requireHexList(argument: string, value: unknown): readonly string[] {
+  const list = requireList(argument, value);
+  if (list.length === 0) throw invalidArgument(argument, 'a list that is not empty', value);
+  return list.map((item) => requireHex(argument, item));
+}
+
+function requireHex(argument: string, value: unknown): string {
+  const text = requireText(argument, value);
+  if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw invalidArgument(argument, 'hex', value);
+  return text;
 }
 
 function withOwnNonce(state: MusigState, made: { readonly token: string; readonly publicNonce: string }): MusigStep {

@@ -53,7 +53,8 @@ export interface MusigRun {
   /** Who is to blame when the session has failed. */
   readonly blamed: readonly MusigBlame[];
   /**
-   * Takes a message in; what is none is ignored.
+   * Takes a message in; what is none is ignored. What failed before, because a store did not answer for example, is tried
+   * again first.
    *
    * @returns What is to be sent now.
    * @throws WalletError `WALLET_CONTRIBUTION_INVALID` when the message ends the session, with who is to blame;
