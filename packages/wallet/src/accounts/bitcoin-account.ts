@@ -1,4 +1,5 @@
 import {
+  blockHeight,
   decodeAddress,
   displayHash,
   type Entropy,
@@ -124,6 +125,13 @@ export interface BitcoinAccount extends ChainAccount {
   sent(): Promise<readonly SentTransaction[]>;
 }
 
+/** When all locks are open. */
+const SOME_DAY = {
+  height: 499_999_999,
+  medianTime: 0xffff_fffe,
+  confirmations: 65_535,
+  ageSeconds: 0xffff_ffff,
+} as const;
 const FEE_TARGET = 6;
 const FALLBACK_FEE_RATE = 1_000n;
 const CONFLICTS = 50;
@@ -169,6 +177,8 @@ class StoredAccount implements BitcoinAccount {
   readonly #branches: readonly Descriptor[];
   readonly #derived: Map<string, DerivedOutput> = new Map();
   readonly #scripts: Map<string, { readonly branch: number; readonly index: number }> = new Map();
+  /** Whether the descriptor has relative locks, which may be of time. */
+  readonly #hasTimeLocks: boolean;
   #ledger: AccountLedger = EMPTY_ACCOUNT;
 
   constructor(options: Settled, descriptor: Descriptor) {
@@ -179,6 +189,7 @@ class StoredAccount implements BitcoinAccount {
     this.#options = options;
     this.#stream = `wallet/account/${options.id}`;
     this.#branches = descriptor.paths();
+    this.#hasTimeLocks = String(descriptor).includes('older(');
   }
 
   async receiveAddress(): Promise<string> {
@@ -209,7 +220,7 @@ class StoredAccount implements BitcoinAccount {
     const tip = await this.#options.chain.tip();
     const found: AccountCoin[] = [];
     for (const coin of await this.#allCoins()) {
-      const plan = this.#planOf(coin.output, coin.height === undefined ? 0 : tip.height - coin.height + 1, tip);
+      const plan = this.#planOf(coin.output, tip, await this.#ageOf(coin.height, tip));
       if (plan !== undefined) found.push({ ...coin, plan });
     }
     return found;
@@ -346,7 +357,8 @@ class StoredAccount implements BitcoinAccount {
       if (outcome !== undefined) continue;
       const found = await this.#options.chain.transaction(parseDisplayHash(txid));
       if (found === undefined) await this.#broadcast(txid, parseHex(raw));
-      else if (found.confirmations >= FINAL) await this.#append(() => ({ type: 'settled', txid, outcome: 'confirmed' }));
+      else if (found.confirmations >= FINAL)
+        await this.#append(() => ({ type: 'settled', txid, outcome: 'confirmed' }));
     }
   }
 
@@ -450,27 +462,33 @@ class StoredAccount implements BitcoinAccount {
 
   #planOf(
     output: DerivedOutput,
-    confirmations: number,
     tip: { readonly height: number; readonly medianTime: number },
+    age: { readonly confirmations: number; readonly ageSeconds: number },
   ): SpendPlan | undefined {
     const { canSign } = this.#options;
-    const plan = planSpend(output, {
-      canSign,
-      height: tip.height,
-      medianTime: tip.medianTime,
-      // A transaction that is made now is mined in the next block at the earliest.
-      confirmations,
-      lowR: true,
-    });
+    const plan = planSpend(output, { canSign, height: tip.height, medianTime: tip.medianTime, ...age, lowR: true });
     return plan.ok ? plan : undefined;
+  }
+
+  /** How old a coin is, as relative locks count it: in blocks, and between median times (BIP68). */
+  async #ageOf(
+    height: number | undefined,
+    tip: { readonly height: number; readonly medianTime: number },
+  ): Promise<{ readonly confirmations: number; readonly ageSeconds: number }> {
+    if (height === undefined) return { confirmations: 0, ageSeconds: 0 };
+    const confirmations = tip.height - height + 1;
+    if (!this.#hasTimeLocks) return { confirmations, ageSeconds: 0 };
+    const { chain } = this.#options;
+    const hash = await chain.blockHash(blockHeight(Math.max(0, height - 1)));
+    const before = hash === undefined ? undefined : await chain.header(hash);
+    return { confirmations, ageSeconds: before === undefined ? 0 : Math.max(0, tip.medianTime - before.medianTime) };
   }
 
   #coinOf({ txid, index, value, branch, derivationIndex }: SpentCoin): AccountCoin {
     const output = this.#output(branch, derivationIndex);
     const plan = planSpend(output, {
       canSign: this.#options.canSign,
-      height: 499_999_999,
-      confirmations: 65_535,
+      ...SOME_DAY,
       lowR: true,
     });
     if (!plan.ok) throw coinLocked(`${txid}:${index}`);
@@ -510,8 +528,7 @@ class StoredAccount implements BitcoinAccount {
     const output = this.#output(branch, index);
     const plan = planSpend(output, {
       canSign: this.#options.canSign,
-      height: 499_999_999,
-      confirmations: 65_535,
+      ...SOME_DAY,
       lowR: true,
     });
     // Of a wallet that cannot sign yet: heavier than most inputs.
