@@ -28,6 +28,17 @@ export {
   type MultisigScript,
 } from './accounts.ts';
 export { checksumAddress, type EvmAccount, evmAccount, evmAddress, type EvmLayout, isChecksumAddress } from './evm.ts';
+export {
+  discoverAccounts,
+  discoverAddresses,
+  type DiscoveredAccount,
+  type DiscoveredPath,
+  type DiscoverOptions,
+  type DiscoveryState,
+  type GapOptions,
+  nextUnused,
+} from './discover.ts';
+export { scannedUsage, type ScriptUsage, unspentUsage } from './script-usage.ts';
 export { importWif, type ImportedKey } from './wif.ts';
 export {
   changeKeystorePassword,

@@ -7,8 +7,8 @@ import { SecretBytes } from '../keys/secret-bytes.ts';
 import type { DigestRequest, DigestSigner, KeyReference, SignerCallOptions } from '../signers/ports.ts';
 import { verifies } from '../signers/psbt-signer.ts';
 import { Pin, type PinSource } from './pin.ts';
-import type { SealedRecord, SignItem, TokenAnswers, TokenChoice, TokenRequest } from './protocol.ts';
-import { requireLabel, requireSealedKey, type SealedKey } from './sealed-key.ts';
+import type { SealedRecord, SealMechanism, SignItem, TokenAnswers, TokenChoice, TokenRequest } from './protocol.ts';
+import { requireLabel, requireMechanism, requireSealedKey, type SealedKey } from './sealed-key.ts';
 import { aborted, FaultAnswer, signalOf, TokenProcess, unavailable } from './token-process.ts';
 import { withLowS } from './unsealed.ts';
 
@@ -63,12 +63,14 @@ export interface Pkcs11Signer extends DigestSigner {
    * Seals a secret with the token, and signs with it from now on. Store what it returns.
    *
    * @param options - `secret`: 32 bytes of a key, 64 of a master key (secret key and chain code); made of the token's
-   * randomness, and never seen by this process, when absent.
+   * randomness, and never seen by this process, when absent. `mechanism`: the best that the token has when absent;
+   * `aes-gcm` notices every change, `aes-cbc-pad` one of the secret key but none of a chain code.
    */
   sealKey(
     options: SignerCallOptions & {
       readonly kind: 'key' | 'master';
       readonly wrappingKey: string;
+      readonly mechanism?: SealMechanism;
       readonly secret?: SecretBytes;
     },
   ): Promise<SealedKey>;
@@ -212,22 +214,26 @@ export class TokenSigner implements Pkcs11Signer {
     options: SignerCallOptions & {
       readonly kind: 'key' | 'master';
       readonly wrappingKey: string;
+      readonly mechanism?: SealMechanism;
       readonly secret?: SecretBytes;
     },
   ): Promise<SealedKey> {
-    const { kind, wrappingKey, secret } = requireObject<{
+    const { kind, wrappingKey, mechanism, secret } = requireObject<{
       readonly kind: 'key' | 'master';
       readonly wrappingKey: string;
+      readonly mechanism: SealMechanism;
       readonly secret: SecretBytes;
     }>('options', options);
     if (kind !== 'key' && kind !== 'master') throw invalidArgument('options.kind', "'key' or 'master'", kind);
     const label = requireLabel('options.wrappingKey', wrappingKey);
+    if (mechanism !== undefined) requireMechanism('options.mechanism', mechanism);
     const copy = secret === undefined ? undefined : secretCopy('options.secret', secret, kind === 'key' ? 32 : 64);
     try {
       const request = {
         call: 'seal',
         kind,
         wrappingKey: label,
+        ...(mechanism === undefined ? {} : { mechanism }),
         ...(copy === undefined ? {} : { secret: copy }),
       } as const;
       const sealed = await this.#ask(request, { call: 'sealKey', signal: signalOf(options) });

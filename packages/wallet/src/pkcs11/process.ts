@@ -3,7 +3,14 @@
  * that started it, and ends with it.
  */
 import { loadCrypto } from '@bitcoin-enterprise/core';
-import { type AnswerMessage, type RequestMessage, TokenError, type TokenFault, type TokenRequest } from './protocol.ts';
+import {
+  type AnswerMessage,
+  READY,
+  type RequestMessage,
+  TokenError,
+  type TokenFault,
+  type TokenRequest,
+} from './protocol.ts';
 import { PIN_LOCKED, PIN_WRONG, Pkcs11Failure, returnName, SESSION_LOST, TOKEN_LOST } from './return-values.ts';
 import { Token } from './token.ts';
 
@@ -12,7 +19,7 @@ let token: Token | undefined;
 const loaded = loadCrypto();
 
 // One after the other: a session of PKCS#11 has one operation at a time.
-let last: Promise<unknown> = loaded;
+let last: Promise<unknown> = loaded.then(() => process.send?.({ number: READY, ok: true, answer: undefined }));
 process.on('message', ({ number, request }: RequestMessage) => {
   last = last.then(() => answer(number, request));
 });
@@ -69,7 +76,7 @@ function performOn(open: Token, request: Exclude<TokenRequest, { readonly call: 
     case 'wrappingKey':
       return open.makeWrappingKey(request.label);
     case 'seal':
-      return open.seal(request.kind, request.wrappingKey, request.secret);
+      return open.seal(request);
     case 'derive':
       return open.derive(request.sealed, request.paths);
     case 'sign':

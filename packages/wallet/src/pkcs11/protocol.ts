@@ -53,6 +53,7 @@ export type TokenRequest =
       readonly call: 'seal';
       readonly kind: 'key' | 'master';
       readonly wrappingKey: string;
+      readonly mechanism?: SealMechanism;
       readonly secret?: Uint8Array;
     }
   | { readonly call: 'derive'; readonly sealed: SealedRecord; readonly paths: readonly (readonly number[])[] }
@@ -94,6 +95,9 @@ export class TokenError extends Error {
     this.fault = fault;
   }
 }
+
+/** Number of the first message of the process: that it runs. */
+export const READY = 0;
 
 /** From the wallet to the process. */
 export interface RequestMessage {

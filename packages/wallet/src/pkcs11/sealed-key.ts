@@ -73,18 +73,24 @@ export function requireSealedKey(argument: string, value: unknown): SealedRecord
   const key = requireObject<SealedKey>(argument, value);
   const { kind, wrappingKey, mechanism } = key;
   if (kind !== 'key' && kind !== 'master') throw invalidArgument(`${argument}.kind`, "'key' or 'master'", kind);
-  if (mechanism !== 'aes-gcm' && mechanism !== 'aes-cbc-pad')
-    throw invalidArgument(`${argument}.mechanism`, "'aes-gcm' or 'aes-cbc-pad'", mechanism);
+  const how = requireMechanism(`${argument}.mechanism`, mechanism);
   const plain = kind === 'key' ? 32 : 64;
   return {
     kind,
     publicKey: new Uint8Array(requireBytes(`${argument}.publicKey`, key.publicKey, 33)),
     wrappingKey: requireLabel(`${argument}.wrappingKey`, wrappingKey),
-    mechanism,
-    iv: new Uint8Array(requireBytes(`${argument}.iv`, key.iv, mechanism === 'aes-gcm' ? 12 : 16)),
+    mechanism: how,
+    iv: new Uint8Array(requireBytes(`${argument}.iv`, key.iv, how === 'aes-gcm' ? 12 : 16)),
     // A tag, or a block of padding: 16 bytes either way.
     sealed: new Uint8Array(requireBytes(`${argument}.sealed`, key.sealed, plain + 16)),
   };
+}
+
+/** Throws `WALLET_INVALID_ARGUMENT` unless a value is a way to seal. */
+export function requireMechanism(argument: string, value: unknown): SealMechanism {
+  if (value !== 'aes-gcm' && value !== 'aes-cbc-pad')
+    throw invalidArgument(argument, "'aes-gcm' or 'aes-cbc-pad'", value);
+  return value;
 }
 
 /** Throws `WALLET_INVALID_ARGUMENT` unless a value can label an object of a token. */

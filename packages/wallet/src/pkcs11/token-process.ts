@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { invalidArgument, WalletError } from '../errors.ts';
-import type { AnswerMessage, TokenAnswers, TokenFault, TokenRequest } from './protocol.ts';
+import { type AnswerMessage, READY, type TokenAnswers, type TokenFault, type TokenRequest } from './protocol.ts';
 
 /** How the process of a module is run. */
 export interface TokenProcessOptions {
@@ -11,6 +11,9 @@ export interface TokenProcessOptions {
   /** What it is called in errors. */
   readonly name: string;
 }
+
+/** How long a process may take to start, milliseconds; what the module does in it has its own time. */
+const START_MS = 60_000;
 
 /** Settings of one request. */
 export interface RequestOptions {
@@ -41,7 +44,9 @@ export class TokenProcess {
     number,
     { readonly done: (message: AnswerMessage) => void; readonly fail: (e: Error) => void }
   >();
-  #number = 0;
+  /** Number of the process itself is {@link READY}: it says so once it runs. */
+  readonly #started: Promise<AnswerMessage>;
+  #number = READY;
   #ended: WalletError | undefined;
 
   constructor(options: TokenProcessOptions) {
@@ -55,10 +60,12 @@ export class TokenProcess {
       // What a module prints is nobody's business.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
+    this.#started = this.#answer(READY, START_MS);
+    // Whoever asks it first is told.
+    this.#started.catch(() => undefined);
     this.#child.on('message', (message: AnswerMessage) => this.#waiting.get(message.number)?.done(message));
     this.#child.on('error', () => this.#end('its process did not start'));
     this.#child.on('exit', () => this.#end('its process ended'));
-    this.#rest();
   }
 
   /** Whether it can still answer. */
@@ -84,34 +91,48 @@ export class TokenProcess {
     const { call, signal } = options;
     if (this.#ended !== undefined) throw this.#ended;
     if (signal?.aborted === true) throw aborted(call, signal);
-    const number = ++this.#number;
-    let timer: NodeJS.Timeout | undefined;
     let end: (() => void) | undefined;
+    const ended = new Promise<never>((_, fail) => {
+      end = () => fail(aborted(call, signal));
+      signal?.addEventListener('abort', end);
+    });
     try {
-      const message = await new Promise<AnswerMessage>((done, fail) => {
-        this.#waiting.set(number, { done, fail });
-        this.#child.ref();
-        this.#child.channel?.ref();
-        timer = setTimeout(() => this.#end('no answer in time'), this.#options.timeoutMs);
-        end = () => fail(aborted(call, signal));
-        signal?.addEventListener('abort', end);
-        this.#child.send({ number, request }, (error) => {
-          if (error !== null) this.#end('its process ended');
-        });
+      await Promise.race([this.#started, ended]);
+      const number = ++this.#number;
+      const answer = this.#answer(number, this.#options.timeoutMs);
+      this.#child.send({ number, request }, (error) => {
+        if (error !== null) this.#end('its process ended');
       });
+      // A call that is ended goes on in there: nobody waits for it, and nobody minds how it ends.
+      answer.catch(() => undefined);
+      const message = await Promise.race([answer, ended]);
       if (!message.ok) throw new FaultAnswer(message.fault);
       return message.answer as TokenAnswers[Request['call']];
     } finally {
-      clearTimeout(timer);
       if (end !== undefined) signal?.removeEventListener('abort', end);
-      this.#waiting.delete(number);
-      if (this.#waiting.size === 0) this.#rest();
     }
   }
 
   /** Ends it at once. */
   kill(): void {
     this.#end('it was closed');
+  }
+
+  /** Waits for a message of a number; the process is killed when it does not come in time. */
+  async #answer(number: number, patienceMs: number): Promise<AnswerMessage> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const timer = setTimeout(() => this.#end('no answer in time'), patienceMs);
+    try {
+      return await new Promise<AnswerMessage>((done, fail) => {
+        this.#waiting.set(number, { done, fail });
+        this.#child.ref();
+        this.#child.channel?.ref();
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(number);
+      if (this.#waiting.size === 0) this.#rest();
+    }
   }
 
   /** An idle process does not keep the one that started it. */

@@ -178,12 +178,18 @@ export class Token {
   }
 
   /** Seals a secret with a key of the token; one of the token's own randomness when none is given. */
-  async seal(kind: 'key' | 'master', wrappingKey: string, given: Uint8Array | undefined): Promise<SealedRecord> {
+  async seal(wanted: {
+    readonly kind: 'key' | 'master';
+    readonly wrappingKey: string;
+    readonly mechanism?: SealMechanism;
+    readonly secret?: Uint8Array;
+  }): Promise<SealedRecord> {
+    const { kind, wrappingKey } = wanted;
     const session = await this.requireSession();
-    const secret = given === undefined ? await this.#newSecret(session, kind) : new Uint8Array(given);
+    const secret = wanted.secret === undefined ? await this.#newSecret(session, kind) : new Uint8Array(wanted.secret);
     try {
       const publicKey = publicKeyOf(secret.subarray(0, 32));
-      const mechanism = await this.#sealMechanism();
+      const mechanism = wanted.mechanism ?? (await this.#sealMechanism());
       const iv = await this.#random(session, IV_LENGTHS[mechanism]);
       const record = { kind, publicKey, wrappingKey, mechanism, iv };
       return { ...record, sealed: await this.#crypt(session, 'Encrypt', { ...record, input: secret }) };

@@ -153,24 +153,32 @@ describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
     expect(await signer.holds([{ publicKey: generated.publicKey }])).toEqual([true]);
   });
 
-  it('does not sign with a sealed key that was altered, or whose wrapping key is not there', async () => {
-    await signer.makeWrappingKey({ label: 'wrap' });
-    const sealed = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap' });
-    const other = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap' });
-    const flipped = new Uint8Array(sealed.sealed);
-    flipped[0] = (flipped[0] as number) ^ 1;
-    const wrongs: readonly (readonly [SealedKey, string])[] = [
-      [{ ...sealed, sealed: flipped }, 'WALLET_TOKEN_FAILED'],
-      [{ ...sealed, publicKey: other.publicKey }, 'WALLET_TOKEN_FAILED'],
-      [{ ...sealed, wrappingKey: 'nobody' }, 'WALLET_KEY_UNKNOWN'],
-    ];
-    for (const [wrong, code] of wrongs) {
-      const wallet = await connect({ sealedKeys: [wrong] });
-      const request = { key: { publicKey: wrong.publicKey }, scheme: 'schnorr', digest: digestOf(1) } as const;
-      await expect(wallet.signDigests([request])).rejects.toMatchObject({ code });
-      await wallet.close();
-    }
-  });
+  it.for(['aes-gcm', 'aes-cbc-pad'] as const)(
+    'does not sign with a key sealed by %s that was altered',
+    async (mechanism) => {
+      await signer.makeWrappingKey({ label: 'wrap' });
+      const sealed = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap', mechanism });
+      const other = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap', mechanism });
+      expect(sealed.mechanism).toBe(mechanism);
+      const request = (of: SealedKey) =>
+        ({ key: { publicKey: of.publicKey }, scheme: 'schnorr', digest: digestOf(1) }) as const;
+      const good = await connect({ sealedKeys: [readSealedKey(printSealedKey(sealed))] });
+      expect(await good.signDigests([request(sealed)])).toHaveLength(1);
+      const flipped = new Uint8Array(sealed.iv);
+      flipped[0] = (flipped[0] as number) ^ 1;
+      const altered = mechanism === 'aes-gcm' ? 'WALLET_TOKEN_FAILED' : 'WALLET_SIGNER_ANSWER_INVALID';
+      const wrongs: readonly (readonly [SealedKey, string])[] = [
+        [{ ...sealed, iv: flipped }, altered],
+        [{ ...sealed, publicKey: other.publicKey }, altered],
+        [{ ...sealed, wrappingKey: 'nobody' }, 'WALLET_KEY_UNKNOWN'],
+      ];
+      for (const [wrong, code] of wrongs) {
+        const wallet = await connect({ sealedKeys: [wrong] });
+        await expect(wallet.signDigests([request(wrong)])).rejects.toMatchObject({ code });
+        await wallet.close();
+      }
+    },
+  );
 
   it('signs all or nothing', async () => {
     const key = { publicKey: (await signer.listKeys())[0]?.publicKey as Uint8Array };
@@ -230,7 +238,7 @@ describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
   });
 
   it('is stopped when it hangs, and answers again afterwards', async () => {
-    const wallet = await connect({ timeoutMs: 1_500 });
+    const wallet = await connect({ timeoutMs: 3_000 });
     const { publicKey } = await wallet.generateKey({ label: 'hung' });
     const sign = () => wallet.signDigests([{ key: { publicKey }, scheme: 'ecdsa', digest: digestOf(1) }]);
     const pid = wallet.process?.pid as number;
