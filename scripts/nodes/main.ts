@@ -1,8 +1,9 @@
-/** `npm run nodes -- bitcoind|anvil|postgres|nats [arguments]`: starts a node by hand and says how to talk to it. */
+/** `npm run nodes -- bitcoind|anvil|postgres|nats|softhsm [arguments]`: starts a node by hand and says how to talk to it. */
 import { startAnvil } from './anvil.ts';
 import { startBitcoind } from './bitcoind.ts';
 import { startNats } from './nats.ts';
 import { startPostgres } from './postgres.ts';
+import { startSoftHsm } from './softhsm.ts';
 
 const [name, ...args] = process.argv.slice(2);
 const print = (lines: readonly string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);
@@ -28,8 +29,18 @@ if (name === 'bitcoind') {
 } else if (name === 'nats') {
   const node = await startNats({ args });
   print([node.version, `from     ${node.source}`, `URL      ${node.url}`]);
+} else if (name === 'softhsm') {
+  const node = await startSoftHsm();
+  const variables = Object.entries(node.environment).map(([variable, value]) => `${variable}=${value}`);
+  print([
+    `SoftHSM ${node.version}`,
+    `from     ${node.source}`,
+    `module   ${node.module}`,
+    `token    ${node.token}, PIN ${node.pin}`,
+    `env      ${variables.join(' ')}`,
+  ]);
 } else {
-  print(['usage: npm run nodes -- bitcoind|anvil|postgres|nats [arguments for it]']);
+  print(['usage: npm run nodes -- bitcoind|anvil|postgres|nats|softhsm [arguments for it]']);
   process.exit(2);
 }
 print(['Ctrl-C stops it.']);

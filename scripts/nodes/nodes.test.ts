@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { findProgram, orSkip } from './find.ts';
 import { findNats, startNats } from './nats.ts';
 import { findPostgres, startPostgres } from './postgres.ts';
 import { run } from './run.ts';
+import { findSoftHsm, startSoftHsm } from './softhsm.ts';
 
 const bitcoind = orSkip('bitcoind', await findBitcoind());
 const anvil = orSkip('anvil', await findAnvil());
@@ -113,6 +114,21 @@ describe.skipIf(nats === undefined)('NATS', () => {
     await second.connection.close();
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
+  });
+});
+
+const softHsm = orSkip('SoftHSM2', await findSoftHsm());
+
+describe.skipIf(softHsm === undefined)('SoftHSM2', () => {
+  it('makes tokens of its own, and they are gone when stopped', async () => {
+    const [first, second] = await Promise.all([startSoftHsm({ token: 'one' }), startSoftHsm({ token: 'two' })]);
+    await first.addToken('three');
+
+    expect(existsSync(first.module)).toBe(true);
+    expect(readdirSync(first.tokenFolder)).toHaveLength(2);
+    expect(readdirSync(second.tokenFolder)).toHaveLength(1);
+    await Promise.all([first.stop(), second.stop()]);
+    expect([existsSync(first.tokenFolder), existsSync(second.tokenFolder)]).toEqual([false, false]);
   });
 });
 
