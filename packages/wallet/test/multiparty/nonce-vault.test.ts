@@ -326,6 +326,13 @@ describe('a sealed vault', () => {
 
     expect(answers.filter(({ status }) => status === 'fulfilled').length).toBe(1);
     expect((await left.sign(other, using(Y)))[0]).toBe(2);
+    // One goes on without the other: it is behind its guard, and reads on.
+    const tokens = await left.make([nonce(), nonce(), nonce()]);
+    for (const [at_, next] of tokens.entries()) await (at_ % 2 === 0 ? left : right).sign(next, using(X));
+    await left.burn([]);
+    const [last = ''] = await right.make([nonce()]);
+    await left.burnAll();
+    await expect(right.sign(last, using(X))).rejects.toMatchObject(spentError);
   });
 
   it('has destroyed the key of a secret before its signature is out', async () => {

@@ -1,6 +1,6 @@
 /** Kills a signer at each of its writes, again and again, and looks at what it let out. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Release, reusedNonces } from './release.ts';
@@ -12,11 +12,19 @@ export interface CampaignCounts {
   readonly nonces: number;
   /** Public nonces that signed two sessions. */
   readonly reused: number;
+  /** How often a backup of the store and the keys, without the guard, was put back. */
+  readonly restores: number;
+  /** How often a signer noticed. */
+  readonly stale: number;
+  /** How often a signer refused to go on with a store that was not put back. */
+  readonly falseAlarms: number;
 }
 
 const child = join(import.meta.dirname, 'vault-child.ts');
 /** Has no divisor in common with the number of steps, so that each comes in its turn, far ones among near ones. */
 const STRIDE = 37;
+const BACKUP_EVERY = 4;
+const RESTORE_EVERY = 6;
 const cache = join(tmpdir(), 'be-vault-cache');
 
 /** Runs signers of one vault, one after the other, each killed at another of its steps. */
@@ -30,7 +38,10 @@ export async function runVaultCampaign(options: {
   const { mode, runs, steps, seed } = options;
   const folder = mkdtempSync(join(tmpdir(), 'be-vault-'));
   const releases: Release[] = [];
-  let kills = 0;
+  const backup = join(folder, 'backup');
+  mkdirSync(backup);
+  let [kills, restores, stale, falseAlarms] = [0, 0, 0, 0];
+  let isPutBack = false;
   try {
     for (let run = 0; run < runs; run++) {
       const { lines, isKilled } = await runOne([
@@ -39,14 +50,43 @@ export async function runVaultCampaign(options: {
         String(1 + ((run * STRIDE) % steps)),
         String(seed + run),
       ]);
-      for (const line of lines) releases.push(JSON.parse(line) as Release);
+      for (const line of lines) {
+        const told = JSON.parse(line) as Release | { readonly isStale: boolean };
+        if (!('isStale' in told)) releases.push(told);
+        else if (!told.isStale) isPutBack = false;
+        else if (isPutBack) stale += 1;
+        else falseAlarms += 1;
+      }
       if (isKilled) kills += 1;
+      // Found: that is all that is asked for.
+      if (mode === 'careless' && reusedNonces(releases).length > 0) break;
+      if (mode === 'careless') continue;
+      if (run % BACKUP_EVERY === 2) copyFiles(folder, backup);
+      if (run % RESTORE_EVERY !== RESTORE_EVERY - 1) continue;
+      copyFiles(backup, folder);
+      restores += 1;
+      isPutBack = true;
     }
   } finally {
     rmSync(folder, { recursive: true });
   }
   const nonces = new Set(releases.map(({ publicNonce }) => publicNonce)).size;
-  return { kills, releases: releases.length, nonces, reused: reusedNonces(releases).length };
+  return {
+    kills,
+    releases: releases.length,
+    nonces,
+    reused: reusedNonces(releases).length,
+    restores,
+    stale,
+    falseAlarms,
+  };
+}
+
+/** Puts the files of the store and of the keys from one folder into another, in place of what is there. */
+function copyFiles(from: string, to: string): void {
+  const isCopied = (name: string): boolean => name.startsWith('main.db') || name.startsWith('keys.db');
+  for (const name of readdirSync(to)) if (isCopied(name)) rmSync(join(to, name));
+  for (const name of readdirSync(from)) if (isCopied(name)) cpSync(join(from, name), join(to, name));
 }
 
 async function runOne(

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, parseHex, toHex } from '@bitcoin-enterprise/core';
 import type { Append, EventStore } from '@bitcoin-enterprise/events';
-import { createMusigNonce, openNonceVault } from '../../../src/multiparty/index.ts';
+import { createMusigNonce, type NonceVault, openNonceVault } from '../../../src/multiparty/index.ts';
 import { signWith } from '../../../src/multiparty/musig/signatures.ts';
 import { sessionDigest } from '../../../src/multiparty/musig/vault-signing.ts';
 import { publicKeyOf, sessionWith, signer } from './release.ts';
@@ -66,14 +66,29 @@ const places = openPlaces(folder);
 const isSealed = mode !== 'memory';
 const isCareless = mode === 'careless';
 const store = deadly(places.store, ['append', 'saveSnapshot', 'truncate']);
-const vault = await openNonceVault({
+const settings = {
   store: isCareless ? careless(store) : store,
   name: 'signer',
-  guards: isCareless ? [deadly(await openMemoryGuard(), [])] : [deadly(places.guard, ['append'])],
+  // In memory there is nothing that a backup could bring back: no guard is needed.
+  guards: isCareless ? [deadly(await openMemoryGuard(), [])] : isSealed ? [deadly(places.guard, ['append'])] : [],
   ...(isSealed
     ? { keys: isCareless ? { ...places.keys, destroy: async () => false } : deadly(places.keys, ['seal', 'destroy']) }
     : {}),
-});
+};
+const vault = await opened();
+
+/** After a restored backup it goes on without what was open, and says that it noticed. */
+async function opened(): Promise<NonceVault> {
+  try {
+    return await openNonceVault(settings);
+  } catch (error) {
+    if (!hasCode(error, 'WALLET_VAULT_STALE')) throw error;
+    writeSync(1, `${JSON.stringify({ isStale: true })}\n`);
+    const burnt = await openNonceVault({ ...settings, whenStale: 'burn' });
+    writeSync(1, `${JSON.stringify({ isStale: false })}\n`);
+    return burnt;
+  }
+}
 
 async function openMemoryGuard(): Promise<EventStore> {
   const { createMemoryStore } = await import('@bitcoin-enterprise/events');
