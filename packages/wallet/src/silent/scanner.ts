@@ -43,6 +43,9 @@ export interface FoundInTweaks extends FoundSilentOutput {
   readonly item: number;
 }
 
+/** So many are compared one by one faster than they are looked up. */
+const FEW_LABELS = 8;
+
 interface KnownLabel {
   readonly label: number;
   readonly tweak: Uint8Array;
@@ -261,10 +264,13 @@ export class SilentScanner {
     return undefined;
   }
 
-  /** Few labels: all keys that there may be, to compare with. */
+  /** Fewer labels than outputs: all keys that there may be, to compare with. */
   #labelsByAdding(made: KeyAt): (outputKey: Uint8Array) => KnownLabel | undefined {
     const candidates = this.#withLabels(made);
-    return (outputKey) => candidates.find(([key]) => key !== undefined && isKey(key, outputKey))?.[1];
+    if (candidates.length <= FEW_LABELS)
+      return (outputKey) => candidates.find(([key]) => key !== undefined && isKey(key, outputKey))?.[1];
+    const byKey = new Map(candidates.map(([key, known]) => [key === undefined ? '' : toHex(key.subarray(1)), known]));
+    return (outputKey) => byKey.get(toHex(outputKey));
   }
 
   /** `P_k` with each label. */
