@@ -285,7 +285,7 @@ function taprootScripts(
   if (tapKeySignature !== undefined) return { witness: [tapKeySignature] };
   let best: { readonly witness: readonly Uint8Array[]; readonly size: number } | undefined;
   let missing = 'a signature of the key path';
-  for (const leaf of spend.leaves()) {
+  for (const leaf of spend.leaves) {
     const items = leafItems(input, leaf, index, locks);
     if (typeof items === 'string') {
       missing = items;

@@ -44,8 +44,8 @@ export class PsbtSigning {
    *
    * @throws WalletError `WALLET_PSBT_INCOMPLETE` for an input of Taproot when another input does not say what it spends.
    */
-  request({ input, key, scheme, hashType, tweak, leafHash }: SigningSlot): DigestRequest {
-    const { spend } = this.#inputs[input] as ReadInput;
+  request({ input, key, scheme, hashType, leafHash }: SigningSlot): DigestRequest {
+    const { spend, input: fields } = this.#inputs[input] as ReadInput;
     if (spend.rules === 'legacy' || spend.rules === 'v0') {
       const what = { scriptCode: spend.scriptCode, hashType };
       const digest =
@@ -56,6 +56,9 @@ export class PsbtSigning {
     }
     if (this.#missing !== -1) throw inputIncomplete(this.#missing, 'the output that it spends, which Taproot signs');
     const digest = this.#hasher.taproot(input, leafHash === undefined ? { hashType } : { hashType, leafHash });
+    // Checked here and not for every place: it takes a point multiplication.
+    const tweak =
+      leafHash === undefined && spend.rules === 'taproot' ? (fields.silentTweak ?? spend.tweak()) : undefined;
     return tweak === undefined ? { key, scheme, digest } : { key, scheme, digest, tweak };
   }
 

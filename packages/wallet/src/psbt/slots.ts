@@ -11,8 +11,6 @@ export interface SigningSlot {
   readonly scheme: DigestRequest['scheme'];
   /** Of the signature: 0 to 255; 0 of Taproot's SIGHASH_DEFAULT. */
   readonly hashType: number;
-  /** 32 bytes: added to the secret key first. */
-  readonly tweak?: Uint8Array;
   /** 32 bytes, of a leaf of Taproot. */
   readonly leafHash?: Uint8Array;
 }
@@ -79,44 +77,45 @@ function taprootSlots(
   const slots: SigningSlot[] = [];
   const base = { input: index, scheme: 'schnorr', hashType } as const;
   if (input.tapKeySignature === undefined) {
-    const keyPath = keyPathOf(input, spend, ownKeys);
-    if (keyPath !== undefined) slots.push({ ...base, ...keyPath });
+    const key = keyPathOf(input, spend, ownKeys);
+    if (key !== undefined) slots.push({ ...base, key });
   }
   const known = candidates(
     input.tapDerivations,
     ownKeys.map((key) => key.subarray(1, 33)),
   );
-  for (const { leafHash, script } of spend.leaves()) {
+  for (const leaf of spend.leaves) {
+    const { leafHash, script } = leaf;
     const names = namesIn(script);
     for (const key of known) {
       const isSigned = input.tapScriptSignatures.some(
         (signature) => equalBytes(signature.publicKey, key.publicKey) && equalBytes(signature.leafHash, leafHash),
       );
-      if (!isSigned && names.has(key.publicKey)) slots.push({ ...base, key, leafHash });
+      if (isSigned || !names.has(key.publicKey)) continue;
+      spend.requireLeaf(leaf);
+      slots.push({ ...base, key, leafHash });
     }
   }
   return slots;
 }
 
-/** The key that signs the key path: tweaked for BIP341 or BIP352, or as it stands in the output. */
+/** The key that signs the key path, before it is tweaked. */
 function keyPathOf(
   input: PsbtInput,
-  { outputKey, tweak: tweakOf }: Extract<InputSpend, { rules: 'taproot' }>,
+  { outputKey }: Extract<InputSpend, { rules: 'taproot' }>,
   ownKeys: readonly Uint8Array[],
-): Pick<SigningSlot, 'key' | 'tweak'> | undefined {
+): KeyReference | undefined {
   const { silentTweak, silentSpendDerivations, tapInternalKey, tapDerivations } = input;
   if (silentTweak !== undefined) {
     for (const key of candidates(silentSpendDerivations, ownKeys)) {
       const sum = currentCrypto().publicKeyTweakAdd(key.publicKey, silentTweak);
-      if (sum !== undefined && equalBytes(sum.subarray(1), outputKey)) return { key, tweak: silentTweak };
+      if (sum !== undefined && equalBytes(sum.subarray(1), outputKey)) return key;
     }
     return undefined;
   }
   const signing = tapInternalKey ?? outputKey;
   const found = tapDerivations.find(({ publicKey }) => equalBytes(publicKey, signing));
-  const tweak = tweakOf();
-  const key = found === undefined ? { publicKey: signing } : { publicKey: signing, origin: found.origin };
-  return tapInternalKey === undefined || tweak === undefined ? { key } : { key, tweak };
+  return found === undefined ? { publicKey: signing } : { publicKey: signing, origin: found.origin };
 }
 
 /** Keys with their origins first, then those that have none. */

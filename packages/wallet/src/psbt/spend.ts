@@ -30,8 +30,10 @@ export type InputSpend =
       readonly outputKey: Uint8Array;
       /** What the internal key is tweaked with; `undefined` when it is not known. Checked when it is asked for. */
       readonly tweak: () => Uint8Array | undefined;
-      /** The leaves that the input names. Checked when they are asked for. */
-      readonly leaves: () => readonly TapLeafSpend[];
+      /** The leaves that the input names, as it says. */
+      readonly leaves: readonly TapLeafSpend[];
+      /** Throws unless a leaf is in the output. */
+      readonly requireLeaf: (leaf: TapLeafSpend) => void;
     }
   | { readonly rules: 'unknown'; readonly utxo: SpentOutput };
 
@@ -141,19 +143,16 @@ function taprootSpend(input: PsbtInput, index: number, utxo: SpentOutput): Input
     outputKey,
     // Each check is a point multiplication: who signs the key path does not pay for the leaves, and the other way round.
     tweak: () => keyTweakOf(input, index, outputKey),
-    leaves: () => leavesOf(input, index, outputKey),
+    leaves: input.tapLeafScripts.map((leaf) => ({ ...leaf, leafHash: tapLeafHash(leaf.script, leaf) })),
+    requireLeaf: (leaf) => requireLeaf(leaf, index, outputKey),
   };
 }
 
-function leavesOf({ tapLeafScripts }: PsbtInput, index: number, outputKey: Uint8Array): readonly TapLeafSpend[] {
-  return tapLeafScripts.map(({ controlBlock, script, leafVersion }) => {
-    const leafHash = tapLeafHash(script, { leafVersion });
-    const { internalKey, outputKeyParity } = parseControlBlock(controlBlock);
-    const tweak = tapTweakHash(internalKey, taprootMerkleRoot(controlBlock, leafHash));
-    if (!currentCrypto().xOnlyTweakAddCheck(outputKey, outputKeyParity, internalKey, tweak))
-      throw inputInvalid(index, 'a leaf that is not in its output');
-    return { leafHash, script, leafVersion, controlBlock };
-  });
+function requireLeaf({ leafHash, controlBlock }: TapLeafSpend, index: number, outputKey: Uint8Array): void {
+  const { internalKey, outputKeyParity } = parseControlBlock(controlBlock);
+  const tweak = tapTweakHash(internalKey, taprootMerkleRoot(controlBlock, leafHash));
+  if (!currentCrypto().xOnlyTweakAddCheck(outputKey, outputKeyParity, internalKey, tweak))
+    throw inputInvalid(index, 'a leaf that is not in its output');
 }
 
 function keyTweakOf(input: PsbtInput, index: number, outputKey: Uint8Array): Uint8Array | undefined {

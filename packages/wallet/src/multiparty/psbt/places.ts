@@ -74,13 +74,16 @@ function keysOfInput(input: PsbtInput, index: number, utxo: SpentOutput): readon
       }
     }
   }
-  // All leaves, checked: what is not in the output must not be signed.
-  for (const { leafHash, script } of spend.leaves()) {
+  for (const leaf of spend.leaves) {
+    const { leafHash, script } = leaf;
     for (const keys of candidates) {
       const isSigned = input.tapScriptSignatures.some(
         (signed) => equalBytes(signed.leafHash, leafHash) && equalBytes(signed.publicKey, keys.xOnlyPublicKey),
       );
-      if (!isSigned && pushes(script, keys.xOnlyPublicKey)) found.push({ keys, leafHash });
+      if (isSigned || !pushes(script, keys.xOnlyPublicKey)) continue;
+      // What is not in the output must not be signed.
+      spend.requireLeaf(leaf);
+      found.push({ keys, leafHash });
     }
   }
   return found;

@@ -95,7 +95,10 @@ export async function addMusigNonces(psbt: Psbt, { ring, vault, ...options }: Mu
  * @throws WalletError `WALLET_CONTRIBUTION_INVALID` for a nonce or partial signature that is wrong, with the index of the
  * participant; `WALLET_NONCE_SPENT` when the nonce has signed something else: all begin again.
  */
-export async function addMusigSignatures(psbt: Psbt, { ring, vault, ...options }: MusigPsbtSignerOptions): Promise<Psbt> {
+export async function addMusigSignatures(
+  psbt: Psbt,
+  { ring, vault, ...options }: MusigPsbtSignerOptions,
+): Promise<Psbt> {
   requirePsbt(psbt);
   const inputs = [...psbt.inputs];
   let hasSigned = false;
