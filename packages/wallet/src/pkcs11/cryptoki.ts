@@ -98,8 +98,14 @@ const SIGNATURES: Readonly<Record<CryptokiFunction, readonly ArgumentType[]>> = 
   GenerateRandom: ['ulong', 'void *', 'ulong'],
 };
 
+/** A structure in memory, and the memory that it points to. */
+export interface Struct {
+  readonly bytes: Uint8Array;
+  readonly memory: readonly Uint8Array[];
+}
+
 /** A number, or bytes that the module reads or writes. */
-export type CryptokiArgument = number | bigint | Uint8Array | null;
+export type CryptokiArgument = number | bigint | Uint8Array | Struct | null;
 
 /** One attribute: a number, a truth, or bytes. */
 export type Attribute = readonly [type: number, value: number | boolean | Uint8Array];
@@ -120,7 +126,11 @@ interface Koffi {
  */
 export class Cryptoki {
   readonly #koffi: Koffi;
-  readonly #functions: ReadonlyMap<CryptokiFunction, (...args: readonly CryptokiArgument[]) => Promise<number>>;
+  readonly #functions: ReadonlyMap<CryptokiFunction, (...args: readonly unknown[]) => Promise<number>>;
+  /** What would be collected although it is in use: a library without a handle is unloaded. */
+  readonly #kept: unknown[] = [];
+  /** Arguments of calls that run: nothing else keeps what a structure points to from being collected. */
+  readonly #running = new Set<readonly CryptokiArgument[]>();
   /** Bytes of a CK_ULONG: 8, on Windows 4. */
   readonly ulong: number;
   /** Bytes of a pointer. */
@@ -131,7 +141,9 @@ export class Cryptoki {
     this.ulong = koffi.sizeof('ulong');
     this.pointer = koffi.sizeof('void *');
     const list = new Uint8Array(this.pointer);
-    const returned = koffi.load(module).func('C_GetFunctionList', 'ulong', ['void *'])(list);
+    const library = koffi.load(module);
+    this.#kept.push(library);
+    const returned = library.func('C_GetFunctionList', 'ulong', ['void *'])(list);
     if (returned !== 0) throw new Pkcs11Failure('C_GetFunctionList', returned);
     // CK_FUNCTION_LIST: the version, two bytes, then the functions; Windows packs structures to one byte.
     const first = process.platform === 'win32' ? 2 : this.pointer;
@@ -139,8 +151,10 @@ export class Cryptoki {
     this.#functions = new Map(
       (Object.keys(SIGNATURES) as CryptokiFunction[]).map((name) => {
         const address = this.#readPointer(table, first + FUNCTIONS.indexOf(name) * this.pointer);
-        const { async } = koffi.decode(address, koffi.proto('ulong', SIGNATURES[name]));
-        return [name, promisify(async)];
+        const type = koffi.proto('ulong', SIGNATURES[name]);
+        const callable = koffi.decode(address, type);
+        this.#kept.push(type, callable);
+        return [name, promisify(callable.async)];
       }),
     );
   }
@@ -163,8 +177,14 @@ export class Cryptoki {
 
   /** Calls a function; anything but CKR_OK is thrown as {@link Pkcs11Failure}. */
   async call(name: CryptokiFunction, ...args: readonly CryptokiArgument[]): Promise<void> {
-    const returned = await this.#functions.get(name)?.(...args);
-    if (returned !== 0) throw new Pkcs11Failure(`C_${name}`, returned ?? -1);
+    this.#running.add(args);
+    try {
+      const plain = args.map((arg) => (typeof arg === 'object' && arg !== null && 'memory' in arg ? arg.bytes : arg));
+      const returned = await this.#functions.get(name)?.(...plain);
+      if (returned !== 0) throw new Pkcs11Failure(`C_${name}`, returned ?? -1);
+    } finally {
+      this.#running.delete(args);
+    }
   }
 
   /** A CK_ULONG in memory. */
@@ -180,12 +200,8 @@ export class Cryptoki {
     return this.ulong === 8 ? Number(view.getBigUint64(place * 8, true)) : view.getUint32(place * this.ulong, true);
   }
 
-  /** Attributes as a CK_ATTRIBUTE array. Keep what it returns until the call is over: `memory` is pointed to. */
-  template(attributes: readonly Attribute[]): {
-    readonly bytes: Uint8Array;
-    readonly count: number;
-    readonly memory: readonly Uint8Array[];
-  } {
+  /** Attributes as a CK_ATTRIBUTE array; hand it to {@link Cryptoki.call} whole. */
+  template(attributes: readonly Attribute[]): Struct & { readonly count: number } {
     const memory = attributes.map(([, value]) => {
       if (typeof value === 'number') return this.number(value);
       return typeof value === 'boolean' ? Uint8Array.of(value ? 1 : 0) : new Uint8Array(value);
@@ -198,15 +214,15 @@ export class Cryptoki {
     return { bytes, count: attributes.length, memory };
   }
 
-  /** A CK_MECHANISM; keep it until the call is over. */
-  mechanism(type: number, parameter?: Uint8Array): { readonly bytes: Uint8Array; readonly memory: Uint8Array[] } {
+  /** A CK_MECHANISM; hand it to {@link Cryptoki.call} whole. */
+  mechanism(type: number, parameter?: Struct): Struct {
     const bytes = new Uint8Array(this.#structSize);
-    this.#writeStruct(bytes, 0, type, parameter);
-    return { bytes, memory: parameter === undefined ? [] : [parameter] };
+    this.#writeStruct(bytes, 0, type, parameter?.bytes);
+    return { bytes, memory: parameter === undefined ? [] : [parameter.bytes, ...parameter.memory] };
   }
 
-  /** CK_GCM_PARAMS with a tag of 128 bits; `iv` and `data` must be kept until the call is over. */
-  gcmParameters(iv: Uint8Array, data: Uint8Array): Uint8Array {
+  /** CK_GCM_PARAMS with a tag of 128 bits. */
+  gcmParameters(iv: Uint8Array, data: Uint8Array): Struct {
     const fields: readonly (readonly [number, bigint])[] = [
       [this.pointer, this.#koffi.address(iv)],
       [this.ulong, BigInt(iv.length)],
@@ -221,7 +237,7 @@ export class Cryptoki {
       this.#write(bytes, offset, size, value);
       offset += size;
     }
-    return bytes;
+    return { bytes, memory: [iv, data] };
   }
 
   /**
@@ -241,7 +257,7 @@ export class Cryptoki {
       const room = new Uint8Array(1_024);
       this.#writeStruct(bytes, 0, type, room);
       try {
-        await this.call('GetAttributeValue', session, object, bytes, 1);
+        await this.call('GetAttributeValue', session, object, { bytes, memory: [room] }, 1);
         values.push(room.slice(0, this.#readLength(bytes)));
       } catch (error) {
         const hidden = [0x11, 0x12, 0x150];

@@ -113,10 +113,10 @@ export class Token {
     await this.#cryptoki.call(
       'GenerateKeyPair',
       session,
-      mechanism.bytes,
-      publicTemplate.bytes,
+      mechanism,
+      publicTemplate,
       publicTemplate.count,
-      privateTemplate.bytes,
+      privateTemplate,
       privateTemplate.count,
       ...handles,
     );
@@ -159,7 +159,7 @@ export class Token {
     const session = await this.requireSession();
     if ((await this.#findWrappingKey(session, label)) !== undefined) return;
     await this.#requireMechanism(CK.AES_KEY_GEN);
-    const { bytes, count, memory } = this.#cryptoki.template([
+    const template = this.#cryptoki.template([
       [CK.CLASS, CK.SECRET_KEY_CLASS],
       [CK.KEY_TYPE, CK.AES],
       [CK.VALUE_LEN, 32],
@@ -173,8 +173,7 @@ export class Token {
     ]);
     const handle = this.#cryptoki.number(0);
     const mechanism = this.#cryptoki.mechanism(CK.AES_KEY_GEN);
-    await this.#cryptoki.call('GenerateKey', session, mechanism.bytes, bytes, count, handle);
-    memory[0]?.fill(0);
+    await this.#cryptoki.call('GenerateKey', session, mechanism, template, template.count, handle);
   }
 
   /** Seals a secret with a key of the token; one of the token's own randomness when none is given. */
@@ -244,7 +243,7 @@ export class Token {
     if (held === undefined || item.scheme !== 'ecdsa') throw new TokenError({ kind: 'key-unknown', key: name });
     await this.#requireMechanism(CK.ECDSA);
     const mechanism = this.#cryptoki.mechanism(CK.ECDSA);
-    await this.#cryptoki.call('SignInit', session, mechanism.bytes, held.handle);
+    await this.#cryptoki.call('SignInit', session, mechanism, held.handle);
     const signature = new Uint8Array(128);
     const length = this.#cryptoki.number(signature.length);
     await this.#cryptoki.call('Sign', session, item.digest, item.digest.length, signature, length);
@@ -275,21 +274,20 @@ export class Token {
     const { mechanism, iv, input, wrappingKey } = parts;
     const key = await this.#findWrappingKey(session, wrappingKey);
     if (key === undefined) throw new TokenError({ kind: 'key-unknown', key: wrappingKey });
-    // Kept until the call is over: the mechanism points to them.
     const vector = new Uint8Array(iv);
     const data = concatBytes(SEAL_LABEL, Uint8Array.of(parts.kind === 'key' ? 0 : 1), parts.publicKey);
     const description =
       mechanism === 'aes-gcm'
         ? this.#cryptoki.mechanism(CK.AES_GCM, this.#cryptoki.gcmParameters(vector, data))
-        : this.#cryptoki.mechanism(CK.AES_CBC_PAD, vector);
+        : this.#cryptoki.mechanism(CK.AES_CBC_PAD, { bytes: vector, memory: [] });
     const output = new Uint8Array(input.length + 64);
     const length = this.#cryptoki.number(output.length);
     try {
-      await this.#cryptoki.call(`${direction}Init`, session, description.bytes, key);
+      await this.#cryptoki.call(`${direction}Init`, session, description, key);
       await this.#cryptoki.call(direction, session, input, input.length, output, length);
       return output.slice(0, this.#cryptoki.readNumber(length));
     } finally {
-      for (const done of [output, vector, data, ...description.memory]) done.fill(0);
+      output.fill(0);
     }
   }
 
@@ -381,8 +379,8 @@ export class Token {
   }
 
   async #find(session: number, attributes: readonly Attribute[]): Promise<readonly number[]> {
-    const { bytes, count } = this.#cryptoki.template(attributes);
-    await this.#cryptoki.call('FindObjectsInit', session, bytes, count);
+    const template = this.#cryptoki.template(attributes);
+    await this.#cryptoki.call('FindObjectsInit', session, template, template.count);
     const handles: number[] = [];
     try {
       for (;;) {
@@ -399,11 +397,11 @@ export class Token {
   }
 
   async #create(session: number, attributes: readonly Attribute[]): Promise<void> {
-    const { bytes, count, memory } = this.#cryptoki.template(attributes);
+    const template = this.#cryptoki.template(attributes);
     try {
-      await this.#cryptoki.call('CreateObject', session, bytes, count, this.#cryptoki.number(0));
+      await this.#cryptoki.call('CreateObject', session, template, template.count, this.#cryptoki.number(0));
     } finally {
-      for (const value of memory) value.fill(0);
+      for (const value of template.memory) value.fill(0);
     }
   }
 

@@ -203,6 +203,20 @@ describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
     });
   });
 
+  // What a module is pointed to must live as long as its call: a collection of garbage in between once took it away.
+  it('signs a thousand times without a wrong answer, with keys of both kinds', async () => {
+    await signer.makeWrappingKey({ label: 'w' });
+    const sealed = await signer.sealKey({ kind: 'key', wrappingKey: 'w' });
+    const { publicKey } = await signer.generateKey({ label: 'long' });
+    for (let round = 0; round < 5; round++) {
+      const requests = Array.from({ length: 100 }, (_, n) => [
+        { key: { publicKey }, scheme: 'ecdsa', digest: digestOf(n) } as const,
+        { key: { publicKey: sealed.publicKey.slice(1) }, scheme: 'schnorr', digest: digestOf(n) } as const,
+      ]).flat();
+      expect(await signer.signDigests(requests)).toHaveLength(200);
+    }
+  });
+
   it('logs in again after it was logged out, or its sessions were closed', async () => {
     let asked = 0;
     const wallet = await connect({
