@@ -1,6 +1,6 @@
 import { concatBytes, currentCrypto, isBytes } from '@bitcoin-enterprise/core';
 import { type Transaction, transactionId } from '@bitcoin-enterprise/script';
-import { requireBytes } from '../checks.ts';
+import { requireBytes, requireInteger, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 
 /** `OP_RETURN`: the one output of `to_sign` (BIP322). */
@@ -78,7 +78,9 @@ export interface MessageTimes {
  * @throws WalletError `WALLET_INVALID_ARGUMENT`.
  */
 export function messageToSign(toSpend: Transaction, times: MessageTimes = {}): Transaction {
-  const { version = 0, lockTime = 0, sequence = 0 } = times;
+  const { version = 0, lockTime = 0, sequence = 0 } = requireObject<MessageTimes>('times', times);
+  for (const [name, value] of Object.entries({ version, lockTime, sequence }))
+    requireInteger(`times.${name}`, value, 0, 0xffff_ffff);
   const previousTxid = transactionId(toSpend);
   const input = { previousTxid, previousIndex: 0, scriptSig: NOTHING, sequence, witness: [] };
   return { version, lockTime, inputs: [input], outputs: [{ value: 0n, scriptPubKey: MESSAGE_OUTPUT }] };

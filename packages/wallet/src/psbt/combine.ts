@@ -5,7 +5,8 @@ import { GlobalType, InputType, MAGIC } from './field-types.ts';
 import type { Psbt } from './model.ts';
 import { parsePsbt } from './parse.ts';
 import { PsbtReader, type PsbtRecord } from './reader.ts';
-import { requirePsbt, serializePsbt } from './serialize.ts';
+import { serializePsbt } from './serialize.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { psbtId } from './transaction.ts';
 import { PsbtMap, PsbtWriter } from './writer.ts';
 

@@ -1,6 +1,7 @@
 import { invalidArgument } from '../errors.ts';
 import type { Psbt } from './model.ts';
-import { requirePsbt, serializePsbt } from './serialize.ts';
+import { serializePsbt } from './serialize.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { psbtLockTime } from './transaction.ts';
 
 /**

@@ -4,7 +4,7 @@ import { LOCK_TIME_THRESHOLD } from './field-types.ts';
 import type { Psbt, PsbtInput, PsbtOutput } from './model.ts';
 import { emptyInput } from './parse-input.ts';
 import { emptyOutput } from './parse-output.ts';
-import { requirePsbt } from './serialize.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { psbtLockTime } from './transaction.ts';
 
 /** An input as it is told: what it spends, and whatever else is known of it. */

@@ -7,7 +7,7 @@ import {
 } from '@bitcoin-enterprise/script';
 import { requireObject } from '../checks.ts';
 import type { Psbt } from './model.ts';
-import { requirePsbt } from './serialize.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { isFinal } from './slots.ts';
 import { inputIncomplete, inputInvalid, spentOutputsOf } from './spend.ts';
 import { unsignedTransaction } from './transaction.ts';

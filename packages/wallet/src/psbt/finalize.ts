@@ -10,7 +10,7 @@ import { Opcode, outputTypeOf, ScriptReader, SighashType } from '@bitcoin-enterp
 import { requireObject } from '../checks.ts';
 
 import type { Psbt, PsbtInput } from './model.ts';
-import { requirePsbt } from './serialize.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { isFinal, readInputs, type ReadInput } from './slots.ts';
 import { inputIncomplete, inputInvalid, type InputSpend, type TapLeafSpend } from './spend.ts';
 import { psbtLockTime } from './transaction.ts';

@@ -1,7 +1,6 @@
 import { concatBytes } from '@bitcoin-enterprise/core';
 import type { KeyOrigin } from '@bitcoin-enterprise/descriptors';
-import { requireObject } from '../checks.ts';
-import { invalidArgument, WalletError } from '../errors.ts';
+import { WalletError } from '../errors.ts';
 import { GlobalType, InputType, MAGIC, OutputType } from './field-types.ts';
 import type {
   MusigParticipants,
@@ -13,6 +12,7 @@ import type {
   PsbtTapDerivation,
   SilentShare,
 } from './model.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { unsignedBytes } from './transaction.ts';
 import { PsbtMap, PsbtWriter, written } from './writer.ts';
 
@@ -48,13 +48,6 @@ export function psbtToBase64(psbt: Psbt): string {
   for (let from = 0; from < bytes.length; from += 4096)
     binary += String.fromCharCode(...bytes.subarray(from, from + 4096));
   return btoa(binary);
-}
-
-/** Throws unless a value has the shape of a PSBT. */
-export function requirePsbt(value: unknown, argument = 'psbt'): asserts value is Psbt {
-  const { version, inputs, outputs } = requireObject<Psbt>(argument, value);
-  const isPsbt = (version === 0 || version === 2) && Array.isArray(inputs) && Array.isArray(outputs);
-  if (!isPsbt) throw invalidArgument(argument, 'a Psbt of parsePsbt or createPsbt', value);
 }
 
 function globalMap(psbt: Psbt): PsbtMap {

@@ -3,7 +3,7 @@ import { WalletError } from '../errors.ts';
 import type { KeyRing } from '../signers/key-ring.ts';
 import type { DigestRequest } from '../signers/ports.ts';
 import type { Psbt, PsbtInput } from './model.ts';
-import { requirePsbt } from './serialize.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { type ReadInput, readInputs, type SigningSlot, type SlotOptions, slotsOf } from './slots.ts';
 import { inputIncomplete, spentOutputOf } from './spend.ts';
 import { unsignedTransaction } from './transaction.ts';

@@ -2,6 +2,7 @@ import { currentCrypto, type CryptoEngine } from '@bitcoin-enterprise/core';
 import { serializeTransaction, type Transaction, transactionId } from '@bitcoin-enterprise/script';
 import { WalletError } from '../errors.ts';
 import type { Psbt, PsbtInput } from './model.ts';
+import { requirePsbt } from './require-psbt.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -12,7 +13,9 @@ const NOTHING = new Uint8Array(0);
  * @returns Height below 500,000,000, else Unix seconds.
  * @throws WalletError `WALLET_PSBT_LOCK_TIME_UNDETERMINED` when some inputs can have only heights, and others only times.
  */
-export function psbtLockTime({ inputs, fallbackLockTime = 0 }: Pick<Psbt, 'inputs' | 'fallbackLockTime'>): number {
+export function psbtLockTime(psbt: Psbt): number {
+  requirePsbt(psbt);
+  const { inputs, fallbackLockTime = 0 } = psbt;
   const asking = inputs.filter(asks);
   if (asking.length === 0) return fallbackLockTime;
   if (asking.every(({ requiredHeightLockTime }) => requiredHeightLockTime !== undefined))
@@ -39,6 +42,7 @@ function asks({ requiredHeightLockTime, requiredTimeLockTime }: PsbtInput): bool
  * @throws WalletError `WALLET_PSBT_LOCK_TIME_UNDETERMINED`.
  */
 export function unsignedTransaction(psbt: Psbt): Transaction {
+  requirePsbt(psbt);
   return {
     version: psbt.transactionVersion,
     inputs: psbt.inputs.map(({ previousTxid, previousIndex, sequence = 0xffff_ffff }) => ({

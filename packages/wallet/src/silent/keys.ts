@@ -1,6 +1,6 @@
 import { currentCrypto, type NetworkName } from '@bitcoin-enterprise/core';
 import { Descriptor, ExtendedKey } from '@bitcoin-enterprise/descriptors';
-import { requireInteger, requireObject } from '../checks.ts';
+import { requireBytes, requireInteger, requireObject } from '../checks.ts';
 import { invalidArgument, type WalletError } from '../errors.ts';
 import { SecretBytes } from '../keys/secret-bytes.ts';
 import { encodeSilentAddress, requireCompressedKey } from './address.ts';
@@ -159,7 +159,7 @@ function labelSpendKey(spendPublicKey: Uint8Array, { tweak }: SilentLabel): Uint
  * @throws WalletError `WALLET_SECRET_WIPED`, `WALLET_INVALID_ARGUMENT`.
  */
 export function silentOutputKey(spendKey: SecretBytes, tweak: Uint8Array): SecretBytes {
-  if (tweak.length !== 32) throw invalidArgument('tweak', '32 bytes', tweak);
+  requireBytes('tweak', tweak, 32);
   return requireSecret('spendKey', spendKey).use((secret) => {
     const sum = currentCrypto().secretKeyTweakAdd(secret, tweak);
     if (sum === undefined) throw invalidArgument('tweak', 'a tweak of this spend key', tweak);

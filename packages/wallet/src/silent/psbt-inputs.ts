@@ -9,8 +9,9 @@ import {
   UNSPENDABLE_INTERNAL_KEY,
 } from '@bitcoin-enterprise/script';
 import type { SecretBytes } from '../keys/secret-bytes.ts';
-import type { Psbt, PsbtInput } from '../psbt/model.ts';
-import { requirePsbt } from '../psbt/serialize.ts';
+import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
+import type { Psbt, PsbtInput, PsbtOutput } from '../psbt/model.ts';
+import { requirePsbt } from '../psbt/require-psbt.ts';
 import { inputIncomplete, inputInvalid, spentOutputOf } from '../psbt/spend.ts';
 import { isCompressedKey } from './address.ts';
 import { isFutureWitness, type SilentOutpoint } from './inputs.ts';
@@ -33,12 +34,29 @@ export interface PsbtInputs {
   readonly partaking: readonly PartakingInput[];
 }
 
+/** Throws unless a value has what is read of a PSBT here. */
+export function requireSilentPsbt(psbt: Psbt): void {
+  requirePsbt(psbt);
+  requireList('psbt.silentShares', psbt.silentShares);
+  for (const input of psbt.inputs) {
+    const { derivations, partialSignatures, tapLeafScripts, silentShares } = requireObject<PsbtInput>(
+      'psbt.inputs',
+      input,
+    );
+    requireBytes('psbt.inputs.previousTxid', input.previousTxid, 32);
+    requireInteger('psbt.inputs.previousIndex', input.previousIndex, 0, 0xffff_ffff);
+    for (const list of [derivations, partialSignatures, tapLeafScripts, silentShares])
+      for (const part of requireList('psbt.inputs', list)) requireObject('psbt.inputs', part);
+  }
+  for (const output of psbt.outputs)
+    requireBytes('psbt.outputs.scriptPubKey', requireObject<PsbtOutput>('psbt.outputs', output).scriptPubKey);
+}
+
 /**
  * Reads which inputs take part (BIP352), and refuses what BIP375 does: version 0, later witness versions, sighash types
  * other than ALL.
  */
 export function readPsbtInputs(psbt: Psbt): PsbtInputs {
-  requirePsbt(psbt);
   if (psbt.version !== 2) throw invalidInputs('the PSBT is of version 0');
   const partaking: PartakingInput[] = [];
   const outpoints = psbt.inputs.map((input, index): SilentOutpoint => {

@@ -4,11 +4,16 @@ import { requireBytes, requireInteger, requireList, requireObject } from '../che
 import { WalletError, type WalletErrors } from '../errors.ts';
 import { SecretBytes } from '../keys/secret-bytes.ts';
 import type { Psbt, PsbtInput, PsbtOutput, SilentShare } from '../psbt/model.ts';
-import { requirePsbt } from '../psbt/serialize.ts';
 import { requireCompressedKey } from './address.ts';
 import { createDleqProof, verifyDleqProof } from './dleq.ts';
 import { inputHashOf } from './inputs.ts';
-import { type PartakingInput, type PsbtInputs, readPsbtInputs, secretOfInput } from './psbt-inputs.ts';
+import {
+  type PartakingInput,
+  type PsbtInputs,
+  readPsbtInputs,
+  requireSilentPsbt,
+  secretOfInput,
+} from './psbt-inputs.ts';
 import { addSecrets } from './secret-arithmetic.ts';
 import { groupRecipients, invalidInputs, outputsOfGroups, type PlacedRecipient } from './send.ts';
 
@@ -47,7 +52,7 @@ export function addSilentShares(
 ): Psbt {
   const { entropy = webEntropy() } = requireObject<{ readonly entropy: Entropy }>('options', options);
   requireList('keys', keys);
-  requirePsbt(psbt);
+  requireSilentPsbt(psbt);
   const scanKeys = scanKeysOf(psbt);
   if (scanKeys.length === 0) return psbt;
   const { partaking } = readPsbtInputs(psbt);
@@ -107,7 +112,7 @@ function proven(secret: Uint8Array, point: Uint8Array, entropy: Entropy): Silent
  * `WALLET_SILENT_INPUTS_INVALID`, `WALLET_PSBT_INCOMPLETE`, `WALLET_PSBT_INPUT_INVALID`, `WALLET_INVALID_ARGUMENT`.
  */
 export function verifySilentShares(psbt: Psbt): readonly SilentCoverage[] {
-  requirePsbt(psbt);
+  requireSilentPsbt(psbt);
   for (const { silentAddress, silentLabel, scriptPubKey } of psbt.outputs) {
     if (silentLabel !== undefined && silentAddress === undefined)
       throw mismatch('an output has a label without an address');
@@ -299,7 +304,7 @@ export interface SilentSpend {
  * `WALLET_PSBT_INCOMPLETE` when the input does not say what it spends.
  */
 export function addSilentSpend(psbt: Psbt, index: number, spend: SilentSpend): Psbt {
-  requirePsbt(psbt);
+  requireSilentPsbt(psbt);
   requireInteger('index', index, 0, psbt.inputs.length - 1);
   const { tweak, spendPublicKey, origin } = requireObject<SilentSpend>('spend', spend);
   const silentTweak = requireBytes('spend.tweak', tweak, 32);

@@ -1,6 +1,6 @@
 import { concatBytes, currentCrypto, toHex } from '@bitcoin-enterprise/core';
 import { outputTypeOf, type SpentOutput, type TransactionLike, viewTransaction } from '@bitcoin-enterprise/script';
-import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
+import { requireBytes, requireFunction, requireInteger, requireList, requireObject } from '../checks.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
 import { type SilentInputs, silentInputs } from './inputs.ts';
 import { publicKeyOf } from './secret-arithmetic.ts';
@@ -170,6 +170,8 @@ export class SilentScanner {
   ): Promise<readonly FoundInTweaks[]> {
     const { onProgress, pauseEvery = 500, signal } = requireObject<ScanTweaksOptions>('options', options);
     requireInteger('options.pauseEvery', pauseEvery, 1, 1_000_000);
+    const source = requireObject<Iterable<SilentTweak> & AsyncIterable<SilentTweak>>('items', items);
+    requireFunction('items, to be read one by one,', source[Symbol.asyncIterator] ?? source[Symbol.iterator]);
     const found: FoundInTweaks[] = [];
     let scanned = 0;
     throwIfAborted(signal);

@@ -1,5 +1,7 @@
+import { inspect } from 'node:util';
 import { loadCrypto, parseDisplayHash, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { decodeExtendedKey, type ExtendedKey } from '@bitcoin-enterprise/descriptors';
+import { taprootOutput, type TaprootOutput } from '@bitcoin-enterprise/script';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   addPsbtInput,
@@ -229,5 +231,93 @@ describe('the roles of BIP370', () => {
     expect(old.fallbackLockTime).toBe(100);
     expect(parsePsbt(psbtToBase64(old))).toEqual(old);
     expect(toPsbtVersion(old, 2).version).toBe(2);
+  });
+});
+
+describe('a signer of Taproot', () => {
+  const ring = createKeyRing({ secretKeys: [new Uint8Array(32).fill(5), new Uint8Array(32).fill(6)] });
+  const [own, other] = ring.publicKeys.map((key) => key.subarray(1)) as [Uint8Array, Uint8Array];
+  const leaf = { script: Uint8Array.of(32, ...own, 0xac) };
+  const spending = (output: TaprootOutput, fields: object): Psbt =>
+    createPsbt({
+      inputs: [
+        {
+          previousTxid: new Uint8Array(32).fill(1),
+          previousIndex: 0,
+          witnessUtxo: { value: 5_000n, scriptPubKey: output.scriptPubKey },
+          ...fields,
+        },
+      ],
+      outputs: [{ value: 4_000n, scriptPubKey: output.scriptPubKey }],
+    });
+  const leafScript = ({ leaves }: TaprootOutput) =>
+    leaves.map(({ controlBlock, script, leafVersion }) => ({ controlBlock, script, leafVersion }));
+
+  it('signs the key path and the leaf that its keys stand in, and the cheaper one is taken', () => {
+    const output = taprootOutput({ internalKey: other, tree: leaf });
+    const psbt = spending(output, {
+      tapInternalKey: other,
+      tapMerkleRoot: output.merkleRoot,
+      tapLeafScripts: leafScript(output),
+    });
+    const signed = signPsbt(psbt, ring);
+    expect(signed.inputs[0]?.tapScriptSignatures.length).toBe(1);
+    expect(extractTransaction(finalizePsbt(signed)).inputs[0]?.witness.length).toBe(1);
+    const byLeaf = { ...signed, inputs: signed.inputs.map(({ tapKeySignature: _key, ...input }) => input) };
+    expect(extractTransaction(finalizePsbt(byLeaf)).inputs[0]?.witness.length).toBe(3);
+  });
+
+  it('does not sign a leaf that is not in the output', () => {
+    const psbt = spending(taprootOutput({ internalKey: other }), {
+      tapLeafScripts: leafScript(taprootOutput({ internalKey: other, tree: leaf })),
+    });
+    expect(codeOf(() => signPsbt(psbt, ring))).toBe('WALLET_PSBT_INPUT_INVALID');
+  });
+
+  it('does not sign for an internal key that makes another output', () => {
+    const psbt = spending(taprootOutput({ internalKey: other, tree: leaf }), { tapInternalKey: other });
+    expect(codeOf(() => signPsbt(psbt, ring))).toBe('WALLET_PSBT_INPUT_INVALID');
+  });
+
+  it('does not sign when another input does not say what it spends', () => {
+    const output = taprootOutput({ internalKey: own });
+    const psbt = spending(output, { tapInternalKey: own });
+    const silent = createPsbt({
+      inputs: [...psbt.inputs, { previousTxid: new Uint8Array(32).fill(2), previousIndex: 0 }],
+      outputs: psbt.outputs,
+    });
+    expect(codeOf(() => signPsbt(silent, ring))).toBe('WALLET_PSBT_INCOMPLETE');
+  });
+
+  it('signs nothing once its ring is wiped, and shows no secret', () => {
+    const wiped = createKeyRing({ secretKeys: [new Uint8Array(32).fill(5)] });
+    const secret = '05'.repeat(32);
+    expect(JSON.stringify(wiped)).not.toContain(secret);
+    expect(inspect(wiped, { depth: 9, showHidden: true })).not.toMatch(/5, 5, 5, 5|0505050505/);
+    wiped.wipe();
+    const psbt = spending(taprootOutput({ internalKey: own }), { tapInternalKey: own });
+    expect(codeOf(() => signPsbt(psbt, wiped))).toBe('WALLET_SECRET_WIPED');
+  });
+
+  it('is finished by the caller where a script is no miniscript', () => {
+    const script = parseHex('51');
+    const output = taprootOutput({ internalKey: own, tree: { script } });
+    const [spend] = output.leaves;
+    const psbt = spending(output, { tapLeafScripts: leafScript(output) });
+    const witness = [script, spend?.controlBlock as Uint8Array];
+    const final = finalizePsbt(psbt, { finish: (_input, index) => (index === 0 ? { witness } : undefined) });
+    expect(extractTransaction(final).inputs[0]?.witness).toEqual(witness);
+  });
+
+  it('spends an anchor with nothing', () => {
+    const anchor = {
+      previousTxid: new Uint8Array(32).fill(3),
+      previousIndex: 1,
+      witnessUtxo: { value: 240n, scriptPubKey: Uint8Array.of(0x51, 2, 0x4e, 0x73) },
+    };
+    const output = taprootOutput({ internalKey: own });
+    const psbt = spending(output, { tapInternalKey: own });
+    const both = createPsbt({ inputs: [...psbt.inputs, anchor], outputs: psbt.outputs });
+    expect(extractTransaction(finalizePsbt(signPsbt(both, ring))).inputs[1]?.witness).toEqual([]);
   });
 });

@@ -261,6 +261,11 @@ export class Ceremony implements FrostDkg {
       commitments.length <= identityKeys.length &&
       [...(commitments as readonly unknown[]), message['proof'], message['signature']].every(isHex);
     const isShare = kind === 'share' && isParticipant(to) && isHex(message['transcript']) && isHex(message['sealed']);
-    return isCommitments || isShare ? (value as FrostDkgMessage) : undefined;
+    // Copies: what is checked here is what is used, whatever the caller does with his.
+    const { proof, signature, transcript, sealed } = message as Readonly<Record<string, string>>;
+    const head = { ceremony: id, from: from as number };
+    if (isCommitments)
+      return { kind: 'commitments', ...head, commitments: [...commitments], proof, signature } as CommitmentsMessage;
+    return isShare ? ({ kind: 'share', ...head, to: to as number, transcript, sealed } as ShareMessage) : undefined;
   }
 }

@@ -4,7 +4,7 @@ import { requireFunction, requireObject } from '../../checks.ts';
 import { WalletError } from '../../errors.ts';
 import { SecretBytes } from '../../keys/secret-bytes.ts';
 import type { MusigSlot, Psbt, PsbtInput } from '../../psbt/model.ts';
-import { requirePsbt } from '../../psbt/serialize.ts';
+import { requirePsbt } from '../../psbt/require-psbt.ts';
 import { inputInvalid } from '../../psbt/spend.ts';
 import type { KeyRing } from '../../signers/key-ring.ts';
 import type { KeyReference, Signer } from '../../signers/ports.ts';
