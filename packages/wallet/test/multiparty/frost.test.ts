@@ -426,6 +426,17 @@ describe('a key generation', () => {
     expect(parties.every(({ share }) => share !== undefined)).toBe(true);
   });
 
+  it('uses what it has checked, whatever becomes of the message', () => {
+    const [one, two] = ceremony(2, 2) as [FrostDkg, FrostDkg];
+    const [sent] = structuredClone(two.outbox) as unknown as [{ commitments: string[] }];
+    one.receive(sent);
+    sent.commitments.reverse();
+    for (const message_ of one.outbox) two.receive(message_);
+    for (const message_ of two.outbox) one.receive(message_);
+
+    expect(one.share?.group.publicKey).toEqual(two.share?.group.publicKey);
+  });
+
   it('seals each share to its receiver: nobody else learns it', () => {
     const parties = ceremony(2, 3);
     const sealed: string[] = [];
