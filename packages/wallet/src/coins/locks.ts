@@ -168,7 +168,7 @@ export function createCoinLocks(store: EventStore, options: CoinLocksOptions = {
     },
     async free(coins, call = {}) {
       const { owner, ...rest } = requireObject<CallOptions & { readonly owner: string }>('options', call);
-      requireList('coins', coins);
+      for (const coin of requireList('coins', coins)) requireObject('coins', coin);
       const held = await heldNow(rest);
       return coins.filter(({ id }) => {
         const lock = held.get(id);
