@@ -29,6 +29,7 @@ import {
   verifyFrostShare,
 } from '../../src/multiparty/index.ts';
 import { broadcastHash } from '../../src/multiparty/frost/dkg-messages.ts';
+import { frostNonceOf } from '../../src/multiparty/frost/signing.ts';
 
 const long = process.env['BE_LONG'] === '1';
 const seed = Number(process.env['BE_SEED'] ?? 20_261_127);
@@ -356,6 +357,25 @@ describe('with noble', () => {
         expect(toHex(signature)).toBe(toHex(same));
         expect(oracle.verify(same, message, group.xOnlyPublicKey as Uint8Array<ArrayBuffer>)).toBe(true);
       }
+  });
+
+  it('the same randomness makes the same nonce', () => {
+    for (let round = 0; round < 10; round++) {
+      const [share] = dealFrostShares({ threshold: 2, participants: 2 }).shares as [FrostShare];
+      const random = [1, 2].map((half) => new Uint8Array(32).fill(16 * round + half));
+      const take =
+        (list: Uint8Array[]): (() => Uint8Array) =>
+        () =>
+          list.shift() as Uint8Array;
+      const theirs = oracle.commit(
+        { identifier: nobleId(1), signingShare: secretOf(share) as Uint8Array<ArrayBuffer> },
+        take([...random]) as never,
+      );
+      const { publicNonce, secretNonce } = frostNonceOf(share, { bytes: take([...random]) });
+
+      expect(toHex(publicNonce)).toBe(toHex(concatBytes(theirs.commitments.hiding, theirs.commitments.binding)));
+      expect(secretNonce.use(toHex)).toBe(toHex(concatBytes(theirs.nonces.hiding, theirs.nonces.binding)));
+    }
   });
 
   it('shares that noble dealt sign here', async () => {
