@@ -51,12 +51,12 @@ const ALGORITHMS: readonly SelectionAlgorithm[] = [
  *     { id: 'a', value: 50_000n, weight: 230 },
  *     { id: 'b', value: 30_000n, weight: 230 },
  *   ],
- *   payments: [{ value: 49_500n, scriptPubKey: taproot }],
+ *   payments: [{ value: 47_500n, scriptPubKey: taproot }],
  *   change: { scriptPubKey: taproot, spendWeight: 230 },
- *   feeRate: feeRate(2_000n),
+ *   feeRate: feeRate(20_000n),
  * });
  * selection.coins.map(({ id }) => id); // => ['a']
- * selection.fee; // => 500n
+ * selection.fee; // => 2_500n
  * ```
  */
 export function selectCoins<AnyCoin extends Coin>(options: SelectCoinsOptions<AnyCoin>): CoinSelection<AnyCoin> {
