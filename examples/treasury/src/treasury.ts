@@ -49,12 +49,12 @@ export function treasuryPolicy(cards: readonly PartyCard[]): object {
         name: 'small payments',
         when: { initiators: { roles: ['desk'] }, amount: { to: String(LIMIT) }, fee: { to: '100000' } },
         limits: [{ per: 'rule', windowSeconds: 86_400, amount: String(2n * LIMIT) }],
-        then: 'allow',
+        effect: 'allow',
       },
       {
         name: 'large payments',
         when: { initiators: { roles: ['desk'] }, amount: { to: '50000000' }, fee: { to: '100000' } },
-        then: { approvals: [{ roles: ['treasurer'], count: 2 }] },
+        effect: { approvals: [{ roles: ['treasurer'], count: 2 }] },
       },
     ],
   };

@@ -368,7 +368,7 @@ class StoredAccount implements BitcoinAccount {
 
   /** What was sent last under a key: a replacement takes the place of what it replaces. */
   #last({ sent }: AccountLedger, key: string): (SentTransaction & { readonly outcome?: string }) | undefined {
-    return [...sent.values()].filter((one) => one.key === key && one.outcome !== 'replaced').at(-1);
+    return [...sent.values()].findLast((one) => one.key === key && one.outcome !== 'replaced');
   }
 
   async #waiting(txid: string): Promise<SentTransaction> {

@@ -65,7 +65,7 @@ export type Decision =
  * const policy = parseApprovalPolicy({
  *   version: 1,
  *   actors: [{ id: 'ann', roles: ['treasurer'] }],
- *   rules: [{ name: 'small', when: { amount: { to: '100000' } }, then: 'allow' }],
+ *   rules: [{ name: 'small', when: { amount: { to: '100000' } }, effect: 'allow' }],
  * });
  * const transfers = [{ asset: 'native', to: 'bc1q…', amount: 200_000n }];
  * const payment = { id: 'ab', chain: 'bitcoin:main', transfers, fee: 500n };
@@ -84,10 +84,10 @@ export function decidePayment(policy: ApprovalPolicy, request: PaymentRequest, f
       reasons.push(`${rule.name}: ${misfit}`);
       continue;
     }
-    const { name, then } = rule;
-    if (then === 'allow') return { kind: 'allow', rule: name, approvedBy: [] };
-    if (then === 'deny') return { kind: 'deny', rule: name, reasons: [...reasons, `${name}: denies`] };
-    return byConsent(then, { rule: name, initiator: initiator.id, actors: policy.actors, reasons }, facts);
+    const { name, effect } = rule;
+    if (effect === 'allow') return { kind: 'allow', rule: name, approvedBy: [] };
+    if (effect === 'deny') return { kind: 'deny', rule: name, reasons: [...reasons, `${name}: denies`] };
+    return byConsent(effect, { rule: name, initiator: initiator.id, actors: policy.actors, reasons }, facts);
   }
   return { kind: 'deny', rule: undefined, reasons };
 }

@@ -1,5 +1,3 @@
-import { canonicalJson } from '@bitcoin-enterprise/receipts';
-
 /** What leaves the wallet to one place. */
 export interface Transfer {
   /** `native`, or the address of a token. */
@@ -44,11 +42,6 @@ export function paymentToJson({ id, chain, transfers, fee }: Payment): PaymentJs
 export function paymentFromJson({ id, chain, transfers, fee }: PaymentJson): Payment {
   const listed = transfers.map(({ asset, to, amount }) => ({ asset, to, amount: BigInt(amount) }));
   return { id, chain, transfers: listed, fee: BigInt(fee) };
-}
-
-/** The bytes that an approval of a payment signs: its JSON in canonical form (RFC 8785). */
-export function paymentBytes(payment: Payment): Uint8Array {
-  return new TextEncoder().encode(canonicalJson({ ...paymentToJson(payment) } as never));
 }
 
 /** The coin of a chain itself. */

@@ -60,7 +60,7 @@ const rule = z.strictObject({
   name: text,
   when: condition.default({}),
   limits: z.array(limit).max(MOST).default([]),
-  then: z.union([z.literal('allow'), z.literal('deny'), consent]),
+  effect: z.union([z.literal('allow'), z.literal('deny'), consent]),
 });
 const actor = z.strictObject({
   id: text,

@@ -70,7 +70,7 @@ export interface ApprovalRule {
   readonly when: RuleCondition;
   /** A payment that exceeds one does not fit the rule; the next one is looked at. */
   readonly limits: readonly VelocityLimit[];
-  readonly then: 'allow' | 'deny' | Consent;
+  readonly effect: 'allow' | 'deny' | Consent;
 }
 
 /** Somebody of a policy. */
@@ -107,7 +107,7 @@ export interface ApprovalPolicy {
  * const policy = parseApprovalPolicy({
  *   version: 1,
  *   actors: [{ id: 'ann', roles: ['treasurer'] }],
- *   rules: [{ name: 'small', when: { amount: { to: '100000' } }, then: 'allow' }],
+ *   rules: [{ name: 'small', when: { amount: { to: '100000' } }, effect: 'allow' }],
  * });
  * policy.rules[0]?.when.amount?.to; // => 100000n
  * ```
@@ -158,12 +158,12 @@ function checkNames({ actors, lists, rules, administration }: ApprovalPolicy): v
         throw policyInvalid([...path, 'approvals', `${i}`, 'count'], 'as many actors with keys as have to approve');
     }
   };
-  for (const [i, { when, then }] of rules.entries()) {
+  for (const [i, { when, effect }] of rules.entries()) {
     const path = ['rules', `${i}`];
     if (when.initiators !== undefined) group(when.initiators, [...path, 'when', 'initiators']);
     const absent = when.to?.lists?.find((name) => !Object.hasOwn(lists, name));
     if (absent !== undefined) throw policyInvalid([...path, 'when', 'to', 'lists'], 'lists of this policy');
-    if (typeof then === 'object') checkConsent(then, [...path, 'then']);
+    if (typeof effect === 'object') checkConsent(effect, [...path, 'effect']);
   }
   if (administration !== undefined) checkConsent(administration, ['administration']);
 }

@@ -1,6 +1,6 @@
 import { loadCrypto } from '@bitcoin-enterprise/core';
 import { taprootOutput } from '@bitcoin-enterprise/script';
-import { initEccLib, Psbt as BitcoinjsPsbt } from 'bitcoinjs-lib';
+import { initEccLib, type Psbt as BitcoinjsPsbt } from 'bitcoinjs-lib';
 import * as ecc from 'tiny-secp256k1';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {

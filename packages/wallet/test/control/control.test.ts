@@ -99,7 +99,7 @@ describe('payments under a policy', () => {
     const { control, again } = await scene();
     await control.request({ payment: payment('01', 1_000n), initiator: 'ann' });
     expect((await (await again()).payments()).length).toBe(1);
-    const lax = policyJson({ rules: [{ name: 'all', then: 'allow' }] });
+    const lax = policyJson({ rules: [{ name: 'all', effect: 'allow' }] });
     expect(await codeOf(again(lax))).toBe('WALLET_FORBIDDEN');
     const { digest } = await control.policy();
     const change = { policy: lax, replaces: digest };
@@ -154,7 +154,7 @@ describe('a signer under control', () => {
     isOwn: (script: Uint8Array) => script.every((byte, i) => byte === own()[i]),
   } as const;
   const policy = policyJson({
-    rules: [{ name: 'small', when: { amount: { to: '100000' } }, then: 'allow' }],
+    rules: [{ name: 'small', when: { amount: { to: '100000' } }, effect: 'allow' }],
   });
 
   it('is not shown what the policy does not let through', async () => {
@@ -221,7 +221,7 @@ describe('rules', () => {
       {
         name: 'a',
         when: { time: { days: ['fri'], from: '08:00', to: '18:00', timeZone: 'Europe/Berlin' } },
-        then: 'allow',
+        effect: 'allow',
       },
     ];
     expect(decide(office, { time: at('2026-11-27T06:59:59Z') })).toBe('deny');
@@ -229,7 +229,7 @@ describe('rules', () => {
     expect(decide(office, { time: at('2026-11-27T17:00:00Z') })).toBe('deny');
     // One hour earlier in summer.
     expect(decide(office, { time: at('2026-07-31T06:00:00Z') })).toBe('allow');
-    const night = [{ name: 'a', when: { time: { days: ['fri'], from: '22:00', to: '06:00' } }, then: 'allow' }];
+    const night = [{ name: 'a', when: { time: { days: ['fri'], from: '22:00', to: '06:00' } }, effect: 'allow' }];
     expect(decide(night, { time: at('2026-11-27T23:00:00Z') })).toBe('allow');
     expect(decide(night, { time: at('2026-11-28T05:59:00Z') })).toBe('allow');
     expect(decide(night, { time: at('2026-11-27T05:59:00Z') })).toBe('deny');
@@ -237,7 +237,7 @@ describe('rules', () => {
   });
 
   it('know addresses, lists, assets, chains and fees', () => {
-    const allow = (when: object): readonly object[] => [{ name: 'a', when, then: 'allow' }];
+    const allow = (when: object): readonly object[] => [{ name: 'a', when, effect: 'allow' }];
     expect(decide(allow({ to: { addresses: ['x'], lists: ['suppliers'] } }))).toBe('allow');
     expect(decide(allow({ to: { lists: ['suppliers'] } }), { to: 'y' })).toBe('deny');
     expect(decide(allow({ assets: ['0xdac1'] }))).toBe('deny');
@@ -252,14 +252,14 @@ describe('rules', () => {
   it('end at the first that fits', () => {
     expect(
       decide([
-        { name: 'a', then: 'deny' },
-        { name: 'b', then: 'allow' },
+        { name: 'a', effect: 'deny' },
+        { name: 'b', effect: 'allow' },
       ]),
     ).toBe('deny');
     expect(
       decide([
-        { name: 'a', when: { fee: { from: '101' } }, then: 'deny' },
-        { name: 'b', then: 'allow' },
+        { name: 'a', when: { fee: { from: '101' } }, effect: 'deny' },
+        { name: 'b', effect: 'allow' },
       ]),
     ).toBe('allow');
   });
@@ -270,7 +270,7 @@ describe('rules', () => {
         rules: [
           {
             name: 'a',
-            then: {
+            effect: {
               approvals: [
                 { roles: ['director'], count: 1 },
                 { roles: ['treasurer'], count: 1 },
@@ -299,7 +299,10 @@ describe('rules', () => {
     const policy = parseApprovalPolicy(
       policyJson({
         rules: [
-          { name: 'a', then: { approvals: [{ roles: ['director'], count: 1 }], delaySeconds: 60, expirySeconds: 600 } },
+          {
+            name: 'a',
+            effect: { approvals: [{ roles: ['director'], count: 1 }], delaySeconds: 60, expirySeconds: 600 },
+          },
         ],
       }),
     );
@@ -317,42 +320,42 @@ describe('rules', () => {
 
   it.for([
     ['', 'a policy of nothing', undefined],
-    ['rules.0.name', 'a rule without name', { rules: [{ then: 'allow' }] }],
-    ['rules.0.when', 'an unknown word', { rules: [{ name: 'a', when: { amont: {} }, then: 'allow' }] }],
+    ['rules.0.name', 'a rule without name', { rules: [{ effect: 'allow' }] }],
+    ['rules.0.when', 'an unknown word', { rules: [{ name: 'a', when: { amont: {} }, effect: 'allow' }] }],
     [
       'rules.0.when.to.lists',
       'an unknown list',
-      { rules: [{ name: 'a', when: { to: { lists: ['x'] } }, then: 'allow' }] },
+      { rules: [{ name: 'a', when: { to: { lists: ['x'] } }, effect: 'allow' }] },
     ],
     [
       'rules.0.when.initiators.roles',
       'an unknown role',
-      { rules: [{ name: 'a', when: { initiators: { roles: ['x'] } }, then: 'allow' }] },
+      { rules: [{ name: 'a', when: { initiators: { roles: ['x'] } }, effect: 'allow' }] },
     ],
     [
-      'rules.0.then.approvals.0.count',
+      'rules.0.effect.approvals.0.count',
       'too small a group',
-      { rules: [{ name: 'a', then: { approvals: [{ roles: ['director'], count: 3 }] } }] },
+      { rules: [{ name: 'a', effect: { approvals: [{ roles: ['director'], count: 3 }] } }] },
     ],
     [
       'rules',
       'two rules of one name',
       {
         rules: [
-          { name: 'a', then: 'deny' },
-          { name: 'a', then: 'allow' },
+          { name: 'a', effect: 'deny' },
+          { name: 'a', effect: 'allow' },
         ],
       },
     ],
     [
       'rules.0.when.amount.to',
       'an amount as a number',
-      { rules: [{ name: 'a', when: { amount: { to: 5 } }, then: 'allow' }] },
+      { rules: [{ name: 'a', when: { amount: { to: 5 } }, effect: 'allow' }] },
     ],
     [
       'rules.0.when.time.timeZone',
       'a time zone that is none',
-      { rules: [{ name: 'a', when: { time: { timeZone: 'Mars/X' } }, then: 'allow' }] },
+      { rules: [{ name: 'a', when: { time: { timeZone: 'Mars/X' } }, effect: 'allow' }] },
     ],
   ] as const)('say where they are wrong: %s, %s', ([path, , more]) => {
     try {

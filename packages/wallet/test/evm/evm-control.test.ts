@@ -74,7 +74,7 @@ describe('a transaction of an EVM chain as a payment', () => {
 
   it('is signed only as far as the policy lets it through', async () => {
     const { control } = await scene(
-      policyJson({ rules: [{ name: 'small', when: { amount: { to: '1000000' } }, then: 'allow' }] }),
+      policyJson({ rules: [{ name: 'small', when: { amount: { to: '1000000' } }, effect: 'allow' }] }),
     );
     const ring = createKeyRing({ secretKeys: [new Uint8Array(32).fill(8)] });
     const inner = new EvmSigner({

@@ -23,7 +23,7 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> =>
     () => 'none',
     (error: { readonly code?: string }) => error.code ?? String(error),
   );
-const signerOf = (secret = SECRET): EvmSigner => {
+const signerOf = (secret: Uint8Array = SECRET): EvmSigner => {
   const ring = createKeyRing({ secretKeys: [secret] });
   return new EvmSigner({ holder: memoryDigestSigner(ring), key: { publicKey: ring.publicKeys[0] as Uint8Array } });
 };
@@ -93,7 +93,7 @@ describe.skipIf(anvil === undefined)('an EVM account on anvil', () => {
     await node.stop();
   });
 
-  const secretOf = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+  const secretOf = (n: number): Uint8Array<ArrayBuffer> => new Uint8Array(32).fill(n);
   /** An account of its own with a thousand coins. */
   async function account(
     n: number,
