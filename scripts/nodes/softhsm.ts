@@ -7,6 +7,14 @@ import { type AbsentProgram, type FoundProgram, findProgram } from './find.ts';
 import { linkLibraries } from './libraries.ts';
 import { run } from './run.ts';
 
+/** Settings of {@link startSoftHsm}. */
+export interface StartSoftHsmOptions {
+  /** Label of its token. */
+  readonly token?: string;
+  /** Lines of softhsm2.conf beside the default ones, for example `{ 'slots.mechanisms': '-CKM_ECDSA' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** A token of SoftHSM2. */
 export interface SoftHsm {
   /** The PKCS#11 module, to be loaded with {@link SoftHsm.environment}. */
@@ -65,8 +73,8 @@ function moduleOf(program: string): string | undefined {
  *
  * @throws Error when SoftHSM2 is not found or does not make a token; the text carries what it printed.
  */
-export async function startSoftHsm(options: { readonly token?: string } = {}): Promise<SoftHsm> {
-  const { token = 'be-test' } = options;
+export async function startSoftHsm(options: StartSoftHsmOptions = {}): Promise<SoftHsm> {
+  const { token = 'be-test', settings = {} } = options;
   const program = await findSoftHsm();
   if (!program.ok) throw new Error(`SoftHSM2 is absent: ${program.reason}`);
   const { command, source } = program;
@@ -76,7 +84,18 @@ export async function startSoftHsm(options: { readonly token?: string } = {}): P
   const tokenFolder = join(folder, 'tokens');
   const config = join(folder, 'softhsm2.conf');
   mkdirSync(tokenFolder);
-  writeFileSync(config, `directories.tokendir = ${tokenFolder}\nobjectstore.backend = file\nlog.level = ERROR\n`);
+  const all = {
+    'directories.tokendir': tokenFolder,
+    'objectstore.backend': 'file',
+    'log.level': 'ERROR',
+    ...settings,
+  };
+  writeFileSync(
+    config,
+    Object.entries(all)
+      .map(([name, value]) => `${name} = ${value}\n`)
+      .join(''),
+  );
   const environment = { ...command.env, SOFTHSM2_CONF: config };
   const pin = '648219';
   const securityOfficerPin = '90817263';

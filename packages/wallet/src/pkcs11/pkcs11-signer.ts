@@ -7,7 +7,15 @@ import { SecretBytes } from '../keys/secret-bytes.ts';
 import type { DigestRequest, DigestSigner, KeyReference, SignerCallOptions } from '../signers/ports.ts';
 import { verifies } from '../signers/psbt-signer.ts';
 import { Pin, type PinSource } from './pin.ts';
-import type { SealedRecord, SealMechanism, SignItem, TokenAnswers, TokenChoice, TokenRequest } from './protocol.ts';
+import type {
+  SealedRecord,
+  SealMechanism,
+  SignItem,
+  TokenAnswers,
+  TokenChoice,
+  TokenFault,
+  TokenRequest,
+} from './protocol.ts';
 import { requireLabel, requireMechanism, requireSealedKey, type SealedKey } from './sealed-key.ts';
 import { aborted, FaultAnswer, signalOf, TokenProcess, unavailable } from './token-process.ts';
 import { withLowS } from './unsealed.ts';
@@ -122,6 +130,43 @@ export async function createPkcs11Signer(options: Pkcs11SignerOptions): Promise<
   } catch (error) {
     await signer.close();
     throw error;
+  }
+}
+
+/** A token that a module shows. */
+export interface Pkcs11Token {
+  /** Number of its slot. */
+  readonly slot: number;
+  readonly label: string;
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly serialNumber: string;
+}
+
+/**
+ * The tokens that a PKCS#11 module shows; nothing is asked of them.
+ *
+ * @throws WalletError as {@link createPkcs11Signer}.
+ */
+export async function listPkcs11Tokens(
+  options: SignerCallOptions & Pick<Pkcs11SignerOptions, 'module' | 'environment' | 'timeoutMs'>,
+): Promise<readonly Pkcs11Token[]> {
+  const { module, environment = {}, timeoutMs = 10_000 } = requireObject<Pkcs11SignerOptions>('options', options);
+  const path = requireText('options.module', module);
+  const signal = signalOf(options);
+  const asked = new TokenProcess({
+    name: path,
+    environment: { ...requireObject<Record<string, string>>('options.environment', environment) } as Readonly<
+      Record<string, string>
+    >,
+    timeoutMs: requireInteger('options.timeoutMs', timeoutMs, 100, 600_000),
+  });
+  try {
+    return await asked.request({ call: 'tokens', module: path }, { call: 'listPkcs11Tokens', signal });
+  } catch (error) {
+    throw error instanceof FaultAnswer ? meaningOf(error.fault, path) : error;
+  } finally {
+    asked.kill();
   }
 }
 
@@ -276,10 +321,10 @@ export class TokenSigner implements Pkcs11Signer {
       return { ...common, key: 'token' in source ? source.token : source };
     });
     const signatures = await this.#ask({ call: 'sign', items }, { call: 'signDigests', signal });
-    if (signatures.length !== wanted.length) throw this.#answerInvalid('another number of signatures');
+    if (signatures.length !== wanted.length) throw answerInvalid(this.name, 'another number of signatures');
     return signatures.map((signature, place) => {
       if (!isAnswer(wanted[place] as DigestRequest, signature))
-        throw this.#answerInvalid('a signature that does not verify');
+        throw answerInvalid(this.name, 'a signature that does not verify');
       return new Uint8Array(signature);
     });
   }
@@ -393,7 +438,8 @@ export class TokenSigner implements Pkcs11Signer {
       if (!(error instanceof FaultAnswer)) throw error;
       // A module may look for its tokens only when it is loaded: the next call loads it again.
       if (error.fault.kind === 'gone') this.#process?.kill();
-      throw this.#meaning(error);
+      if (error.fault.kind === 'pin') throw this.#pin.refused(error.fault.isLocked);
+      throw meaningOf(error.fault, this.name);
     }
   }
 
@@ -415,33 +461,6 @@ export class TokenSigner implements Pkcs11Signer {
     }
   }
 
-  #meaning({ fault }: FaultAnswer): WalletError {
-    switch (fault.kind) {
-      case 'pin':
-        return this.#pin.refused(fault.isLocked);
-      case 'gone':
-        return unavailable(this.name, fault.reason);
-      case 'login-needed':
-        return unavailable(this.name, 'it logged out again');
-      case 'key-unknown':
-        return unknown(fault.key);
-      case 'answer':
-        return this.#answerInvalid(fault.reason);
-      case 'failed': {
-        const { call, code, name } = fault;
-        return new WalletError('WALLET_TOKEN_FAILED', `expected ${call} of ${this.name} to work, got ${name}`, {
-          details: { call, code, name },
-        });
-      }
-    }
-  }
-
-  #answerInvalid(reason: string): WalletError<'WALLET_SIGNER_ANSWER_INVALID'> {
-    return new WalletError('WALLET_SIGNER_ANSWER_INVALID', `expected another answer of ${this.name}, got ${reason}`, {
-      details: { signer: this.name, reason },
-    });
-  }
-
   #newId(): Uint8Array {
     return new Uint8Array(entropyBytes(this.#entropy, 20));
   }
@@ -450,6 +469,33 @@ export class TokenSigner implements Pkcs11Signer {
     this.#known = new Set([...this.#known, toHex(key.publicKey)]);
     return key;
   }
+}
+
+/** What a fault of the process is to the caller. */
+function meaningOf(fault: TokenFault, signer: string): WalletError {
+  switch (fault.kind) {
+    case 'gone':
+      return unavailable(signer, fault.reason);
+    case 'login-needed':
+    case 'pin':
+      return unavailable(signer, 'it logged out again');
+    case 'key-unknown':
+      return unknown(fault.key);
+    case 'answer':
+      return answerInvalid(signer, fault.reason);
+    case 'failed': {
+      const { call, code, name } = fault;
+      return new WalletError('WALLET_TOKEN_FAILED', `expected ${call} of ${signer} to work, got ${name}`, {
+        details: { call, code, name },
+      });
+    }
+  }
+}
+
+function answerInvalid(signer: string, reason: string): WalletError<'WALLET_SIGNER_ANSWER_INVALID'> {
+  return new WalletError('WALLET_SIGNER_ANSWER_INVALID', `expected another answer of ${signer}, got ${reason}`, {
+    details: { signer, reason },
+  });
 }
 
 /** Keys below master keys that are remembered. */

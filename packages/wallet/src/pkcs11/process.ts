@@ -46,6 +46,7 @@ async function perform(request: TokenRequest): Promise<unknown> {
     token = await Token.open(request.module, request.token);
     return undefined;
   }
+  if (request.call === 'tokens') return Token.list(request.module);
   if (token === undefined) throw new TokenError(GONE);
   try {
     return await performOn(token, request);
@@ -59,7 +60,10 @@ async function perform(request: TokenRequest): Promise<unknown> {
   }
 }
 
-function performOn(open: Token, request: Exclude<TokenRequest, { readonly call: 'open' }>): Promise<unknown> {
+function performOn(
+  open: Token,
+  request: Exclude<TokenRequest, { readonly call: 'open' | 'tokens' }>,
+): Promise<unknown> {
   switch (request.call) {
     case 'login':
       return open.login(request.pin);

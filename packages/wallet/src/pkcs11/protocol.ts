@@ -3,6 +3,15 @@
 /** Which token of a module. */
 export type TokenChoice = { readonly label: string } | { readonly slot: number };
 
+/** A token that is there. */
+export interface TokenRecord {
+  readonly slot: number;
+  readonly label: string;
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly serialNumber: string;
+}
+
 /** A key in a token. */
 export interface TokenKeyRecord {
   readonly label: string;
@@ -40,6 +49,7 @@ export interface SignItem {
 /** One request; they are answered one after the other. */
 export type TokenRequest =
   | { readonly call: 'open'; readonly module: string; readonly token: TokenChoice }
+  | { readonly call: 'tokens'; readonly module: string }
   /** The PIN is overwritten after its use. */
   | { readonly call: 'login'; readonly pin: Uint8Array }
   | { readonly call: 'logout' }
@@ -62,6 +72,7 @@ export type TokenRequest =
 /** What each request answers. */
 export interface TokenAnswers {
   readonly open: undefined;
+  readonly tokens: readonly TokenRecord[];
   readonly login: undefined;
   readonly logout: undefined;
   readonly closeSessions: undefined;

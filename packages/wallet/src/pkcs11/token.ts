@@ -7,6 +7,7 @@ import {
   type TokenChoice,
   TokenError,
   type TokenKeyRecord,
+  type TokenRecord,
 } from './protocol.ts';
 import { ALREADY_LOGGED_IN, Pkcs11Failure } from './return-values.ts';
 import { publicKeyOf, secretAt, signWith, withLowS } from './unsealed.ts';
@@ -45,14 +46,14 @@ export class Token {
 
   /** Loads a module, initialises it, and finds a token. */
   static async open(module: string, choice: TokenChoice): Promise<Token> {
-    const cryptoki = await Cryptoki.load(module);
-    // CK_C_INITIALIZE_ARGS: four functions that are not given, flags, a pointer that is reserved.
-    const settings = new Uint8Array(5 * cryptoki.pointer + Math.max(cryptoki.ulong, cryptoki.pointer));
-    settings.set(cryptoki.number(OS_LOCKING), 4 * cryptoki.pointer);
-    await cryptoki.call('Initialize', settings);
-    const token = new Token(cryptoki, choice);
+    const token = new Token(await initialised(module), choice);
     await token.#findSlot();
     return token;
+  }
+
+  /** Loads a module, initialises it, and tells of its tokens. */
+  static async list(module: string): Promise<readonly TokenRecord[]> {
+    return tokensOf(await initialised(module));
   }
 
   /** Throws `login-needed` unless there is a session in which the user is logged in. */
@@ -422,35 +423,53 @@ export class Token {
 
   async #findSlot(): Promise<number> {
     if (this.#slot !== undefined) return this.#slot;
-    const room = new Uint8Array(256 * this.#cryptoki.ulong);
-    const count = this.#cryptoki.number(256);
-    await this.#cryptoki.call('GetSlotList', 1, room, count);
-    const slots = Array.from({ length: this.#cryptoki.readNumber(count) }, (_, i) =>
-      this.#cryptoki.readNumber(room, i),
-    );
     const choice = this.#choice;
-    const fitting: number[] = [];
-    for (const slot of slots)
-      if ('slot' in choice ? slot === choice.slot : (await this.#labelOf(slot)) === choice.label) fitting.push(slot);
+    const fitting = (await tokensOf(this.#cryptoki)).filter((token) =>
+      'slot' in choice ? token.slot === choice.slot : token.label === choice.label,
+    );
     const [found, ...others] = fitting;
     if (found === undefined) throw new TokenError({ kind: 'gone', reason: 'the token is not there' });
     if (others.length > 0) throw new TokenError({ kind: 'gone', reason: 'several tokens have that label' });
-    this.#slot = found;
-    return found;
+    this.#slot = found.slot;
+    return found.slot;
   }
+}
 
-  async #labelOf(slot: number): Promise<string | undefined> {
-    // CK_TOKEN_INFO begins with the label: 32 bytes of UTF-8, filled up with spaces. It is about 200 bytes.
+async function initialised(module: string): Promise<Cryptoki> {
+  const cryptoki = await Cryptoki.load(module);
+  // CK_C_INITIALIZE_ARGS: four functions that are not given, flags, a pointer that is reserved.
+  const settings = new Uint8Array(5 * cryptoki.pointer + Math.max(cryptoki.ulong, cryptoki.pointer));
+  settings.set(cryptoki.number(OS_LOCKING), 4 * cryptoki.pointer);
+  await cryptoki.call('Initialize', settings);
+  return cryptoki;
+}
+
+async function tokensOf(cryptoki: Cryptoki): Promise<readonly TokenRecord[]> {
+  const room = new Uint8Array(256 * cryptoki.ulong);
+  const count = cryptoki.number(256);
+  await cryptoki.call('GetSlotList', 1, room, count);
+  const tokens: TokenRecord[] = [];
+  for (let place = 0; place < cryptoki.readNumber(count); place++) {
+    const slot = cryptoki.readNumber(room, place);
+    // CK_TOKEN_INFO, about 200 bytes, begins with texts of UTF-8, filled up with spaces.
     const info = new Uint8Array(512);
     try {
-      await this.#cryptoki.call('GetTokenInfo', slot, info);
+      await cryptoki.call('GetTokenInfo', slot, info);
     } catch (error) {
       // A slot whose token is just gone does not hide the others.
-      if (error instanceof Pkcs11Failure) return undefined;
+      if (error instanceof Pkcs11Failure) continue;
       throw error;
     }
-    return new TextDecoder().decode(info.subarray(0, 32)).trimEnd();
+    const text = (from: number, to: number): string => new TextDecoder().decode(info.subarray(from, to)).trimEnd();
+    tokens.push({
+      slot,
+      label: text(0, 32),
+      manufacturer: text(32, 64),
+      model: text(64, 80),
+      serialNumber: text(80, 96),
+    });
   }
+  return tokens;
 }
 
 /** Of secrets in a token: they sign, and nobody reads them. */

@@ -8,6 +8,7 @@ import { findSoftHsm, type SoftHsm, startSoftHsm } from '../../../../scripts/nod
 import { deriveKey, masterKey, SecretBytes } from '../../src/keys/index.ts';
 import {
   createPkcs11Signer,
+  listPkcs11Tokens,
   type Pkcs11Signer,
   type Pkcs11SignerOptions,
   printSealedKey,
@@ -23,6 +24,9 @@ const found = orSkip('SoftHSM2', await findSoftHsm());
 const bytesOf = (text: string): SecretBytes => new SecretBytes(new TextEncoder().encode(text));
 const digestOf = (n: number): Uint8Array => currentCrypto().sha256(Uint8Array.of(n));
 const SECRET = parseHex(`c0ffee${'5a'.repeat(29)}`);
+
+/** What a poor token has: no ECDSA, no AES-GCM. */
+const MECHANISMS = 'CKM_EC_KEY_PAIR_GEN,CKM_AES_KEY_GEN,CKM_AES_CBC_PAD,CKM_SHA256';
 
 beforeAll(async () => {
   await loadCrypto();
@@ -341,6 +345,45 @@ describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
     await wallet.close();
     await expect(wallet.listKeys()).rejects.toMatchObject({ code: 'WALLET_SIGNER_UNAVAILABLE' });
     await wallet.close();
+  });
+
+  it('is found by its slot too', async () => {
+    const { module, environment, pin } = hsm;
+    const tokens = await listPkcs11Tokens({ module, environment });
+    const token = tokens.find(({ label }) => label === hsm.token);
+    expect(token).toMatchObject({ manufacturer: 'SoftHSM project', model: 'SoftHSM v2' });
+    const bySlot = await createPkcs11Signer({ module, environment, slot: token?.slot ?? -1, pin: bytesOf(pin) });
+    open.push(bySlot);
+    const labels = async (one: Pkcs11Signer) => (await one.listKeys()).map(({ label }) => label).toSorted();
+    expect(await labels(bySlot)).toEqual(await labels(signer));
+    expect(bySlot.name).toBe(`slot ${token?.slot}`);
+    await expect(listPkcs11Tokens({ module: '/nowhere.so' })).rejects.toMatchObject({
+      code: 'WALLET_SIGNER_UNAVAILABLE',
+    });
+  });
+
+  it('says which mechanism it has not, and seals with the next best', async () => {
+    const poor = await startSoftHsm({ settings: { 'slots.mechanisms': MECHANISMS } });
+    const { module, environment, token, pin } = poor;
+    const wallet = await createPkcs11Signer({ module, environment, token, pin: bytesOf(pin) });
+    open.push(wallet);
+    const { publicKey } = await wallet.generateKey({ label: 'no ecdsa' });
+    const missing = {
+      code: 'WALLET_TOKEN_FAILED',
+      details: { call: 'C_GetMechanismList', code: 0x70, name: 'CKR_MECHANISM_INVALID' },
+    };
+    const request = { key: { publicKey }, scheme: 'ecdsa', digest: digestOf(1) } as const;
+    await expect(wallet.signDigests([request])).rejects.toMatchObject(missing);
+    await wallet.makeWrappingKey({ label: 'w' });
+    expect((await wallet.sealKey({ kind: 'key', wrappingKey: 'w' })).mechanism).toBe('aes-cbc-pad');
+    await poor.stop();
+
+    const bare = await startSoftHsm({ settings: { 'slots.mechanisms': 'CKM_SHA256' } });
+    const nothing = await createPkcs11Signer({ module, environment: bare.environment, token, pin: bytesOf(pin) });
+    open.push(nothing);
+    await expect(nothing.generateKey({ label: 'x' })).rejects.toMatchObject(missing);
+    await expect(nothing.makeWrappingKey({ label: 'x' })).rejects.toMatchObject(missing);
+    await bare.stop();
   });
 
   it('refuses wrong arguments with a code', async () => {
