@@ -1,5 +1,6 @@
 import {
   blockHeight,
+  concatBytes,
   decodeAddress,
   displayHash,
   type Entropy,
@@ -34,7 +35,7 @@ import {
   type PaymentOutput,
 } from '../building/build.ts';
 import { buildChild, buildReplacement } from '../building/bump.ts';
-import { coinId, type WalletCoin } from '../building/coin.ts';
+import { coinId, isTaproot, type WalletCoin } from '../building/coin.ts';
 import { requireFunction, requireInteger, requireList, requireObject, requireText } from '../checks.ts';
 import { NATIVE_ASSET } from '../control/payment.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
@@ -42,6 +43,8 @@ import { extractTransaction } from '../psbt/extract.ts';
 import { finalizePsbt, type FinalizeOptions } from '../psbt/finalize.ts';
 import type { Psbt } from '../psbt/model.ts';
 import type { Signer } from '../signers/ports.ts';
+import { decodeSilentAddress } from '../silent/address.ts';
+import { verifySilentShares } from '../silent/psbt.ts';
 import type { Balance, ChainAccount, PaymentStatus, SendRequest, SentPayment } from './account.ts';
 import {
   type AccountEvent,
@@ -246,11 +249,16 @@ class StoredAccount implements BitcoinAccount {
     const before = await this.#waiting(txid);
     const tx = parseTransaction(parseHex(before.raw));
     const replacedCoins = await Promise.all(before.spends.map(async (spent) => this.#whole(this.#coinOf(spent))));
-    const payments = tx.outputs.filter((_, i) => i !== before.changeIndex);
+    // Of other inputs a silent payment has another script: it is paid by its address again.
+    const paid = tx.outputs.map((output, place): PaymentOutput => {
+      const keys = before.silent?.find((one) => one.output === place)?.keys;
+      return keys === undefined ? output : { value: output.value, silentAddress: parseHex(keys) };
+    });
+    const payments = paid.filter((_, i) => i !== before.changeIndex);
     const built = buildReplacement({
       ...(await this.#common()),
       feeRate,
-      payments: payments.length > 0 ? payments : tx.outputs,
+      payments: payments.length > 0 ? payments : paid,
       replacedCoins,
       replacedFee: BigInt(before.fee),
       // Those of its own change would hang on what it replaces.
@@ -304,6 +312,11 @@ class StoredAccount implements BitcoinAccount {
     const txid = displayHash(transactionId(tx));
     const { fee, changeIndex, replaces } = draft;
     const spends = draft.coins.map((coin) => spentOf(coin));
+    const silent = signed.outputs.flatMap(({ silentAddress }, output) =>
+      silentAddress === undefined ? [] : [{ output, keys: toHex(silentAddress) }],
+    );
+    // Whoever has computed the scripts: they must be those of the addresses (BIP375, Extractor).
+    if (silent.length > 0) verifySilentShares(signed);
     const event: AccountEvent = {
       type: 'sent',
       key,
@@ -312,6 +325,7 @@ class StoredAccount implements BitcoinAccount {
       fee: String(fee),
       spends,
       ...(changeIndex === undefined ? {} : { changeIndex }),
+      ...(silent.length === 0 ? {} : { silent }),
       ...(replaces === undefined ? {} : { replaces }),
     };
     await this.#append((ledger) => {
@@ -339,8 +353,7 @@ class StoredAccount implements BitcoinAccount {
       if (known.outcome === undefined) await this.#broadcast(known.txid, parseHex(known.raw));
       return { key, id: known.txid };
     }
-    const { scriptPubKey } = decodeAddress(to, this.network);
-    const draft = await this.draft({ payments: [{ value: amount, scriptPubKey }] });
+    const draft = await this.draft({ payments: [{ value: amount, ...receiverOf(to, this.network) }] });
     return this.finish(key, draft, await this.sign(draft.psbt));
   }
 
@@ -415,8 +428,7 @@ class StoredAccount implements BitcoinAccount {
 
   /** With the transaction that it came from, which a signature before Taproot does not vouch for. */
   async #whole<Known extends WalletCoin>(coin: Known): Promise<Known> {
-    const isTaproot = coin.output.taproot !== undefined || coin.output.node.name === 'rawtr';
-    if (isTaproot || coin.previousTransaction !== undefined) return coin;
+    if (isTaproot(coin) || coin.previousTransaction !== undefined) return coin;
     const found = await this.#options.chain.transaction(coin.txid);
     return found === undefined ? coin : { ...coin, previousTransaction: found.bytes };
   }
@@ -597,6 +609,13 @@ class StoredAccount implements BitcoinAccount {
       }
     }
   }
+}
+
+/** An address as what is paid: a script, or the keys of a silent payment. */
+function receiverOf(to: string, network: NetworkName): Partial<PaymentOutput> {
+  if (!/^t?sp1/i.test(to)) return { scriptPubKey: decodeAddress(to, network).scriptPubKey };
+  const { scanPublicKey, spendPublicKey } = decodeSilentAddress(to, network);
+  return { silentAddress: concatBytes(scanPublicKey, spendPublicKey) };
 }
 
 function spentOf({ txid, index, value, branch, derivationIndex }: AccountCoin): SpentCoin {

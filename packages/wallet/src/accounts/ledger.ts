@@ -24,6 +24,8 @@ export interface SentTransaction {
   readonly spends: readonly SpentCoin[];
   /** Place of the change; absent without. */
   readonly changeIndex?: number;
+  /** Silent payment addresses that it pays: place of the output, and its keys in hexadecimal (BIP375). */
+  readonly silent?: readonly { readonly output: number; readonly keys: string }[];
   /** The one that it replaces. */
   readonly replaces?: string;
 }

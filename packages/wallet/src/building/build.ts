@@ -6,7 +6,7 @@ import { WalletError } from '../errors.ts';
 import { createPsbt, type NewOutput } from '../psbt/create.ts';
 import { describeOutput } from '../psbt/describe.ts';
 import type { Psbt } from '../psbt/model.ts';
-import { inputOf, type SelectableCoin, selectable, type WalletCoin } from './coin.ts';
+import { inputOf, type SelectableCoin, selectable, type SelectableOptions, type WalletCoin } from './coin.ts';
 
 /** What all transactions that are built have in common. */
 export interface BuildOptions {
@@ -25,8 +25,11 @@ export interface BuildOptions {
   readonly entropy?: Entropy;
 }
 
-/** A payment to somebody. */
-export type PaymentOutput = Payment & Partial<NewOutput>;
+/**
+ * A payment to somebody. One to a silent payment address (`silentAddress`: scan and spend key, 66 bytes) has no script
+ * before it is signed (BIP375).
+ */
+export type PaymentOutput = Partial<NewOutput> & Pick<NewOutput, 'value'>;
 
 /** What is paid, and from what. */
 export interface BuildPaymentOptions extends BuildOptions {
@@ -75,8 +78,8 @@ export function buildPayment(options: BuildPaymentOptions): BuiltTransaction {
   const maximumWeight = given.maximumWeight ?? (isTruc ? TRUC_WEIGHT : undefined);
   const { scriptPubKey } = change.output;
   const selection = selectCoins({
-    coins: selectableOf(coins, requiredCoins),
-    payments,
+    coins: selectableOf(coins, requiredCoins, { explicitSighash: payments.some(isSilent) }),
+    payments: requireList('options.payments', payments).map((payment) => weighed(payment as PaymentOutput)),
     change: { scriptPubKey, spendWeight: change.spendWeight },
     feeRate,
     ...(feeFrom === undefined ? {} : { feeFrom }),
@@ -92,6 +95,14 @@ export function buildPayment(options: BuildPaymentOptions): BuiltTransaction {
   return assembled(selection, paid, change.output, given);
 }
 
+/** A silent payment will pay to a key of Taproot. */
+function weighed({ value, scriptPubKey, silentAddress }: PaymentOutput): Payment {
+  if (silentAddress !== undefined) return { value, scriptPubKey: SOME_TAPROOT };
+  return { value, scriptPubKey: scriptPubKey as Uint8Array };
+}
+
+const SOME_TAPROOT: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x51, 0x20, ...new Uint8Array(32));
+
 /** What is swept, and where to. */
 export interface BuildSweepOptions extends BuildOptions {
   readonly coins: readonly WalletCoin[];
@@ -105,17 +116,25 @@ export interface BuildSweepOptions extends BuildOptions {
 export function buildSweep(options: BuildSweepOptions): BuiltTransaction {
   const given = requireObject<BuildSweepOptions>('options', options) as BuildSweepOptions;
   const { coins, scriptPubKey, feeRate, includeUneconomical = false } = given;
-  const selection = sweepCoins({ coins: selectableOf(coins, []), scriptPubKey, feeRate, includeUneconomical });
+  const selection = sweepCoins({ coins: selectableOf(coins, [], {}), scriptPubKey, feeRate, includeUneconomical });
   return assembled(selection, [...selection.payments], undefined, given);
 }
 
-function selectableOf(coins: readonly WalletCoin[], required: readonly WalletCoin[]): readonly SelectableCoin[] {
+function selectableOf(
+  coins: readonly WalletCoin[],
+  required: readonly WalletCoin[],
+  options: SelectableOptions,
+): readonly SelectableCoin[] {
   requireList('options.coins', coins);
   const must = requireList('options.requiredCoins', required).map((coin) =>
-    selectable(coin as WalletCoin, { isRequired: true }),
+    selectable(coin as WalletCoin, { ...options, isRequired: true }),
   );
   const names = new Set(must.map(({ id }) => id));
-  return [...must, ...coins.map((coin) => selectable(coin)).filter(({ id }) => !names.has(id))];
+  return [...must, ...coins.map((coin) => selectable(coin, options)).filter(({ id }) => !names.has(id))];
+}
+
+function isSilent(payment: PaymentOutput): boolean {
+  return payment.silentAddress !== undefined;
 }
 
 /** A selection as a PSBT. */

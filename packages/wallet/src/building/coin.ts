@@ -29,32 +29,38 @@ export function coinId({ txid, index }: Pick<WalletCoin, 'txid' | 'index'>): str
 /** A coin as coin selection sees it. */
 export type SelectableCoin = Coin & { readonly coin: WalletCoin };
 
+/** How a coin is made selectable. */
+export interface SelectableOptions {
+  readonly isRequired?: boolean;
+  /** Whether signatures of Taproot carry their hash type, a byte more each, as silent payments want it (BIP375). */
+  readonly explicitSighash?: boolean;
+}
+
 /** Makes a coin selectable. */
-export function selectable(
-  coin: WalletCoin,
-  options: { readonly isRequired?: boolean; readonly group?: string } = {},
-): SelectableCoin {
+export function selectable(coin: WalletCoin, options: SelectableOptions = {}): SelectableCoin {
   const { value, plan } = coin;
-  const { isRequired = false, group } = options;
+  const { isRequired = false, explicitSighash = false } = options;
+  const more = explicitSighash && isTaproot(coin) ? plan.signers.length : 0;
   return {
     id: coinId(coin),
     value,
-    weight: plan.weight.maximum,
+    weight: plan.weight.maximum + more,
     hasWitness: plan.witnessSize.maximum > 0,
     isRequired,
-    ...(group === undefined ? {} : { group }),
     coin,
   };
 }
 
+/** Whether a coin is spent by the rules of Taproot. */
+export function isTaproot({ output }: Pick<WalletCoin, 'output'>): boolean {
+  return output.taproot !== undefined || output.node.name === 'rawtr';
+}
+
 /** The input that spends a coin, with all that its signers need. */
-export function inputOf(
-  { txid, index, value, output, plan, previousTransaction }: WalletCoin,
-  version: 0 | 2,
-): NewInput {
+export function inputOf(coin: WalletCoin, version: 0 | 2): NewInput {
+  const { txid, index, value, output, plan, previousTransaction } = coin;
   const { lockTime, sequence } = plan;
   const { scriptPubKey } = output;
-  const isTaproot = output.taproot !== undefined || output.node.name === 'rawtr';
   const isLegacy = plan.witnessSize.maximum === 0;
   const required =
     lockTime === 0 || version === 0
@@ -69,6 +75,6 @@ export function inputOf(
     previousIndex: index,
     sequence,
     ...(isLegacy ? {} : { witnessUtxo: { value, scriptPubKey } }),
-    ...(isTaproot || previousTransaction === undefined ? {} : { nonWitnessUtxo: previousTransaction }),
+    ...(isTaproot(coin) || previousTransaction === undefined ? {} : { nonWitnessUtxo: previousTransaction }),
   };
 }

@@ -4,6 +4,7 @@ import type { Psbt } from '../psbt/model.ts';
 import { spendOf, spentOutputOf } from '../psbt/spend.ts';
 import { unsignedTransaction } from '../psbt/transaction.ts';
 import { transactionId } from '@bitcoin-enterprise/script';
+import { encodeSilentAddress, type SilentAddressKeys } from '../silent/address.ts';
 import { NATIVE_ASSET, type Payment, type Transfer } from './payment.ts';
 
 /** What is known of the wallet that pays. */
@@ -40,16 +41,32 @@ export async function paymentOfPsbt(psbt: Psbt, { network, isOwn }: PaymentConte
   const transfers: Transfer[] = [];
   let paid = 0n;
   for (const [index, { value, scriptPubKey, silentAddress }] of psbt.outputs.entries()) {
-    if (silentAddress !== undefined && scriptPubKey.length === 0)
-      throw refused(`output ${index} is a silent payment without its script`);
     if (value < 0n) throw refused(`output ${index} pays less than nothing`);
     paid += value;
-    if (!(await isOwn(scriptPubKey)))
+    if (silentAddress !== undefined) {
+      // By its address: the script is made of it when it is signed, and checked by whoever signs (BIP375).
+      const to = encodeSilentAddress(silentKeys(silentAddress), network);
+      transfers.push({ asset: NATIVE_ASSET, to, amount: value });
+    } else if (!(await isOwn(scriptPubKey)))
       transfers.push({ asset: NATIVE_ASSET, to: addressOf(scriptPubKey, network), amount: value });
   }
   const fee = spent - paid;
   if (fee < 0n) throw refused('more is paid than is spent');
-  return { id: toHex(transactionId(unsignedTransaction(psbt))), chain: `bitcoin:${network}`, transfers, fee };
+  return { id: idOf(psbt), chain: `bitcoin:${network}`, transfers, fee };
+}
+
+/** The transaction that is signed; silent payments by their addresses, since the scripts come later (BIP375). */
+function idOf(psbt: Psbt): string {
+  const tx = unsignedTransaction(psbt);
+  const outputs = psbt.outputs.map(({ value, scriptPubKey, silentAddress }) => ({
+    value,
+    scriptPubKey: silentAddress ?? scriptPubKey,
+  }));
+  return toHex(transactionId({ ...tx, outputs }));
+}
+
+function silentKeys(silentAddress: Uint8Array): SilentAddressKeys {
+  return { scanPublicKey: silentAddress.subarray(0, 33), spendPublicKey: silentAddress.subarray(33) };
 }
 
 function addressOf(scriptPubKey: Uint8Array, network: NetworkName): string {

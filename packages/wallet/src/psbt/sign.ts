@@ -94,7 +94,7 @@ function requireReadyOutputs({ outputs }: Psbt): void {
 
 function withSilent({ outputs }: Psbt, options: SlotOptions): SlotOptions {
   if (outputs.every(({ silentAddress }) => silentAddress === undefined)) return options;
-  return { ...options, sighashTypes: [SighashType.DEFAULT, SighashType.ALL] };
+  return { ...options, sighashTypes: [SighashType.ALL], taprootSighashType: SighashType.ALL };
 }
 
 function signedInput(input: PsbtInput, slot: SigningSlot, signature: Uint8Array): PsbtInput {

@@ -20,6 +20,8 @@ export interface SlotOptions {
   /** Keys that the signer has and no derivation of the PSBT names: 33 or 65 bytes. */
   readonly ownKeys?: readonly Uint8Array[];
   readonly sighashTypes?: readonly number[];
+  /** What Taproot signs where an input names no type; DEFAULT when absent. */
+  readonly taprootSighashType?: number;
 }
 
 /** What inputs spend, read once for all who sign. */
@@ -51,7 +53,8 @@ export function isFinal({ finalScriptSig, finalScriptWitness }: PsbtInput): bool
 export function slotsOf({ input, spend }: ReadInput, index: number, options: SlotOptions): readonly SigningSlot[] {
   if (spend.rules === 'unknown') return [];
   const isTaproot = spend.rules === 'taproot';
-  const hashType = input.sighashType ?? (isTaproot ? SighashType.DEFAULT : SighashType.ALL);
+  const { taprootSighashType = SighashType.DEFAULT } = options;
+  const hashType = input.sighashType ?? (isTaproot ? taprootSighashType : SighashType.ALL);
   const allowed = options.sighashTypes ?? [SighashType.DEFAULT, SighashType.ALL];
   if (!allowed.includes(hashType)) throw inputInvalid(index, `the sighash type ${hashType}, which may not be signed`);
   const { ownKeys = [] } = options;

@@ -8,3 +8,4 @@ export {
   verifies,
   watchOnlySigner,
 } from './psbt-signer.ts';
+export { withSilentOutputs } from './silent-outputs.ts';

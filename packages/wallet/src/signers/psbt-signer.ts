@@ -4,6 +4,7 @@ import { WalletError } from '../errors.ts';
 import { PsbtSigning, signPsbt } from '../psbt/sign.ts';
 import type { SlotOptions } from '../psbt/slots.ts';
 import type { KeyRing } from './key-ring.ts';
+import { hasOpenSilentOutputs, withSilentOutputs } from './silent-outputs.ts';
 import type { DigestRequest, DigestSigner, Signer, SignerCallOptions } from './ports.ts';
 
 /** Which sighash types a signer takes; ALL and DEFAULT when absent. */
@@ -38,7 +39,7 @@ export function psbtSigner(holder: DigestSigner, options: SignerOptions = {}): S
 }
 
 /**
- * A signer with keys in memory.
+ * A signer with keys in memory. Silent payments get their shares and scripts before they are signed (BIP375).
  *
  * @example
  * ```ts
@@ -55,7 +56,9 @@ export function memorySigner(ring: KeyRing, options: SignerOptions & { readonly 
     name,
     async sign(psbt, call = {}) {
       throwIfAborted(call);
-      return signPsbt(psbt, ring, signing);
+      const ready = withSilentOutputs(psbt, ring);
+      // The shares of others are missing: it comes back when they are there.
+      return hasOpenSilentOutputs(ready) ? ready : signPsbt(ready, ring, signing);
     },
   };
 }

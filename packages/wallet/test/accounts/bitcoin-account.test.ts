@@ -1,7 +1,8 @@
-import { feeRate, loadCrypto, satoshis, toHex } from '@bitcoin-enterprise/core';
+import { feeRate, loadCrypto, parseDisplayHash, satoshis, toHex } from '@bitcoin-enterprise/core';
 import { type ChainHarness, embeddedHarness } from '@bitcoin-enterprise/chain/testing';
 import { type ExtendedKey } from '@bitcoin-enterprise/descriptors';
 import { createMemoryStore, type EventStore } from '@bitcoin-enterprise/events';
+import { parseTransaction, serializeTransaction, type SpentOutput, transactionId } from '@bitcoin-enterprise/script';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bitcoindHarness } from '../../../chain/test/support/bitcoind-harness.ts';
 import { findBitcoind, startBitcoind } from '../../../../scripts/nodes/bitcoind.ts';
@@ -10,12 +11,17 @@ import {
   type BitcoinAccount,
   createBitcoinAccount,
   createKeyRing,
+  createPsbt,
   createWallet,
+  extractTransaction,
+  finalizePsbt,
   memorySigner,
   parsePsbt,
   psbtToBase64,
+  signPsbt,
 } from '../../src/index.ts';
 import { accountDescriptor, type AccountScript, masterKey, SecretBytes } from '../../src/keys/index.ts';
+import { addSilentSpend, deriveSilentKeys, silentAddressOf, SilentScanner } from '../../src/silent/index.ts';
 
 const codeOf = async (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -195,6 +201,46 @@ describe.each(counterparts)('a Bitcoin account on %s', (_name, start) => {
     expect(await from.isOwn(coin?.output.scriptPubKey as Uint8Array)).toBe(true);
     expect(await from.isOwn(new Uint8Array(34))).toBe(false);
     expect(toHex(coin?.txid as Uint8Array).length).toBe(64);
+  });
+
+  it('pays a silent payment address, also when it is replaced; the receiver finds and spends it', async () => {
+    const [from, to] = [account('tr'), account('tr')];
+    await fund(from, 100_000n, 100_000n);
+    const receiver = deriveSilentKeys(master(200), { network: 'regtest' });
+    const address = silentAddressOf(receiver, { network: 'regtest' });
+    const first = await from.send({ key: 'silent', to: address, amount: 40_000n });
+    const draft = await from.draftReplacement(first.id, feeRate(8_000n));
+    const second = await from.finish('silent', draft, await from.sign(draft.psbt));
+    await harness.mine(1);
+    expect(await from.status('silent')).toBe('confirmed');
+
+    const found = await harness.chain.transaction(parseDisplayHash(second.id));
+    const raw = found?.bytes as Uint8Array;
+    const tx = parseTransaction(raw);
+    const spentOutputs = await Promise.all(
+      tx.inputs.map(async ({ previousTxid, previousIndex }) => {
+        const before = await harness.chain.transaction(previousTxid);
+        return parseTransaction(before?.bytes as Uint8Array).outputs[previousIndex] as SpentOutput;
+      }),
+    );
+    const [hit] = new SilentScanner(receiver).scanTransaction(raw, spentOutputs);
+    const paid = tx.outputs[hit?.output ?? -1];
+    expect(paid?.value).toBe(40_000n);
+    const { decodeAddress } = await import('@bitcoin-enterprise/core');
+    const { scriptPubKey } = decodeAddress(await to.receiveAddress(), 'regtest');
+    const open = createPsbt({
+      inputs: [{ previousTxid: transactionId(tx), previousIndex: hit?.output ?? 0, witnessUtxo: paid as SpentOutput }],
+      outputs: [{ value: 39_000n, scriptPubKey }],
+    });
+    const psbt = addSilentSpend(open, 0, {
+      tweak: hit?.tweak as Uint8Array,
+      spendPublicKey: receiver.spendPublicKey,
+      origin: { fingerprint: new Uint8Array(4), path: [] },
+    });
+    const ring = receiver.spendKey.use((secret) => createKeyRing({ secretKeys: [secret] }));
+    await harness.chain.broadcast(serializeTransaction(extractTransaction(finalizePsbt(signPsbt(psbt, ring)))));
+    await harness.mine(1);
+    expect(await to.balances()).toEqual([{ asset: 'native', available: 39_000n, pending: 0n }]);
   });
 
   it('stands in a wallet beside others', async () => {
