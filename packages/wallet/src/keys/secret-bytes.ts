@@ -1,5 +1,6 @@
 import { requireBytes } from '../checks.ts';
 import { WalletError } from '../errors.ts';
+import { offHeap } from './off-heap.ts';
 
 /**
  * Secret bytes that are shown to nobody: not in JSON, not in logs, not by `util.inspect`; wiped when they are done with.
@@ -21,7 +22,9 @@ export class SecretBytes {
 
   /** @param bytes - Copied: the caller wipes its own. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = new Uint8Array(requireBytes('bytes', bytes));
+    const given = requireBytes('bytes', bytes);
+    this.#bytes = offHeap(given.length);
+    this.#bytes.set(given);
     // Not by name in the class, for a declaration could not say which symbol it is.
     Object.defineProperty(this, Symbol.for('nodejs.util.inspect.custom'), { value: () => '[secret]' });
   }

@@ -1,4 +1,5 @@
 import { concatBytes, currentCrypto, equalBytes, toHex } from '@bitcoin-enterprise/core';
+import { offHeap } from '../keys/off-heap.ts';
 import { type Attribute, CK, Cryptoki } from './cryptoki.ts';
 import {
   type SealedRecord,
@@ -286,7 +287,10 @@ export class Token {
     try {
       await this.#cryptoki.call(`${direction}Init`, session, description, key);
       await this.#cryptoki.call(direction, session, input, input.length, output, length);
-      return output.slice(0, this.#cryptoki.readNumber(length));
+      const given = output.subarray(0, this.#cryptoki.readNumber(length));
+      const copy = offHeap(given.length);
+      copy.set(given);
+      return copy;
     } finally {
       output.fill(0);
     }

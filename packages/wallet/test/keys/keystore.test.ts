@@ -1,4 +1,6 @@
-import { inspect } from 'node:util';
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { inspect, promisify } from 'node:util';
 import { loadCrypto, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { createSeededEntropy } from '@bitcoin-enterprise/core/testing';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
@@ -222,6 +224,19 @@ describe('a keystore', () => {
     for (const output of outputs)
       for (const form of forms) expect(output.toLowerCase()).not.toContain(form.toLowerCase());
   });
+
+  // Of 32 bytes V8 would leave a copy: see off-heap.ts.
+  it.skipIf(process.platform !== 'linux').for([32, 64])(
+    'leaves no copy of %i bytes in the memory of its process once they are wiped',
+    async (size) => {
+      const script = resolve(import.meta.dirname, '../support/memory-scan.ts');
+      const condition = '--conditions=@bitcoin-enterprise/source';
+      const { stdout } = await promisify(execFile)(process.execPath, [condition, script, String(size)]);
+      const { alive, opened, ...left } = JSON.parse(stdout) as Record<string, number>;
+      expect([alive, opened]).toEqual([1, 1]); // the search finds what is there
+      expect(left).toEqual({ sealed: 0, wiped: 0 });
+    },
+  );
 
   it('leaves no buffer of its own behind', async () => {
     const given: Uint8Array[] = [];

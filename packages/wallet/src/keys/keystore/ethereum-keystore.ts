@@ -5,6 +5,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { requireObject } from '../../checks.ts';
 import { evmAddress } from '../evm.ts';
+import { offHeap } from '../off-heap.ts';
 import { SecretBytes } from '../secret-bytes.ts';
 import { keystoreInvalid, parseKeystoreJson, readFields, readHex, readNumber, readObject } from './json.ts';
 import { type KdfCallOptions, keyOfPassword, passwordBytes, scryptFault, watch } from './kdf.ts';
@@ -74,7 +75,7 @@ async function tryPassword(
   try {
     const mac = keccak_256(concatBytes(key.subarray(16, 32), file.ciphertext));
     if (!equalBytes(mac, file.mac)) return undefined;
-    const secret = ctr(key.subarray(0, 16), file.iv).decrypt(file.ciphertext);
+    const secret = ctr(key.subarray(0, 16), file.iv).decrypt(file.ciphertext, offHeap(file.ciphertext.length));
     const publicKey = currentCrypto().publicKey(secret);
     if (publicKey === undefined) throw keystoreInvalid('a secret that is no key');
     const address = evmAddress(publicKey);

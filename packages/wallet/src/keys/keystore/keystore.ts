@@ -3,6 +3,7 @@ import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { requireList, requireObject } from '../../checks.ts';
 import { invalidArgument, WalletError } from '../../errors.ts';
 import { entropyBytes } from '../entropy.ts';
+import { offHeap } from '../off-heap.ts';
 import { SecretBytes } from '../secret-bytes.ts';
 import {
   associatedData,
@@ -15,6 +16,7 @@ import {
   parseKeystore,
   printKeystore,
   SALT_LENGTH,
+  TAG_LENGTH,
 } from './format.ts';
 import {
   type KdfCallOptions,
@@ -92,12 +94,14 @@ export async function sealKeystore(secrets: readonly KeystoreSecret[], options: 
   const head = { kdf: parameters, salt, nonce, entries: entries.map(({ entry }) => entry) };
   const typed = passwordOf('options.password', password);
   let key: Uint8Array | undefined;
-  const plain = new Uint8Array(head.entries.reduce((sum, { length }) => sum + length, 0));
+  const plain = offHeap(head.entries.reduce((sum, { length }) => sum + length, 0));
   try {
     key = await keyOfPassword(parameters, { ...call, call: 'sealKeystore', password: typed, salt });
     let offset = 0;
     for (const { secret } of entries) offset += secret.use((bytes) => (plain.set(bytes, offset), bytes.length));
-    const sealed = xchacha20poly1305(key, nonce, associatedData(head)).encrypt(plain);
+    // The cipher puts what it encrypts there first.
+    const output = offHeap(plain.length + TAG_LENGTH);
+    const sealed = xchacha20poly1305(key, nonce, associatedData(head)).encrypt(plain, output);
     return printKeystore({ ...head, sealed });
   } finally {
     for (const secret of [typed, key, plain]) secret?.fill(0);
@@ -171,9 +175,11 @@ function decrypt(parts: {
   readonly data: Uint8Array;
   readonly sealed: Uint8Array;
 }): Uint8Array {
+  const output = offHeap(parts.sealed.length - TAG_LENGTH);
   try {
-    return xchacha20poly1305(parts.key, parts.nonce, parts.data).decrypt(parts.sealed);
+    return xchacha20poly1305(parts.key, parts.nonce, parts.data).decrypt(parts.sealed, output);
   } catch {
+    output.fill(0);
     throw keystoreLocked();
   }
 }
