@@ -1,12 +1,15 @@
+import { concatBytes } from '@bitcoin-enterprise/core';
 import { parseTransaction, serializeTransaction, type Transaction } from '@bitcoin-enterprise/script';
 import {
   type Network as BitcoinjsNetwork,
   Psbt as BitcoinjsPsbt,
   Transaction as BitcoinjsTransaction,
 } from 'bitcoinjs-lib';
-import { requireFunction, requireObject } from '../checks.ts';
+import { requireFunction, requireList, requireObject } from '../checks.ts';
 import type { Psbt } from '../psbt/model.ts';
+import { MAGIC } from '../psbt/field-types.ts';
 import { parsePsbt } from '../psbt/parse.ts';
+import { PsbtReader } from '../psbt/reader.ts';
 import { serializePsbt } from '../psbt/serialize.ts';
 import { toPsbtVersion } from '../psbt/convert.ts';
 
@@ -30,7 +33,18 @@ export type { Psbt } from '../psbt/model.ts';
  */
 export function fromBitcoinjsPsbt(psbt: BitcoinjsPsbt): Psbt {
   requireFunction('psbt.toBuffer', requireObject<BitcoinjsPsbt>('psbt', psbt).toBuffer);
-  return parsePsbt(new Uint8Array(psbt.toBuffer()));
+  requireList('psbt.txOutputs', psbt.txOutputs);
+  const bytes = new Uint8Array(psbt.toBuffer());
+  return parsePsbt(psbt.inputCount === 0 || psbt.txOutputs.length === 0 ? withoutStrays(bytes, psbt) : bytes);
+}
+
+/** bitcoinjs-lib writes a separator where there are no inputs, and one where there are no outputs; BIP174 has none. */
+function withoutStrays(bytes: Uint8Array, { inputCount, txOutputs }: BitcoinjsPsbt): Uint8Array {
+  const reader = new PsbtReader(bytes.subarray(MAGIC.length));
+  reader.map();
+  const inputs = MAGIC.length + reader.position;
+  const rest = bytes.subarray(inputs + (inputCount === 0 ? 1 : 0), bytes.length - (txOutputs.length === 0 ? 1 : 0));
+  return concatBytes(bytes.subarray(0, inputs), rest);
 }
 
 /**
