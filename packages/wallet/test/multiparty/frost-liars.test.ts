@@ -1,6 +1,6 @@
 import { currentCrypto, parseHex, toHex, webEntropy } from '@bitcoin-enterprise/core';
 import { schnorr_FROST as oracle } from '@noble/curves/secp256k1.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createFrostDkg, type FrostDkg, type FrostDkgMessage, SecretBytes } from '../../src/multiparty/index.ts';
 import { broadcastHash, sealShare, transcriptOf } from '../../src/multiparty/frost/dkg-messages.ts';
 import {
@@ -129,6 +129,23 @@ describe('a key generation blames a participant', () => {
 
     expect(one.receive(sealed(evaluateSecret(coefficients, 1), [commitmentsOf(one), message, third]))).toEqual([]);
     expect(one.share).toBeUndefined();
+  });
+});
+
+describe('a key generation wipes its secrets', () => {
+  it('when it ends, and when it fails', () => {
+    const wiping = vi.spyOn(SecretBytes.prototype, 'wipe');
+    const all = secrets.map(party);
+    const wires = all.flatMap(({ outbox }) => outbox);
+    for (let sent = wires.shift(); sent !== undefined; sent = wires.shift())
+      for (const one of all) if (one.identifier !== sent.from) wires.push(...one.receive(sent));
+    // Two coefficients each.
+    expect(wiping).toHaveBeenCalledTimes(6);
+
+    const failing = party(honest);
+    expect(() => failing.receive(signed({ proof: '01'.repeat(64) }))).toThrow(/proof of possession/);
+    expect(wiping).toHaveBeenCalledTimes(8);
+    wiping.mockRestore();
   });
 });
 
