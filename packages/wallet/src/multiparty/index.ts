@@ -46,7 +46,7 @@ export {
   pendingMusig,
   stepMusig,
 } from './musig/conversation.ts';
-export { createMusigParty, type MusigParty, type MusigPartyOptions, type MusigRun } from './musig/signer.ts';
+export { createMusigParty, type MusigParty, type MusigPartyOptions, type MusigRun } from './musig/party.ts';
 export type { ContributionKind } from './musig/checks.ts';
 export {
   addMusigNonces,
