@@ -74,6 +74,8 @@ export interface RemoteSignerServer {
   close(): Promise<void>;
 }
 
+/** How long a client may take to show its certificate, milliseconds. */
+const HANDSHAKE_MS = 10_000;
 /** How long a client may take to send a request, milliseconds. */
 const RECEIVE_MS = 30_000;
 /** How long a client may go on sending what is thrown away, milliseconds. */
@@ -128,6 +130,7 @@ export function createRemoteSignerServer(options: RemoteSignerServerOptions): Re
       // A session that is resumed would not have its certificate looked at again.
       secureOptions: constants.SSL_OP_NO_TICKET,
       maxHeaderSize: 8_192,
+      handshakeTimeout: HANDSHAKE_MS,
     },
     (request, response) => {
       void service.serve(request, response).catch(() => response.destroy());

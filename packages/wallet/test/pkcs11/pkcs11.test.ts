@@ -18,6 +18,7 @@ import {
 import type { KeyReference } from '../../src/signers/index.ts';
 import { psbtSigner } from '../../src/signers/index.ts';
 import { type DigestSignerHarness, digestSignerPromises, signerPromises } from '../../src/testing/index.ts';
+import { Pin } from '../../src/pkcs11/pin.ts';
 import { TokenSigner } from '../../src/pkcs11/pkcs11-signer.ts';
 
 const found = orSkip('SoftHSM2', await findSoftHsm());
@@ -470,6 +471,29 @@ describe.skipIf(found === undefined)('a token of SoftHSM2, as a port,', () => {
   it.for(signerPromises)('keeps the promise of PSBTs: $name', ({ run }) =>
     run(() => ({ ...harness(), signer: psbtSigner(port.signer) })),
   );
+});
+
+describe('a PIN', () => {
+  it('that locked its token is not asked for again', async () => {
+    let asked = 0;
+    const pin = new Pin(() => {
+      asked += 1;
+      return bytesOf('1234');
+    });
+    expect(new TextDecoder().decode(await pin.read())).toBe('1234');
+    expect(pin.refused(false)).toMatchObject({ code: 'WALLET_TOKEN_PIN_WRONG', details: { isLocked: false } });
+    await pin.read();
+    expect(pin.refused(true)).toMatchObject({ code: 'WALLET_TOKEN_PIN_WRONG', details: { isLocked: true } });
+    await expect(pin.read()).rejects.toMatchObject({ details: { isLocked: true } });
+    expect(asked).toBe(2);
+  });
+
+  it('that a function gave is wiped', async () => {
+    const given = bytesOf('1234');
+    await new Pin(() => given).read();
+    expect(given.isWiped).toBe(true);
+    await new Pin(bytesOf('1')).read();
+  });
 });
 
 describe('sealed keys as text', () => {

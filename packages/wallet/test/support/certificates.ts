@@ -61,7 +61,7 @@ export function makeCertificate(options: CertificateOptions): TestCertificate {
   );
   const signature = sign('sha256', body, issuer?.privateKey ?? privateKey);
   const der = sequence(body, ecdsaWithSha256, tagged(3, Buffer.concat([Buffer.of(0), signature])));
-  const lines = der.toString('base64').replaceAll(/.{64}/g, '$&\n');
+  const lines = (der.toString('base64').match(/.{1,64}/g) ?? []).join('\n');
   return {
     certificate: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
