@@ -1,11 +1,12 @@
 import { currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
 import { encodeDerSignature, parseLaxDer, SighashType } from '@bitcoin-enterprise/script';
 import { WalletError } from './errors.ts';
-import type { Psbt, PsbtInput } from './psbt/model.ts';
+import type { Psbt, PsbtInput, SilentShare } from './psbt/model.ts';
 import { serializePsbt } from './psbt/serialize.ts';
 import { PsbtSigning } from './psbt/sign.ts';
 import type { SigningSlot, SlotOptions } from './psbt/slots.ts';
 import { verifies } from './signers/psbt-signer.ts';
+import { computeSilentOutputs, verifySilentShares } from './silent/psbt.ts';
 
 /** A signature of an input, and whose it is. */
 interface FoundSignature {
@@ -18,8 +19,8 @@ interface FoundSignature {
 }
 
 /**
- * Requires a PSBT to be another one with signatures added that verify, and nothing else: what came back from a signer
- * that is not trusted.
+ * Requires a PSBT to be another one with signatures added that verify, and nothing else but proven shares of silent
+ * payments and the scripts that follow from them (BIP375): what came back from a signer that is not trusted.
  *
  * @param options - `signer`: its name, for the error; `sighashTypes`: those that it may use, as a signer takes them.
  * @returns How many were added.
@@ -32,7 +33,8 @@ export function requireAddedSignatures(
   options: Pick<SlotOptions, 'sighashTypes'> & { readonly signer: string },
 ): number {
   const { signer, sighashTypes } = options;
-  if (!isSameButSignatures(before, after)) throw invalid(signer, 'another PSBT than the one that was sent');
+  const ready = withShares(before, after, signer);
+  if (ready === undefined) throw invalid(signer, 'another PSBT than the one that was sent');
   const old = signaturesOf(before);
   const found = signaturesOf(after);
   const kept = found.filter((one) => old.some((other) => isSamePlace(one, other)));
@@ -43,7 +45,7 @@ export function requireAddedSignatures(
   const added = found.filter((one) => !kept.includes(one));
   if (added.length === 0) return 0;
   const ownKeys = added.flatMap(({ publicKey }) => (publicKey === undefined ? [] : [fullKey(publicKey)]));
-  const signing = new PsbtSigning(before, { ownKeys, ...(sighashTypes === undefined ? {} : { sighashTypes }) });
+  const signing = new PsbtSigning(ready, { ownKeys, ...(sighashTypes === undefined ? {} : { sighashTypes }) });
   for (const one of added) {
     const slot = signing.slots.find((candidate) => isOfSlot(one, candidate));
     const bare = slot === undefined ? undefined : bareSignature(one.signature, slot);
@@ -51,6 +53,43 @@ export function requireAddedSignatures(
       throw invalid(signer, `a signature of input ${one.input} that does not verify`);
   }
   return added.length;
+}
+
+/** What was sent, with the shares and scripts of silent payments that came back; `undefined` when more differs. */
+function withShares(before: Psbt, after: Psbt, signer: string): Psbt | undefined {
+  const isSilent = before.outputs.some(({ silentAddress }) => silentAddress !== undefined);
+  if (!isSilent) return isSameButSignatures(before, after) ? before : undefined;
+  // What was sent is the caller's own to answer for.
+  verifySilentShares(before);
+  const given = before.inputs.map(
+    ({ silentShares }, place) => [silentShares, after.inputs[place]?.silentShares ?? []] as const,
+  );
+  if (![...given, [before.silentShares, after.silentShares] as const].every(([old, now]) => isKept(old, now)))
+    return undefined;
+  const shared: Psbt = {
+    ...before,
+    silentShares: after.silentShares,
+    inputs: before.inputs.map((input, place) => ({ ...input, silentShares: given[place]?.[1] ?? [] })),
+  };
+  if (isSameButSignatures(shared, after)) return requireProven(shared, signer).shared;
+  const { computed } = requireProven(shared, signer);
+  return isSameButSignatures(computed, after) ? computed : undefined;
+}
+
+function requireProven(shared: Psbt, signer: string): { readonly shared: Psbt; readonly computed: Psbt } {
+  try {
+    return { shared, computed: computeSilentOutputs(shared) };
+  } catch {
+    throw invalid(signer, 'shares of silent payments that are not proven');
+  }
+}
+
+function isKept(old: readonly SilentShare[], now: readonly SilentShare[]): boolean {
+  return old.every((share) =>
+    now.some(
+      (other) => same(share.scanKey, other.scanKey) && same(share.share, other.share) && same(share.proof, other.proof),
+    ),
+  );
 }
 
 function isSameButSignatures(before: Psbt, after: Psbt): boolean {

@@ -10,6 +10,7 @@ import { parsePsbt } from '../psbt/parse.ts';
 import { psbtToBase64 } from '../psbt/serialize.ts';
 import { PsbtSigning } from '../psbt/sign.ts';
 import type { Signer, SignerCallOptions } from '../signers/ports.ts';
+import { hasOpenSilentOutputs } from '../signers/silent-outputs.ts';
 import { readBody } from './body.ts';
 import { type MutualTls, requireTls } from './tls.ts';
 import { fromWire, KEY_LENGTH, readAnswer, SIGN_PATH, VERSION } from './wire.ts';
@@ -51,7 +52,7 @@ const CONNECTIONS = 64;
  * Signs on another machine, over HTTPS with mutual TLS 1.3: see `createRemoteSignerServer`.
  *
  * Its answer is believed only as far as it can be checked: the PSBT must be the one that was sent, with signatures added
- * that verify, and nothing else. A call whose answer is lost is repeated once, with the same idempotency key, so that
+ * that verify, proven shares of silent payments (BIP375), and nothing else. A call whose answer is lost is repeated once, with the same idempotency key, so that
  * the other side signs once.
  *
  * @throws WalletError `WALLET_INVALID_ARGUMENT`. Its calls throw `WALLET_SIGNER_UNAVAILABLE` for no connection, no
@@ -108,10 +109,11 @@ export function createRemoteSigner(options: RemoteSignerOptions): RemoteSigner {
         throw invalidArgument('options.signal', 'an AbortSignal', signal);
       if (isClosed) throw unavailable(name, 'it was closed');
       requireGoing(signal);
-      // What contradicts itself, or wants another sighash type, is not sent.
-      void new PsbtSigning(psbt, allowed).slots;
+      const base64 = psbtToBase64(psbt);
+      // What contradicts itself, or wants another sighash type, is not sent; silent payments may be open (BIP375).
+      if (!hasOpenSilentOutputs(psbt)) void new PsbtSigning(psbt, allowed).slots;
       const key = toHex(entropyBytes(entropy, KEY_LENGTH));
-      const body = JSON.stringify({ version: VERSION, key, sentAt: clock.nowMs(), psbt: psbtToBase64(psbt) });
+      const body = JSON.stringify({ version: VERSION, key, sentAt: clock.nowMs(), psbt: base64 });
       const deadline = AbortSignal.timeout(timeoutMs);
       const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
       let answer: string;

@@ -411,6 +411,40 @@ describe('an answer', () => {
     });
   });
 
+  it('to a silent payment has proven shares, the script that follows, and signatures (BIP375)', async () => {
+    const [scan, spend] = [8, 9].map((fill) => currentCrypto().publicKey(new Uint8Array(32).fill(fill)) as Uint8Array);
+    const silentAddress = Uint8Array.of(...(scan ?? []), ...(spend ?? []));
+    const open = {
+      ...psbt,
+      modifiable: 0,
+      outputs: [{ ...(psbt.outputs[0] as Psbt['outputs'][number]), silentAddress, scriptPubKey: new Uint8Array() }],
+    };
+    const paid = await client(await serve()).sign(open);
+    expect(paid.outputs[0]?.scriptPubKey).toHaveLength(34);
+    expect(paid.inputs[0]?.partialSignatures).toHaveLength(1);
+
+    const [share] = [...paid.silentShares, ...(paid.inputs[0]?.silentShares ?? [])];
+    const flip = (bytes: Uint8Array | undefined): Uint8Array =>
+      (bytes ?? new Uint8Array(64)).map((byte, i) => (i === 9 ? byte ^ 1 : byte));
+    const [input] = paid.inputs as [Psbt['inputs'][number]];
+    const [output] = paid.outputs as [Psbt['outputs'][number]];
+    const without = { ...input, silentShares: [] };
+    const lies: readonly Psbt[] = [
+      { ...paid, outputs: [{ ...output, scriptPubKey: flip(output.scriptPubKey) }] },
+      { ...paid, silentShares: [{ ...share, proof: flip(share?.proof) } as never], inputs: [without] },
+      { ...paid, silentShares: [], inputs: [without] },
+      { ...paid, outputs: [{ ...output, silentAddress: flip(silentAddress) }] },
+    ];
+    for (const [place, lie] of lies.entries()) {
+      const answer = (body: string) => ({
+        body: JSON.stringify({ version: 1, key: (JSON.parse(body) as { key: string }).key, psbt: psbtToBase64(lie) }),
+      });
+      await expect(client(await serveRaw(answer)).sign(open), String(place)).rejects.toMatchObject({
+        code: 'WALLET_SIGNER_ANSWER_INVALID',
+      });
+    }
+  });
+
   it('of a signer that lies does not leave the server', async () => {
     const port = await serve({ signer: { name: 'far', sign: async () => ({ ...signed, transactionVersion: 1 }) } });
     expect(JSON.parse((await post(port, requestOf())).body)).toMatchObject({
