@@ -99,6 +99,14 @@ function expectSound(selection: CoinSelection, options: SelectCoinsOptions): voi
     // With change the fee is what the rate asks for, to the satoshi.
     expect(fee).toBe(least);
     expect(change).toBeGreaterThanOrEqual(dustThreshold(options.change.scriptPubKey, 3_000n));
+  } else if (options.feeFrom === undefined) {
+    // Without change, no more is given away than what would be no change.
+    const minimum = Math.max(
+      Number(dustThreshold(options.change.scriptPubKey, 3_000n)),
+      feeOf(options.change.spendWeight, 10_000) + 1,
+    );
+    const output = feeOf(4 * outputBytes(options.change.scriptPubKey) + 4, rate);
+    expect(Number(fee - least)).toBeLessThan(minimum + output + 1);
   }
   if (options.feeFrom === undefined) expect(payments).toStrictEqual(options.payments);
   else expect(sum(payments)).toBeLessThanOrEqual(sum(options.payments));

@@ -12,6 +12,7 @@ import {
   MAXIMUM_SILENT_OUTPUTS,
   silentAddressOf,
   silentChangeAddressOf,
+  silentInputKey,
   silentInputs,
   type SilentKeys,
   silentKeysOfDescriptor,
@@ -121,10 +122,15 @@ describe('a silent payment', () => {
     ];
 
     expect(secretKey).toBeDefined();
-    for (const input of attempts)
-      expect(codeOf(() => createSilentOutputs({ inputs: [input as typeof sent], recipients }))).toBe(
+    // Beside one that can pay: the receiver would look for another sum.
+    const good = makeInput('p2wpkh', random).sent;
+    for (const input of [...attempts, { ...attempts[2], takesPart: false }])
+      expect(codeOf(() => createSilentOutputs({ inputs: [good, input as typeof sent], recipients }))).toBe(
         'WALLET_SILENT_INPUTS_INVALID',
       );
+    expect(codeOf(() => createSilentOutputs({ inputs: [good, { ...without, takesPart: false }], recipients }))).toBe(
+      'no error',
+    );
   });
 
   it('is refused when the keys of its inputs add up to nothing', () => {
@@ -140,14 +146,42 @@ describe('a silent payment', () => {
     expect(silentInputs([first.seen, second.seen])).toBeUndefined();
   });
 
-  it(`is refused with more than ${MAXIMUM_SILENT_OUTPUTS} outputs of one scan key`, () => {
+  it(`is made of ${MAXIMUM_SILENT_OUTPUTS} outputs of one scan key at the most`, () => {
     const random = new Random(seed);
     const address = silentAddressOf(makeReceiver(random), { network: 'main' });
     const recipients = Array.from({ length: MAXIMUM_SILENT_OUTPUTS + 1 }, () => address);
+    const { sent } = makeInput('p2tr', random);
 
+    expect(createSilentOutputs({ inputs: [sent], recipients: recipients.slice(1) })).toHaveLength(
+      MAXIMUM_SILENT_OUTPUTS,
+    );
     expect(codeOf(() => createSilentOutputs({ inputs: [makeInput('p2tr', random).sent], recipients }))).toBe(
       'WALLET_SILENT_RECIPIENTS_INVALID',
     );
+  });
+});
+
+describe('an input', () => {
+  it('takes part only in a form that a block can hold', () => {
+    const random = new Random(seed);
+    const { seen: nested } = makeInput('p2sh-p2wpkh', random);
+    const { seen: taproot } = makeInput('p2tr', random);
+
+    expect(silentInputKey(nested)).toBeDefined();
+    const otherPush = Uint8Array.of(21, ...nested.scriptSig.subarray(1));
+    expect(silentInputKey({ ...nested, scriptSig: otherPush })).toBeUndefined();
+    expect(silentInputKey({ ...nested, witness: [] })).toBeUndefined();
+    expect(silentInputKey(taproot)).toBeDefined();
+    expect(silentInputKey({ ...taproot, witness: [] })).toBeUndefined();
+  });
+
+  it('of a later witness version hides its transaction from receivers', () => {
+    const random = new Random(seed);
+    const { seen } = makeInput('p2tr', random);
+    const later = { ...seen, previousIndex: 9, scriptPubKey: Uint8Array.of(0x52, 32, ...random.bytes(32)) };
+
+    expect(silentInputs([seen])).toBeDefined();
+    expect(silentInputs([seen, later])).toBeUndefined();
   });
 });
 
@@ -279,5 +313,7 @@ describe('a scanner', () => {
     for (const item of nonsense) expect(codeOf(() => scanner.scanTweak(item as never))).toBe('WALLET_INVALID_ARGUMENT');
     expect(codeOf(() => new SilentScanner({} as never))).toBe('WALLET_INVALID_ARGUMENT');
     expect(codeOf(() => scanner.scanTransaction(new Uint8Array(9), []))).toMatch(/^SCRIPT_/);
+    const spent = { value: 1n, scriptPubKey: Uint8Array.of(0x51) };
+    expect(codeOf(() => scanner.scanTransaction(new Uint8Array(10), [spent]))).toBe('WALLET_INVALID_ARGUMENT');
   });
 });
