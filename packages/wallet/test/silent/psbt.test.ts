@@ -216,14 +216,17 @@ describe('a PSBT that pays silently', () => {
     const [input] = good.inputs as readonly [PsbtInput];
     const with_ = (change: Partial<PsbtInput>): Psbt => ({ ...good, inputs: [{ ...input, ...change }] });
     const { witnessUtxo, ...unknown } = input;
+    const later = {
+      ...input,
+      previousIndex: 9,
+      witnessUtxo: { value: 1n, scriptPubKey: Uint8Array.of(0x52, 2, 1, 1) },
+    };
 
     expect(witnessUtxo).toBeDefined();
     const cases: readonly (readonly [Psbt, string])[] = [
       [{ ...good, version: 0 }, 'WALLET_SILENT_INPUTS_INVALID'],
-      [
-        with_({ witnessUtxo: { value: 1n, scriptPubKey: Uint8Array.of(0x52, 2, 1, 1) } }),
-        'WALLET_SILENT_INPUTS_INVALID',
-      ],
+      // Beside one that can pay.
+      [{ ...good, inputs: [input, later] }, 'WALLET_SILENT_INPUTS_INVALID'],
       [makePsbt([makeInput('p2wsh', random)], [address]), 'WALLET_SILENT_INPUTS_INVALID'],
       [with_({ sighashType: 3 }), 'WALLET_PSBT_INPUT_INVALID'],
       [{ ...good, inputs: [unknown] }, 'WALLET_PSBT_INCOMPLETE'],
