@@ -17,7 +17,7 @@ import {
 } from '@bitcoin-enterprise/receipts';
 import { WalletError } from '../errors.ts';
 import { type Payment, paymentToJson } from './payment.ts';
-import type { Actor, ApprovalPolicy } from './policy.ts';
+import type { Actor, ApprovalPolicy } from './policy-model.ts';
 
 /** DSSE payload type of an approval. */
 export const APPROVAL_TYPE = 'application/vnd.bitcoin-enterprise.approval+json';

@@ -6,7 +6,8 @@ import { WalletError } from '../errors.ts';
 import { type Approvable, approverOf } from './approval.ts';
 import { byConsent, decidePayment, type Decision, type ReleasedPayment } from './evaluate.ts';
 import { type Payment, type PaymentRequest, paymentToJson } from './payment.ts';
-import { type ApprovalPolicy, parseApprovalPolicy } from './policy.ts';
+import { parseApprovalPolicy } from './policy.ts';
+import type { ApprovalPolicy } from './policy-model.ts';
 import { refused } from './psbt-payment.ts';
 import {
   type ControlEvent,

@@ -1,4 +1,5 @@
-import { membersOf, type Actor, type ApprovalPolicy, type ApprovalRule, type Consent } from './policy.ts';
+import { membersOf } from './policy.ts';
+import type { Actor, ApprovalPolicy, ApprovalRule, Consent } from './policy-model.ts';
 import { amountsOf, NATIVE_ASSET, type Payment, type PaymentRequest } from './payment.ts';
 
 /** An approval whose signature was checked. */

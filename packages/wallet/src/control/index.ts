@@ -10,16 +10,16 @@ export {
   type ReleasedPayment,
 } from './evaluate.ts';
 export { NATIVE_ASSET, type Payment, type PaymentRequest, type Transfer } from './payment.ts';
-export {
-  type Actor,
-  type ActorGroup,
-  type AmountWindow,
-  type ApprovalPolicy,
-  type ApprovalRule,
-  type Consent,
-  parseApprovalPolicy,
-  type RuleCondition,
-  type VelocityLimit,
-} from './policy.ts';
+export { parseApprovalPolicy } from './policy.ts';
+export type {
+  Actor,
+  ActorGroup,
+  AmountWindow,
+  ApprovalPolicy,
+  ApprovalRule,
+  Consent,
+  RuleCondition,
+  VelocityLimit,
+} from './policy-model.ts';
 export { type PaymentContext, paymentOfPsbt } from './psbt-payment.ts';
 export type { ControlledPayment } from './state.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ApprovalPolicy } from './policy.ts';
+import type { ApprovalPolicy } from './policy-model.ts';
 
 const MOST = 1_000;
 const text = z.string().min(1).max(255);

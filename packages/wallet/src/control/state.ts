@@ -1,7 +1,8 @@
 import type { StoredEvent } from '@bitcoin-enterprise/events';
 import type { DecisionFacts, GivenApproval, ReleasedPayment } from './evaluate.ts';
 import { type Payment, paymentFromJson, type PaymentJson } from './payment.ts';
-import { type ApprovalPolicy, parseApprovalPolicy } from './policy.ts';
+import { parseApprovalPolicy } from './policy.ts';
+import type { ApprovalPolicy } from './policy-model.ts';
 
 /** What happened under a policy, as the event store keeps it. */
 export type ControlEvent =

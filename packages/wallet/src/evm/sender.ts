@@ -18,6 +18,7 @@ import {
 /** Who signs for an EVM account: an {@link EvmSigner}, one under control, or any signer of ethers. */
 export interface EvmAccountSigner {
   readonly address: string;
+  /** Signs a transaction as it is. Answers it serialised, hexadecimal. */
   signTransaction(request: TransactionRequest): Promise<string>;
 }
 
