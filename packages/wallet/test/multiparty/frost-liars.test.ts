@@ -63,6 +63,7 @@ describe('a key generation blames a participant', () => {
     ['for no commitments', { commitments: [] }, 'commitment'],
     ['for a proof of nothing', { proof: '01'.repeat(64) }, 'proof of possession'],
     ['for a proof that is too short', { proof: '01' }, 'proof of possession'],
+    ['for a proof that is too long', { proof: `${commitmentsOf(party(liar)).proof}00` }, 'proof of possession'],
     [
       "for somebody else's commitment, to cancel his key out",
       { commitments: identityKeys.slice(1).map((key) => toHex(key)) },

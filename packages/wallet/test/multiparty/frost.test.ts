@@ -227,6 +227,8 @@ describe('a threshold of participants', () => {
       () => createFrostSession({} as never, { nonces: [nonce, other], message }),
       () => tweakFrostGroup(group, { merkleRoot: new Uint8Array(31) }),
       () => tweakFrostShare({} as never),
+      () => tweakFrostGroup({} as never),
+      () => formatFrostGroup({} as never),
       () => verifyFrostShare({} as never, { identifier: 1, signature: message }),
       () => aggregateFrostSignature(createFrostSession(group, { nonces: [nonce, other], message }), []),
     ];
