@@ -99,6 +99,9 @@ export interface Pkcs11Signer extends DigestSigner {
  * process for one signature, then overwritten. That protects keys at rest, and makes every signature need the token and
  * its PIN; it does not protect against somebody who reads the memory of a machine while it signs.
  *
+ * PINs, and secrets that are handed in to be imported or sealed, go to that process through a pipe whose buffers nobody
+ * overwrites: let the token make its keys.
+ *
  * @throws WalletError `WALLET_SIGNER_UNAVAILABLE` for no koffi, module or token, or no answer in time;
  * `WALLET_TOKEN_PIN_WRONG`, `WALLET_TOKEN_FAILED` with what PKCS#11 returned (CKR_MECHANISM_INVALID for a mechanism
  * that the token has not), `WALLET_KEY_UNKNOWN`, `WALLET_SIGNER_ANSWER_INVALID` for a signature that does not verify,

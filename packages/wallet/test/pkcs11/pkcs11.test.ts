@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { currentCrypto, loadCrypto, parseHex, toHex } from '@bitcoin-enterprise/core';
@@ -20,6 +21,7 @@ import { psbtSigner } from '../../src/signers/index.ts';
 import { type DigestSignerHarness, digestSignerPromises, signerPromises } from '../../src/testing/index.ts';
 import { Pin } from '../../src/pkcs11/pin.ts';
 import { TokenSigner } from '../../src/pkcs11/pkcs11-signer.ts';
+import { copiesInMemory, masked, ownBytes } from '../support/memory.ts';
 
 const found = orSkip('SoftHSM2', await findSoftHsm());
 const bytesOf = (text: string): SecretBytes => new SecretBytes(new TextEncoder().encode(text));
@@ -182,6 +184,30 @@ describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
         await expect(wallet.signDigests([request(wrong)])).rejects.toMatchObject({ code });
         await wallet.close();
       }
+    },
+  );
+
+  it.skipIf(process.platform !== 'linux')(
+    'leaves no copy of a sealed key in the memory of the module’s process',
+    async () => {
+      const given = ownBytes(32);
+      randomFillSync(given, 1);
+      const wanted = masked(given);
+      const secret = new SecretBytes(given);
+      given.fill(0);
+      await signer.makeWrappingKey({ label: 'wrap' });
+      expect(copiesInMemory('self', wanted)).toBe(1); // the search finds what is there
+      const sealed = await signer.sealKey({ kind: 'key', wrappingKey: 'wrap', secret });
+      secret.wipe();
+      const other = await connect({ sealedKeys: [sealed] });
+      const request = {
+        key: { publicKey: sealed.publicKey.slice(1) },
+        scheme: 'schnorr',
+        digest: digestOf(1),
+      } as const;
+      await other.signDigests(Array.from({ length: 20 }, () => request));
+
+      expect(copiesInMemory(other.process?.pid ?? 0, wanted)).toBe(0);
     },
   );
 
