@@ -1,6 +1,6 @@
 import { type FeeRate, feeRate, loadCrypto } from '@bitcoin-enterprise/core';
 import { createSeededEntropy } from '@bitcoin-enterprise/core/testing';
-import { dustThreshold } from '@bitcoin-enterprise/script';
+import { dustThreshold, transactionWeight } from '@bitcoin-enterprise/script';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../../../scripts/testing/random.ts';
 import { descending } from '../../src/coins/candidates.ts';
@@ -63,6 +63,7 @@ function randomOptions(random: Random, most: number): SelectCoinsOptions {
     payments,
     change: { scriptPubKey: random.pick(scripts), spendWeight: random.pick([230, 272, 592]) },
     feeRate: feeRate(BigInt(random.pick([0, 100, 1_000, 1_777, 12_345, 60_000]))),
+    ...(random.chance(0.3) ? { longTermFeeRate: feeRate(0n) } : {}),
     ...(random.chance(0.3) ? { maximumWeight: random.pick([2_000, 4_000, 40_000]) } : {}),
     ...(random.chance(0.2) ? { feeFrom: [0] } : {}),
     entropy: createSeededEntropy(`${random.below(1_000)}`),
@@ -103,7 +104,7 @@ function expectSound(selection: CoinSelection, options: SelectCoinsOptions): voi
     // Without change, no more is given away than what would be no change.
     const minimum = Math.max(
       Number(dustThreshold(options.change.scriptPubKey, 3_000n)),
-      feeOf(options.change.spendWeight, 10_000) + 1,
+      feeOf(options.change.spendWeight, Number(options.longTermFeeRate ?? 10_000n)) + 1,
     );
     const output = feeOf(4 * outputBytes(options.change.scriptPubKey) + 4, rate);
     expect(Number(fee - least)).toBeLessThan(minimum + output + 1);
@@ -377,6 +378,42 @@ function bruteForce(options: SelectCoinsOptions): {
   }
   return { changeless, any };
 }
+
+describe('the weight of a transaction', () => {
+  it('is that of the transaction, with and without witnesses, of few and of many inputs', () => {
+    for (const [legacy, segwit] of [
+      [1, 0],
+      [0, 1],
+      [3, 2],
+      [300, 1],
+      [0, 253],
+      [252, 0],
+    ] as const) {
+      const input = (hasWitness: boolean, index: number) => ({
+        previousTxid: new Uint8Array(32),
+        previousIndex: index,
+        scriptSig: new Uint8Array(hasWitness ? 0 : 107),
+        sequence: 0,
+        witness: hasWitness ? [new Uint8Array(72), new Uint8Array(33)] : [],
+      });
+      const tx = {
+        version: 2,
+        lockTime: 0,
+        inputs: [
+          ...Array.from({ length: legacy }, (_, i) => input(false, i)),
+          ...Array.from({ length: segwit }, (_, i) => input(true, i)),
+        ],
+        outputs: scripts.map((scriptPubKey) => ({ value: 1n, scriptPubKey })),
+      };
+      // What `planSpend` says of either: 4 × 148, and 4 × 41 with a witness of 1 + 73 + 34.
+      const inputs = { weight: legacy * 592 + segwit * 272, count: legacy + segwit, witnesses: segwit };
+
+      const bytes = scripts.reduce((total, script) => total + outputBytes(script), 0);
+
+      expect(transactionWeightOf(inputs, { bytes, count: scripts.length })).toBe(transactionWeight(tx));
+    }
+  });
+});
 
 describe('sorting by worth', () => {
   it('puts the largest first, as comparing would', () => {

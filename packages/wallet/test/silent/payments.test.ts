@@ -1,4 +1,4 @@
-import { currentCrypto, encodeWif, loadCrypto, toHex } from '@bitcoin-enterprise/core';
+import { currentCrypto, encodeBech32, encodeWif, loadCrypto, toHex, toWords } from '@bitcoin-enterprise/core';
 import { parseDescriptor, silentPaymentAddress } from '@bitcoin-enterprise/descriptors';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../../../scripts/testing/random.ts';
@@ -238,6 +238,33 @@ describe('a silent payment address', () => {
     expect(codeOf(() => decodeSilentAddress(good, 'regtest'))).toBe('WALLET_SILENT_ADDRESS_INVALID');
     for (const wrong of [undefined, null, 5, {}])
       expect(codeOf(() => decodeSilentAddress(wrong as unknown as string))).toBe('WALLET_INVALID_ARGUMENT');
+  });
+
+  it('of a later version is read as far as it is known, but for the last', () => {
+    const keys = makeReceiver(new Random(seed));
+    const { scanPublicKey, spendPublicKey } = decodeSilentAddress(silentAddressOf(keys, { network: 'main' }));
+    const addressOf = (version: number, more: number): string => {
+      const words = [version, ...toWords(Uint8Array.of(...scanPublicKey, ...spendPublicKey, ...new Uint8Array(more)))];
+      return encodeBech32(
+        { prefix: 'sp', words: Uint8Array.from(words), variant: 'bech32m' },
+        { maxCharacters: 1_023 },
+      );
+    };
+
+    for (const [version, more] of [
+      [0, 0],
+      [1, 0],
+      [1, 33],
+      [30, 400],
+    ] as const)
+      expect(decodeSilentAddress(addressOf(version, more))).toMatchObject({ version, scanPublicKey, spendPublicKey });
+    for (const [version, more] of [
+      [31, 0],
+      [31, 33],
+      [0, 1],
+      [0, 33],
+    ] as const)
+      expect(codeOf(() => decodeSilentAddress(addressOf(version, more)))).toBe('WALLET_SILENT_ADDRESS_INVALID');
   });
 
   it('is never made with the label of change', () => {

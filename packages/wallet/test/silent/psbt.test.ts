@@ -237,6 +237,50 @@ describe('a PSBT that pays silently', () => {
   });
 });
 
+describe('an input of a PSBT', () => {
+  const uncompressed = (secret: Uint8Array): Uint8Array =>
+    currentCrypto().publicKey(secret, { compressed: false }) as Uint8Array;
+
+  it('takes no part with an uncompressed key', () => {
+    const random = new Random(seed);
+    const address = silentAddressOf(makeReceiver(random), { network: 'main' });
+    const good = makeInput('p2wpkh', random);
+    const psbt = makePsbt([good], [address]);
+    const [input] = psbt.inputs as readonly [PsbtInput];
+    const publicKey = uncompressed(random.bytes(32));
+    const scriptPubKey = Uint8Array.of(0, 20, ...currentCrypto().hash160(publicKey));
+    const left = {
+      ...input,
+      previousIndex: 9,
+      witnessUtxo: { value: 1n, scriptPubKey },
+      derivations: [{ publicKey, origin }],
+    };
+
+    const shared = addSilentShares({ ...psbt, inputs: [input, left] }, [new SecretBytes(good.secret)]);
+
+    expect(verifySilentShares(shared)).toMatchObject([{ missing: [] }]);
+    expect(shared.silentShares).toHaveLength(1);
+  });
+
+  it('is believed neither another key nor another redeem script', () => {
+    const random = new Random(seed);
+    const address = silentAddressOf(makeReceiver(random), { network: 'main' });
+    const good = makeInput('p2wpkh', random);
+    const other = makeInput('p2wpkh', random);
+    const psbt = addSilentShares(makePsbt([good], [address]), [new SecretBytes(good.secret)]);
+    const [input] = psbt.inputs as readonly [PsbtInput];
+    const publicKey = currentCrypto().publicKey(other.secret) as Uint8Array;
+    const nested = makePsbt([makeInput('p2sh-p2wpkh', random)], [address]);
+    const [wrapped] = nested.inputs as readonly [PsbtInput];
+
+    expect(codeOf(() => verifySilentShares(psbt))).toBe('no error');
+    const foreign = { ...psbt, inputs: [{ ...input, derivations: [{ publicKey, origin }] }] };
+    expect(codeOf(() => verifySilentShares(foreign))).toBe('WALLET_PSBT_INCOMPLETE');
+    const lying = { ...nested, inputs: [{ ...wrapped, redeemScript: Uint8Array.of(0x51) }] };
+    expect(codeOf(() => verifySilentShares(lying))).toBe('WALLET_PSBT_INPUT_INVALID');
+  });
+});
+
 describe('a PSBT that spends a silent payment', () => {
   it('names the spend key and the tweak, and pays on silently', () => {
     const random = new Random(seed);
