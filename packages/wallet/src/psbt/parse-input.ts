@@ -1,5 +1,5 @@
 import { currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
-import { isStrictDer, parseTransaction } from '@bitcoin-enterprise/script';
+import { isStrictDer, TransactionView } from '@bitcoin-enterprise/script';
 import { InputType, LOCK_TIME_THRESHOLD } from './field-types.ts';
 import type { PreimageHash, PsbtInput, SilentShare } from './model.ts';
 import { malformed, type PsbtRecord } from './reader.ts';
@@ -11,6 +11,7 @@ import {
   participantsOf,
   plainKey,
   publicKeyOf,
+  rawField,
   slotOf,
   tapDerivationOf,
   uint32,
@@ -66,6 +67,12 @@ export function parseInput(
   const { previousTxid, previousIndex } = input;
   if (previousTxid === undefined || previousIndex === undefined)
     throw malformed(offset, 'an input without the output that it spends');
+  const { nonWitnessUtxo } = input;
+  if (nonWitnessUtxo !== undefined) {
+    const spent = TransactionView.of(nonWitnessUtxo);
+    if (!equalBytes(spent.id(), previousTxid) || previousIndex >= spent.outputCount)
+      throw malformed(offset, 'a transaction that is not the one the input spends');
+  }
   return { ...input, previousTxid, previousIndex };
 }
 
@@ -83,7 +90,8 @@ function readField(input: InputDraft, record: PsbtRecord): void {
   switch (type) {
     case InputType.partialSignature: {
       const publicKey = publicKeyOf(record);
-      if (!isStrictDer(value)) throw malformed(record.offset, 'a signature that is not strict DER with its hash type');
+      if (!isStrictDer(value) || !isDefinedType(value.at(-1)))
+        throw malformed(record.offset, 'a signature that is not strict DER with its hash type');
       input.partialSignatures.push({ publicKey, signature: value });
       return;
     }
@@ -125,7 +133,7 @@ function readField(input: InputDraft, record: PsbtRecord): void {
       input.silentSpendDerivations.push(derivationOf(record, compressed(record, record.keyData)));
       return;
     default:
-      if (!readPlainField(input, record)) input.unknown.push({ key: record.key, value });
+      if (!readPlainField(input, record)) input.unknown.push(rawField(record));
   }
 }
 
@@ -134,8 +142,6 @@ function readPlainField(input: InputDraft, record: PsbtRecord): boolean {
   const { type, value } = record;
   switch (type) {
     case InputType.nonWitnessUtxo:
-      // Read for its form alone: it is looked at again by whoever signs.
-      parseTransaction(value);
       input.nonWitnessUtxo = value;
       break;
     case InputType.witnessUtxo: {
@@ -197,6 +203,12 @@ function readPlainField(input: InputDraft, record: PsbtRecord): boolean {
   }
   plainKey(record);
   return true;
+}
+
+/** ALL, NONE or SINGLE, also with ANYONECANPAY. */
+function isDefinedType(hashType = 0): boolean {
+  const base = hashType & ~0x80;
+  return base >= 1 && base <= 3;
 }
 
 function schnorr(record: PsbtRecord): Uint8Array {

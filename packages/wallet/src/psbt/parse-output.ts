@@ -9,6 +9,7 @@ import {
   participantsOf,
   plainKey,
   publicKeyOf,
+  rawField,
   tapDerivationOf,
   uint32,
   valueReader,
@@ -106,7 +107,7 @@ function readField(output: OutputDraft, record: PsbtRecord): void {
       output.dnssecProof = value;
       break;
     default:
-      output.unknown.push({ key: record.key, value });
+      output.unknown.push(rawField(record));
       return;
   }
   plainKey(record);

@@ -6,7 +6,7 @@ import type { Psbt } from './model.ts';
 import { type Growing, parseInput, readSilentShare, type UnsignedInput } from './parse-input.ts';
 import { parseOutput, type UnsignedOutput } from './parse-output.ts';
 import { malformed, PsbtReader, type PsbtRecord } from './reader.ts';
-import { fixed, keyOf, plainKey, readOrigin, uint32, valueReader } from './values.ts';
+import { fixed, keyOf, plainKey, rawField, readOrigin, uint32, valueReader } from './values.ts';
 
 /** Larger than any transaction with all that may be said of it. */
 const MAXIMUM_BYTES = 0x0400_0000;
@@ -136,7 +136,7 @@ function readGlobals(records: readonly PsbtRecord[], size: number): ParsedGlobal
       case GlobalType.version:
         break;
       default:
-        psbt.unknown.push({ key: record.key, value: record.value });
+        psbt.unknown.push(rawField(record));
     }
   }
   if (psbt.version === 0) {

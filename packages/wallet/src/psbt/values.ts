@@ -1,6 +1,6 @@
 import { currentCrypto } from '@bitcoin-enterprise/core';
 import type { KeyOrigin } from '@bitcoin-enterprise/descriptors';
-import type { MusigParticipants, MusigSlot, PsbtDerivation, PsbtTapDerivation } from './model.ts';
+import type { MusigParticipants, MusigSlot, PsbtDerivation, PsbtTapDerivation, RawField } from './model.ts';
 import { malformed, PsbtReader, type PsbtRecord, uint32At } from './reader.ts';
 
 /** The value, which must have one length. */
@@ -98,6 +98,19 @@ export function valueReader(record: PsbtRecord): PsbtReader {
   const { value } = record;
   return new PsbtReader(value, record.offset + record.key.length + 2);
 }
+
+/** A field that is kept as it came; one of the proprietary type must have an identifier and a subtype (BIP174). */
+export function rawField(record: PsbtRecord): RawField {
+  const { key, value } = record;
+  if (record.type === PROPRIETARY) {
+    const reader = new PsbtReader(record.keyData, record.offset + 2);
+    reader.sized();
+    reader.compactSize();
+  }
+  return { key, value };
+}
+
+const PROPRIETARY = 0xfc;
 
 function hexType({ type }: PsbtRecord): string {
   return `0x${type.toString(16).padStart(2, '0')}`;
