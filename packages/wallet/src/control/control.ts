@@ -77,6 +77,8 @@ export interface Control {
 const RECEIPT = 'wallet.receipt';
 const PREDICATE = 'https://bitcoin-enterprise.dev/wallet/control/v1';
 const TRIES = 20;
+/** How long a process may be at a receipt before another one takes it over. */
+const LEASE_MS = 5_000;
 
 /**
  * Puts a wallet under a policy.
@@ -255,27 +257,40 @@ class StoredControl implements Control {
           throw error;
         }
       }
+      // Its own at once, whoever else may have claimed them: nothing is acted on that has no receipt.
+      for (const [i, event] of events.entries()) await this.#issue(`${this.#stream}/${state.version + i + 1}`, event);
       await this.#issueReceipts();
       return this.#load();
     }
   }
 
-  /** Also those that a process which died has left. */
+  /** Those that a process which died has left, and the claims on those that are issued. */
   async #issueReceipts(): Promise<void> {
-    const { store, receipts, wallet } = this.#options;
+    const { store } = this.#options;
     for (;;) {
-      const claims = await store.claimEffects({ types: [RECEIPT], prefixes: [this.#stream] });
+      const claims = await store.claimEffects({ types: [RECEIPT], prefixes: [this.#stream], leaseMs: LEASE_MS });
       if (claims.length === 0) return;
       for (const claim of claims) {
-        const statement = createStatement({
-          subject: [{ name: claim.key, digest: { sha256: digestOf(claim.data) } }],
-          predicateType: PREDICATE,
-          predicate: { wallet, event: claim.data },
-        });
-        await receipts.issue(statement, { key: claim.key });
-        await store.settle([claim]);
+        await this.#issue(claim.key, claim.data);
+        try {
+          await store.settle([claim]);
+        } catch (error) {
+          // Another process was faster with the same receipt.
+          if (!hasCode(error, 'EVENTS_CLAIM_LOST')) throw error;
+        }
       }
     }
+  }
+
+  /** The same receipt, however often. */
+  async #issue(key: string, event: unknown): Promise<void> {
+    const { receipts, wallet } = this.#options;
+    const statement = createStatement({
+      subject: [{ name: key, digest: { sha256: digestOf(event) } }],
+      predicateType: PREDICATE,
+      predicate: { wallet, event },
+    });
+    await receipts.issue(statement, { key });
   }
 }
 

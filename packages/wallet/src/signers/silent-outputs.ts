@@ -1,5 +1,6 @@
 import { SecretBytes } from '../keys/secret-bytes.ts';
 import type { Psbt } from '../psbt/model.ts';
+import { requirePsbt } from '../psbt/require-psbt.ts';
 import { addSilentShares, computeSilentOutputs } from '../silent/psbt.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { KeyReference } from './ports.ts';
@@ -17,6 +18,7 @@ export function hasOpenSilentOutputs({ outputs }: Psbt): boolean {
  * @throws WalletError as `addSilentShares` and `computeSilentOutputs`.
  */
 export function withSilentOutputs(psbt: Psbt, ring: KeyRing): Psbt {
+  requirePsbt(psbt);
   if (psbt.outputs.every(({ silentAddress }) => silentAddress === undefined)) return psbt;
   const named = psbt.inputs.flatMap(
     ({ derivations, tapDerivations, silentSpendDerivations }): readonly KeyReference[] => [

@@ -11,7 +11,7 @@ import {
   rejectPayment,
 } from '../../src/control/index.ts';
 import { createKeyRing, createPsbt, memorySigner, type Psbt, type Signer } from '../../src/index.ts';
-import { codeOf, payment, people, policyJson, scene } from './support.ts';
+import { codeOf, payment, people, policyJson, scene } from './support/scene.ts';
 
 beforeAll(async () => {
   await loadCrypto();

@@ -3,7 +3,7 @@ import { Interface, Transaction } from 'ethers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { controlledEvmSigner, EvmSigner, paymentOfEvm } from '../../src/evm/index.ts';
 import { createKeyRing, memoryDigestSigner } from '../../src/index.ts';
-import { codeOf, policyJson, scene } from '../control/support.ts';
+import { codeOf, policyJson, scene } from '../control/support/scene.ts';
 
 const BOB = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
 const TOKEN = '0xdAC17F958D2ee523a2206206994597C13D831ec7';

@@ -10,7 +10,7 @@ import {
   type Receipts,
   type ReceiptSigner,
 } from '@bitcoin-enterprise/receipts';
-import { createControl, type Control, type Payment } from '../../src/control/index.ts';
+import { createControl, type Control, type Payment } from '../../../src/control/index.ts';
 
 /** A signer for each of a few people. */
 export const people: Readonly<Record<'ann' | 'bob' | 'eve' | 'kim', ReceiptSigner>> = {
