@@ -126,6 +126,11 @@ export class WalletError<Code extends keyof WalletErrors = keyof WalletErrors> e
   override readonly name: string = 'WalletError';
 }
 
+declare module '@bitcoin-enterprise/core' {
+  /** So that `hasCode` knows the details of these codes. */
+  interface ErrorDetails extends WalletErrors {}
+}
+
 /** Makes the error for an argument of the wrong type; the value is described, never repeated. */
 export function invalidArgument(
   argument: string,
