@@ -4,6 +4,7 @@ import { requireInteger, requireObject } from '../checks.ts';
 import { type CoinSelection, sweepCoins } from '../coins/index.ts';
 import { WalletError } from '../errors.ts';
 import type { PsbtInput } from '../psbt/model.ts';
+import { emptyInput } from '../psbt/parse-input.ts';
 import {
   assembled,
   type BuildOptions,
@@ -164,22 +165,11 @@ function sweepOrNothing(
 
 function anchorInput({ txid, index, value }: AnchorCoin): PsbtInput {
   return {
+    ...emptyInput(),
     previousTxid: txid,
     previousIndex: index,
     sequence: 0xffff_fffd,
     witnessUtxo: { value, scriptPubKey: ANCHOR_SCRIPT },
-    partialSignatures: [],
-    derivations: [],
-    preimages: [],
-    tapScriptSignatures: [],
-    tapLeafScripts: [],
-    tapDerivations: [],
-    musigParticipants: [],
-    musigPublicNonces: [],
-    musigPartialSignatures: [],
-    silentShares: [],
-    silentSpendDerivations: [],
-    unknown: [],
   };
 }
 

@@ -37,24 +37,12 @@ export type DescribedInput = Pick<
  */
 export function describeInput(output: DerivedOutput, plan?: SpendPlan): DescribedInput {
   requireOutput(output);
-  const { taproot, redeemScript, witnessScript } = output;
-  if (taproot === undefined && output.node.name !== 'rawtr')
-    return {
-      ...(redeemScript === undefined ? {} : { redeemScript }),
-      ...(witnessScript === undefined ? {} : { witnessScript }),
-      derivations: derivationsOf(output),
-      tapLeafScripts: [],
-      tapDerivations: [],
-      musigParticipants: [],
-    };
+  const { taproot } = output;
   const shown = taproot?.leaves.filter((_, index) => isShown(plan, index)) ?? [];
-  const described = describeTaproot(output);
   return {
-    derivations: [],
-    ...(taproot === undefined ? {} : { tapInternalKey: taproot.internalKey }),
+    ...describeBoth(output),
     ...(taproot?.merkleRoot === undefined ? {} : { tapMerkleRoot: taproot.merkleRoot }),
     tapLeafScripts: shown.map(({ controlBlock, script, leafVersion }) => ({ controlBlock, script, leafVersion })),
-    ...described,
   };
 }
 
@@ -78,23 +66,26 @@ export type DescribedOutput = Pick<
 /** As {@link describeInput}, of an output. */
 export function describeOutput(output: DerivedOutput): DescribedOutput {
   requireOutput(output);
+  const leaves = output.taproot?.leaves ?? [];
+  const tapTree = leaves.map(({ depth, leafVersion, script }) => ({ depth, leafVersion, script }));
+  return { ...describeBoth(output), ...(leaves.length === 0 ? {} : { tapTree }) };
+}
+
+/** What is said of inputs and outputs alike. */
+function describeBoth(output: DerivedOutput): DescribedOutput {
   const { taproot, redeemScript, witnessScript } = output;
-  if (taproot === undefined && output.node.name !== 'rawtr')
+  if (taproot !== undefined || output.node.name === 'rawtr')
     return {
-      ...(redeemScript === undefined ? {} : { redeemScript }),
-      ...(witnessScript === undefined ? {} : { witnessScript }),
-      derivations: derivationsOf(output),
-      tapDerivations: [],
-      musigParticipants: [],
+      derivations: [],
+      ...(taproot === undefined ? {} : { tapInternalKey: taproot.internalKey }),
+      ...describeTaproot(output),
     };
-  const leaves = taproot?.leaves ?? [];
   return {
-    derivations: [],
-    ...(taproot === undefined ? {} : { tapInternalKey: taproot.internalKey }),
-    ...(leaves.length === 0
-      ? {}
-      : { tapTree: leaves.map(({ depth, leafVersion, script }) => ({ depth, leafVersion, script })) }),
-    ...describeTaproot(output),
+    ...(redeemScript === undefined ? {} : { redeemScript }),
+    ...(witnessScript === undefined ? {} : { witnessScript }),
+    derivations: derivationsOf(output),
+    tapDerivations: [],
+    musigParticipants: [],
   };
 }
 

@@ -10,6 +10,7 @@ import { Opcode, outputTypeOf, ScriptReader, SighashType } from '@bitcoin-enterp
 import { requireObject } from '../checks.ts';
 
 import type { Psbt, PsbtInput } from './model.ts';
+import { emptyInput } from './parse-input.ts';
 import { requirePsbt } from './require-psbt.ts';
 import { isFinal, readInputs, type ReadInput } from './slots.ts';
 import { inputIncomplete, inputInvalid, type InputSpend, type TapLeafSpend } from './spend.ts';
@@ -95,25 +96,12 @@ function finalInput(input: PsbtInput, { scriptSig, witness }: FinalScripts): Psb
   ] as const;
   const rest = Object.fromEntries(kept.flatMap((name) => (input[name] === undefined ? [] : [[name, input[name]]])));
   return {
+    ...emptyInput(),
     ...(rest as Pick<PsbtInput, (typeof kept)[number]>),
-    ...NO_LISTS,
     ...(scriptSig === undefined || scriptSig.length === 0 ? {} : { finalScriptSig: scriptSig }),
     ...(witness === undefined || witness.length === 0 ? {} : { finalScriptWitness: witness }),
   };
 }
-
-const NO_LISTS = {
-  partialSignatures: [],
-  derivations: [],
-  preimages: [],
-  tapScriptSignatures: [],
-  tapLeafScripts: [],
-  tapDerivations: [],
-  musigParticipants: [],
-  musigPublicNonces: [],
-  musigPartialSignatures: [],
-  silentSpendDerivations: [],
-} as const satisfies Partial<PsbtInput>;
 
 interface Locks {
   readonly psbt: Psbt;
