@@ -162,10 +162,10 @@ describe('in every interleaving a nonce signs one session', () => {
     const model = vaultModel(scenario, () => {
       signatures += 1;
     });
-    const found = explore(model, { depth: 80, maxSituations: long ? 400_000 : 12_000 });
+    const found = explore(model, { depth: 80, maxSituations: long ? 400_000 : 6_000 });
     process.stderr.write(`${name}: ${found.situations} situations, complete: ${String(found.complete)}\n`);
     // What is too large to be looked at whole is walked through to its ends.
-    const walked = found.complete ? found : walk(model, { seed, depth: 120, walks: long ? 20_000 : 300 });
+    const walked = found.complete ? found : walk(model, { seed, depth: 120, walks: long ? 20_000 : 150 });
 
     expect(walked.counterexample).toBeUndefined();
     expect(found.counterexample).toBeUndefined();
