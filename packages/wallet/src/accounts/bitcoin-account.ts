@@ -39,6 +39,8 @@ import { coinId, isTaproot, type WalletCoin } from '../building/coin.ts';
 import { requireFunction, requireInteger, requireList, requireObject, requireText } from '../checks.ts';
 import { NATIVE_ASSET } from '../control/payment.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
+import { discoverAddresses, nextUnused } from '../keys/discover.ts';
+import { type ScriptUsage, unspentUsage } from '../keys/script-usage.ts';
 import { extractTransaction } from '../psbt/extract.ts';
 import { finalizePsbt, type FinalizeOptions } from '../psbt/finalize.ts';
 import type { Psbt } from '../psbt/model.ts';
@@ -104,6 +106,14 @@ export type AccountDraft = Omit<BuiltTransaction, 'coins'> & {
 export interface BitcoinAccount extends ChainAccount {
   readonly descriptor: Descriptor;
   readonly network: NetworkName;
+  /**
+   * Finds out which addresses were used before, so that none of them is shown again: after a restore, with a new store.
+   * Without it, those that hold coins are found by themselves.
+   *
+   * @param usage - `scannedUsage` of `./keys` reads all blocks, and misses none.
+   * @throws WalletError `WALLET_ABORTED`; what the usage throws.
+   */
+  restore(usage: ScriptUsage, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Whether a script is the account's own, among the addresses that were shown and those within the gap. */
   isOwn(scriptPubKey: Uint8Array): Promise<boolean>;
   /** All coins that are unspent, also on their way, with the way they are spent now; those that cannot be are left out. */
@@ -201,6 +211,18 @@ class StoredAccount implements BitcoinAccount {
     if (address === undefined)
       throw invalidArgument('descriptor', 'one whose scripts have addresses', String(this.descriptor));
     return address;
+  }
+
+  async restore(usage: ScriptUsage, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { gapLimit } = this.#options;
+    const paths = await discoverAddresses(this.descriptor, { ...options, usage, gapLimit });
+    for (const [branch, path] of paths.entries()) {
+      const index = nextUnused(path) - 1;
+      await this.#append(({ next }) => {
+        const isKnown = index < (next[branch === 1 ? 1 : 0] ?? 0);
+        return isKnown ? undefined : { type: 'issued', branch, index };
+      });
+    }
   }
 
   async isOwn(scriptPubKey: Uint8Array): Promise<boolean> {
@@ -575,6 +597,8 @@ class StoredAccount implements BitcoinAccount {
 
   /** The next address of a branch, on record before anybody sees it. */
   async #issue(branch: number): Promise<number> {
+    // A new store does not know what the seed has done before.
+    if ((await this.#load()).version === 0) await this.restore(unspentUsage(this.#options.chain));
     let index = 0;
     await this.#append((ledger) => {
       index = ledger.next[branch === 1 ? 1 : 0] ?? 0;

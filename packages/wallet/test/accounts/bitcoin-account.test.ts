@@ -20,7 +20,7 @@ import {
   psbtToBase64,
   signPsbt,
 } from '../../src/index.ts';
-import { accountDescriptor, type AccountScript, masterKey, SecretBytes } from '../../src/keys/index.ts';
+import { accountDescriptor, type AccountScript, masterKey, scannedUsage, SecretBytes } from '../../src/keys/index.ts';
 import { addSilentSpend, deriveSilentKeys, silentAddressOf, SilentScanner } from '../../src/silent/index.ts';
 
 const codeOf = async (promise: Promise<unknown>): Promise<string> =>
@@ -76,6 +76,9 @@ describe.each(counterparts)('a Bitcoin account on %s', (_name, start) => {
       signers: [memorySigner(createKeyRing({ extendedKeys: [root] }))],
     });
   }
+  /** The two receiving addresses that were paid to. */
+  const addressesOf = async ({ descriptor }: BitcoinAccount): Promise<readonly string[]> =>
+    [0, 1].map((index) => descriptor.paths()[0]?.derive(index).address('regtest') ?? '');
   const fund = async (to: BitcoinAccount, ...amounts: readonly bigint[]): Promise<void> => {
     const { decodeAddress } = await import('@bitcoin-enterprise/core');
     for (const amount of amounts) {
@@ -109,6 +112,11 @@ describe.each(counterparts)('a Bitcoin account on %s', (_name, start) => {
     const [left] = await before.balances();
     const after = account('tr', { key });
     expect(await after.balances()).toEqual([left]);
+    // Neither what holds coins nor what was emptied is shown again.
+    const shown = new Set(await addressesOf(before));
+    const fresh = account('tr', { key });
+    await fresh.restore(scannedUsage(harness.chain));
+    expect(shown.has(await fresh.receiveAddress())).toBe(false);
     await after.send({ key: 'b', to: await account('wpkh').receiveAddress(), amount: 20_000n });
   });
 
