@@ -1,4 +1,4 @@
-import { currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
+import { currentCrypto, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import { isStrictDer, TransactionView } from '@bitcoin-enterprise/script';
 import { InputType, LOCK_TIME_THRESHOLD } from './field-types.ts';
 import type { PreimageHash, PsbtInput, SilentShare } from './model.ts';
@@ -59,10 +59,11 @@ export function parseInput(
     ...emptyInput(),
     ...unsigned,
   };
+  const scanKeys = new Map<string, number>();
   for (const record of records) {
     if (unsigned !== undefined && isOnlyVersion2(record.type))
       throw malformed(record.offset, 'a field of version 2 alone');
-    readField(input, record);
+    readField(input, record, scanKeys);
   }
   const { previousTxid, previousIndex } = input;
   if (previousTxid === undefined || previousIndex === undefined)
@@ -85,7 +86,7 @@ function isOnlyVersion2(type: number): boolean {
   );
 }
 
-function readField(input: InputDraft, record: PsbtRecord): void {
+function readField(input: InputDraft, record: PsbtRecord, scanKeys: Map<string, number>): void {
   const { type, value } = record;
   switch (type) {
     case InputType.partialSignature: {
@@ -127,7 +128,7 @@ function readField(input: InputDraft, record: PsbtRecord): void {
       return;
     case InputType.silentShare:
     case InputType.silentProof:
-      readSilentShare(input.silentShares, record, type === InputType.silentProof);
+      readSilentShare(input.silentShares, scanKeys, record, type === InputType.silentProof ? 'proof' : 'share');
       return;
     case InputType.silentSpendDerivation:
       input.silentSpendDerivations.push(derivationOf(record, compressed(record, record.keyData)));
@@ -254,14 +255,24 @@ function stackOf(record: PsbtRecord): readonly Uint8Array[] {
   return stack;
 }
 
-/** A share and its proof are two records of one scan key (BIP375). */
-export function readSilentShare(shares: SilentShare[], record: PsbtRecord, isProof: boolean): void {
+/**
+ * A share and its proof are two records of one scan key (BIP375).
+ *
+ * @param places - Of the scan keys in `shares`, by their hexadecimal digits; there may be very many.
+ */
+export function readSilentShare(
+  shares: SilentShare[],
+  places: Map<string, number>,
+  record: PsbtRecord,
+  kind: 'share' | 'proof',
+): void {
   const scanKey = compressed(record, record.keyData);
-  const found = shares.findIndex((share) => equalBytes(share.scanKey, scanKey));
-  const known = found === -1 ? { scanKey } : (shares[found] as SilentShare);
-  const share = isProof
-    ? { ...known, proof: fixed(record, 64) }
-    : { ...known, share: compressed(record, fixed(record, 33)) };
-  if (found === -1) shares.push(share);
-  else shares[found] = share;
+  const name = toHex(scanKey);
+  const place = places.get(name) ?? shares.length;
+  places.set(name, place);
+  const known = shares[place] ?? { scanKey };
+  shares[place] =
+    kind === 'proof'
+      ? { ...known, proof: fixed(record, 64) }
+      : { ...known, share: compressed(record, fixed(record, 33)) };
 }

@@ -94,6 +94,7 @@ function readGlobals(records: readonly PsbtRecord[], size: number): ParsedGlobal
   };
   let unsigned: Transaction | undefined;
   const counts: { inputs?: number; outputs?: number } = {};
+  const scanKeys = new Map<string, number>();
   for (const record of records) {
     const { type } = record;
     if (psbt.version === 0 && type >= GlobalType.transactionVersion && type <= GlobalType.silentProof)
@@ -127,7 +128,7 @@ function readGlobals(records: readonly PsbtRecord[], size: number): ParsedGlobal
         break;
       case GlobalType.silentShare:
       case GlobalType.silentProof:
-        readSilentShare(psbt.silentShares, record, type === GlobalType.silentProof);
+        readSilentShare(psbt.silentShares, scanKeys, record, type === GlobalType.silentProof ? 'proof' : 'share');
         break;
       case GlobalType.signedMessage:
         plainKey(record);

@@ -2,10 +2,11 @@ import { encodeDerSignature, Sighasher, SighashType, type SpentOutput } from '@b
 import { WalletError } from '../errors.ts';
 import type { KeyRing } from '../signers/key-ring.ts';
 import type { DigestRequest } from '../signers/ports.ts';
+import { verifySilentShares } from '../silent/psbt.ts';
 import type { Psbt, PsbtInput } from './model.ts';
 import { requirePsbt } from './require-psbt.ts';
 import { type ReadInput, readInputs, type SigningSlot, type SlotOptions, slotsOf } from './slots.ts';
-import { inputIncomplete, spentOutputOf } from './spend.ts';
+import { inputIncomplete, inputInvalid, spentOutputOf } from './spend.ts';
 import { unsignedTransaction } from './transaction.ts';
 
 /** A PSBT that is about to be signed: its places for signatures, and what is signed there. */
@@ -26,11 +27,13 @@ export class PsbtSigning {
   constructor(psbt: Psbt, options: SlotOptions = {}) {
     requirePsbt(psbt);
     requireReadyOutputs(psbt);
+    requireProvenOutputs(psbt);
     this.#psbt = psbt;
     this.#inputs = readInputs(psbt);
     this.slots = this.#inputs.flatMap((read, index) =>
       read === undefined ? [] : slotsOf(read, index, withSilent(psbt, options)),
     );
+    for (const { input, hashType } of this.slots) requirePairedOutput(psbt, input, hashType);
     const spent = this.#inputs.map(
       (read, index) => read?.spend.utxo ?? spentOutputOf(psbt.inputs[index] as PsbtInput, index),
     );
@@ -90,6 +93,17 @@ function requireReadyOutputs({ outputs }: Psbt): void {
       hint: 'add the shares of all inputs and compute the outputs first',
     },
   );
+}
+
+/** BIP375, “Signer”: the script of a silent payment must be that of its address, whoever has computed it. */
+function requireProvenOutputs(psbt: Psbt): void {
+  if (psbt.outputs.some(({ silentAddress }) => silentAddress !== undefined)) verifySilentShares(psbt);
+}
+
+/** Before witnesses, SIGHASH_SINGLE without an output of its place signs the number 1: anything of that key. */
+function requirePairedOutput({ outputs }: Psbt, input: number, hashType: number): void {
+  if ((hashType & 0x1f) === SighashType.SINGLE && input >= outputs.length)
+    throw inputInvalid(input, 'SIGHASH_SINGLE without an output of its place');
 }
 
 function withSilent({ outputs }: Psbt, options: SlotOptions): SlotOptions {

@@ -56,7 +56,9 @@ export function slotsOf({ input, spend }: ReadInput, index: number, options: Slo
   const { taprootSighashType = SighashType.DEFAULT } = options;
   const hashType = input.sighashType ?? (isTaproot ? taprootSighashType : SighashType.ALL);
   const allowed = options.sighashTypes ?? [SighashType.DEFAULT, SighashType.ALL];
-  if (!allowed.includes(hashType)) throw inputInvalid(index, `the sighash type ${hashType}, which may not be signed`);
+  const isDefined = isTaproot || hashType !== SighashType.DEFAULT;
+  if (!isDefined || !allowed.includes(hashType))
+    throw inputInvalid(index, `the sighash type ${hashType}, which may not be signed`);
   const { ownKeys = [] } = options;
   if (spend.rules === 'taproot') return taprootSlots(input, spend, index, hashType, ownKeys);
   const signed = input.partialSignatures;
@@ -91,10 +93,12 @@ function taprootSlots(
     const { leafHash, script } = leaf;
     const names = namesIn(script);
     for (const key of known) {
+      // Names first: few keys are in a script, and there may be very many signatures.
+      if (!names.has(key.publicKey)) continue;
       const isSigned = input.tapScriptSignatures.some(
         (signature) => equalBytes(signature.publicKey, key.publicKey) && equalBytes(signature.leafHash, leafHash),
       );
-      if (isSigned || !names.has(key.publicKey)) continue;
+      if (isSigned) continue;
       spend.requireLeaf(leaf);
       slots.push({ ...base, key, leafHash });
     }

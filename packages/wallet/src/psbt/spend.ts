@@ -68,6 +68,9 @@ export function inputIncomplete(input: number, missing: string): WalletError<'WA
  */
 export function spentOutputOf(input: PsbtInput, index: number): SpentOutput | undefined {
   const { nonWitnessUtxo, witnessUtxo } = input;
+  // What is worth less than nothing would hide a fee of other inputs, which do not vouch for it.
+  if (witnessUtxo !== undefined && (witnessUtxo.value < 0n || witnessUtxo.value > MOST_SATOSHIS))
+    throw inputInvalid(index, `an amount of ${witnessUtxo.value} satoshis`);
   if (nonWitnessUtxo === undefined) return witnessUtxo;
   const tx = TransactionView.of(nonWitnessUtxo);
   if (!equalBytes(tx.id(), input.previousTxid)) throw inputInvalid(index, 'the transaction it brings has another id');
@@ -79,6 +82,9 @@ export function spentOutputOf(input: PsbtInput, index: number): SpentOutput | un
   if (contradicts) throw inputInvalid(index, 'its witness UTXO is not that of the transaction it brings');
   return output;
 }
+
+/** 21 million bitcoin. */
+const MOST_SATOSHIS = 21_000_000n * 100_000_000n;
 
 /** The outputs that all inputs spend; `undefined` for those that are not said. */
 export function spentOutputsOf(psbt: Psbt): readonly (SpentOutput | undefined)[] {

@@ -19,9 +19,9 @@ export function psbtLockTime(psbt: Psbt): number {
   const asking = inputs.filter(asks);
   if (asking.length === 0) return fallbackLockTime;
   if (asking.every(({ requiredHeightLockTime }) => requiredHeightLockTime !== undefined))
-    return Math.max(...asking.map(({ requiredHeightLockTime = 0 }) => requiredHeightLockTime));
+    return asking.reduce((most, { requiredHeightLockTime = 0 }) => Math.max(most, requiredHeightLockTime), 0);
   if (asking.every(({ requiredTimeLockTime }) => requiredTimeLockTime !== undefined))
-    return Math.max(...asking.map(({ requiredTimeLockTime = 0 }) => requiredTimeLockTime));
+    return asking.reduce((most, { requiredTimeLockTime = 0 }) => Math.max(most, requiredTimeLockTime), 0);
   throw new WalletError(
     'WALLET_PSBT_LOCK_TIME_UNDETERMINED',
     'expected inputs that take a lock time of one kind, got some that need a height and some that need a time',
