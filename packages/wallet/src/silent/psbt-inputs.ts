@@ -92,7 +92,7 @@ function takesPart(input: PsbtInput, index: number, scriptPubKey: Uint8Array): b
       );
     }
     case 'witness_v1_taproot':
-      return !internalKeys(input).some((key) => equalBytes(key, UNSPENDABLE_INTERNAL_KEY));
+      return !hasNoInternalKey(input, index, scriptPubKey.subarray(2));
     default:
       return false;
   }
@@ -103,16 +103,53 @@ function pushedScript(scriptSig: Uint8Array | undefined): Uint8Array | undefined
   return scriptSig?.length === 23 && scriptSig[0] === 22 ? scriptSig.subarray(1) : undefined;
 }
 
-/** The internal keys that an input of Taproot names; they are all the same one unless somebody lies. */
-function internalKeys(input: PsbtInput): readonly Uint8Array[] {
-  const witness = input.finalScriptWitness ?? [];
+/**
+ * Whether an input of Taproot has the internal key H of BIP341. Whoever says so has to show it: if an input that takes part
+ * were left out, the receiver would never find the payment.
+ */
+function hasNoInternalKey(input: PsbtInput, index: number, outputKey: Uint8Array): boolean {
+  const { tapInternalKey, tapLeafScripts, silentTweak } = input;
+  const revealed = revealedLeaf(input.finalScriptWitness ?? []);
+  const leaves = (revealed === undefined ? tapLeafScripts : [...tapLeafScripts, revealed])
+    .map((leaf) => ({ ...leaf, ...parseControlBlock(leaf.controlBlock) }))
+    .filter(({ internalKey }) => equalBytes(internalKey, UNSPENDABLE_INTERNAL_KEY));
+  const isSaid = tapInternalKey !== undefined && equalBytes(tapInternalKey, UNSPENDABLE_INTERNAL_KEY);
+  if (leaves.length === 0 && !isSaid) return false;
+  const root = isSaid ? merkleRootOf(input) : undefined;
+  // Said without a tree it can only be believed, and is harmless: nobody signs the key path of H. What was received
+  // silently is signed whatever the internal key, and has no tree.
+  const isRight = !isSaid || (root === undefined ? silentTweak === undefined : isOutputOf(root, outputKey));
+  if (!isRight || !leaves.every((leaf) => isLeafOf(leaf, outputKey)))
+    throw inputInvalid(index, 'the internal key H of BIP341, which is not that of its output');
+  return true;
+}
+
+/** The leaf that a witness spends by, if it does. */
+function revealedLeaf(witness: readonly Uint8Array[]): PsbtInput['tapLeafScripts'][number] | undefined {
   const stack = witness.length > 1 && witness.at(-1)?.[0] === 0x50 ? witness.slice(0, -1) : witness;
-  const controlBlock = stack.length > 1 ? stack.at(-1) : undefined;
-  const named = [
-    ...input.tapLeafScripts.map((leaf) => parseControlBlock(leaf.controlBlock).internalKey),
-    ...(controlBlock === undefined || controlBlock.length < 33 ? [] : [controlBlock.subarray(1, 33)]),
-  ];
-  return input.tapInternalKey === undefined ? named : [input.tapInternalKey, ...named];
+  const [script, controlBlock] = stack.slice(-2);
+  if (script === undefined || controlBlock === undefined || controlBlock.length < 33) return undefined;
+  return { script, controlBlock, leafVersion: (controlBlock[0] as number) & 0xfe };
+}
+
+function isOutputOf(merkleRoot: Uint8Array, outputKey: Uint8Array): boolean {
+  const tweaked = currentCrypto().xOnlyTweakAdd(
+    UNSPENDABLE_INTERNAL_KEY,
+    tapTweakHash(UNSPENDABLE_INTERNAL_KEY, merkleRoot),
+  );
+  return tweaked !== undefined && equalBytes(tweaked.xOnlyPublicKey, outputKey);
+}
+
+function isLeafOf(
+  leaf: PsbtInput['tapLeafScripts'][number] & { readonly outputKeyParity: number },
+  outputKey: Uint8Array,
+): boolean {
+  const { script, controlBlock, leafVersion, outputKeyParity } = leaf;
+  const tweak = tapTweakHash(
+    UNSPENDABLE_INTERNAL_KEY,
+    taprootMerkleRoot(controlBlock, tapLeafHash(script, { leafVersion })),
+  );
+  return currentCrypto().xOnlyTweakAddCheck(outputKey, outputKeyParity, UNSPENDABLE_INTERNAL_KEY, tweak);
 }
 
 /** All public keys that an input names. */
