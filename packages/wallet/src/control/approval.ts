@@ -16,7 +16,7 @@ import {
   verifyEnvelope,
 } from '@bitcoin-enterprise/receipts';
 import { WalletError } from '../errors.ts';
-import { type Payment, paymentToJson } from './payment.ts';
+import { type Payment, paymentToJson, requirePayment } from './payment.ts';
 import type { Actor, ApprovalPolicy } from './policy-model.ts';
 
 /** DSSE payload type of an approval. */
@@ -47,11 +47,13 @@ export function approvalBytes(what: Approvable, actor: string): Uint8Array {
  * @throws ReceiptsError `RECEIPTS_SIGNING_FAILED`.
  */
 export async function approvePayment(payment: Payment, actor: string, signer: ReceiptSigner): Promise<EnvelopeJson> {
+  requirePayment('payment', payment);
   return signApproval({ payment }, actor, signer);
 }
 
 /** Rejects a payment: it is not let through any more; as {@link approvePayment}. */
 export async function rejectPayment(payment: Payment, actor: string, signer: ReceiptSigner): Promise<EnvelopeJson> {
+  requirePayment('payment', payment);
   return signApproval({ rejected: payment }, actor, signer);
 }
 

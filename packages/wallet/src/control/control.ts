@@ -1,11 +1,18 @@
 import { type Clock, currentCrypto, hasCode, systemClock, toHex } from '@bitcoin-enterprise/core';
 import type { EventStore } from '@bitcoin-enterprise/events';
 import { canonicalJson, createStatement, type EnvelopeJson, type Receipts } from '@bitcoin-enterprise/receipts';
-import { requireFunction, requireObject, requireText } from '../checks.ts';
+import { requireFunction, requireList, requireObject, requireText } from '../checks.ts';
 import { WalletError } from '../errors.ts';
 import { type Approvable, approverOf } from './approval.ts';
 import { byConsent, decidePayment, type Decision, type ReleasedPayment } from './evaluate.ts';
-import { type Payment, type PaymentRequest, paymentToJson } from './payment.ts';
+import {
+  isSamePayment,
+  type Payment,
+  type PaymentRequest,
+  paymentToJson,
+  requireName,
+  requirePayment,
+} from './payment.ts';
 import { parseApprovalPolicy } from './policy.ts';
 import type { ApprovalPolicy } from './policy-model.ts';
 import { refused } from './psbt-payment.ts';
@@ -33,7 +40,7 @@ export interface CreateControlOptions {
 
 /** Payments under a policy. What it says is durable before it is acted on, and leaves a receipt. */
 export interface Control {
-  /** The policy in force, and the digest that a change of it must name. */
+  /** The policy in force, and the digest that a change of it must name: of this wallet and this time alone. */
   policy(): Promise<{ readonly policy: ApprovalPolicy; readonly digest: string }>;
   /**
    * Asks for a payment.
@@ -56,7 +63,8 @@ export interface Control {
   /** What the policy says of a payment now. Changes nothing. */
   decide(id: string): Promise<Decision>;
   /**
-   * Lets a payment through, once and for all: from now on it counts in the limits of others.
+   * Lets a payment through, once and for all: from now on it counts in the limits of others. What was rejected after that
+   * counts still, and is not signed any more.
    *
    * @throws WalletError `WALLET_NOT_APPROVED` with the reasons.
    */
@@ -125,17 +133,19 @@ class StoredControl implements Control {
   }
 
   async policy(): Promise<{ readonly policy: ApprovalPolicy; readonly digest: string }> {
-    const { policy, policyDigest } = await this.#load();
-    return { policy: policy as ApprovalPolicy, digest: policyDigest as string };
+    const state = await this.#load();
+    return { policy: state.policy as ApprovalPolicy, digest: this.#presentDigest(state) };
   }
 
-  async request({ payment, initiator }: PaymentRequest): Promise<Decision> {
+  async request(request: PaymentRequest): Promise<Decision> {
+    const { payment, initiator } = requireObject<PaymentRequest>('request', request) as PaymentRequest;
+    requirePayment('request.payment', payment);
+    requireName('request.initiator', initiator);
     await this.#write((state) => {
       const known = state.payments.get(payment.id);
       if (known === undefined) return [{ type: 'requested', payment: paymentToJson(payment), initiator }];
       if (known.initiator !== initiator) throw forbidden(initiator, 'ask for what somebody else has asked for');
-      if (canonical(paymentToJson(known.payment)) !== canonical(paymentToJson(payment)))
-        throw refused('another payment of the same id');
+      if (!isSamePayment(known.payment, payment)) throw refused('another payment of the same id');
       return [];
     });
     return this.#decideAndNote(payment.id);
@@ -156,13 +166,18 @@ class StoredControl implements Control {
   }
 
   async release(id: string): Promise<ReleasedPayment> {
+    let isOld = false;
     const state = await this.#write((before) => {
-      if (knownIn(before, id).released !== undefined) return [];
       const decision = decisionOf(before, id, this.#now());
       if (decision.kind !== 'allow') throw refused(...decision.reasons);
+      isOld = knownIn(before, id).released !== undefined;
+      if (isOld) return [];
       const { rule, approvedBy } = decision;
       return [{ type: 'released', id, rule, approvedBy, at: this.#now() }];
     });
+    // Whoever let it through may be at its receipt still, or have failed there.
+    const release = isOld ? state.releases.get(id) : undefined;
+    if (release !== undefined) await this.#issue(`${this.#stream}/${release.version}`, release.event);
     return knownIn(state, id).released as ReleasedPayment;
   }
 
@@ -180,11 +195,13 @@ class StoredControl implements Control {
   async changePolicy(next: unknown, approvals: readonly EnvelopeJson[]): Promise<void> {
     parseApprovalPolicy(next);
     const digest = digestOf(next);
-    await this.#write(async ({ policy, policyDigest }) => {
+    requireList('approvals', approvals);
+    await this.#write(async (state) => {
+      const { policy, policyDigest } = state;
       if (policyDigest === digest) return [];
       const { administration, actors } = policy as ApprovalPolicy;
       if (administration === undefined) throw forbidden('anybody', 'change a policy that has no administration');
-      const change: Approvable = { policy: next, replaces: policyDigest as string };
+      const change: Approvable = { policy: next, replaces: this.#presentDigest(state) };
       const approvers: string[] = [];
       for (const approval of approvals) approvers.push(await approverOf(policy as ApprovalPolicy, change, approval));
       const time = this.#now();
@@ -228,10 +245,18 @@ class StoredControl implements Control {
 
   async #load(): Promise<ControlState> {
     for (;;) {
-      const events = await this.#options.store.readStream(this.#stream, { after: this.#state.version });
-      if (events.length === 0) return this.#state;
-      this.#state = fold(this.#state, events);
+      const before = this.#state;
+      const events = await this.#options.store.readStream(this.#stream, { after: before.version });
+      // Another call has gone on meanwhile: what was read would be folded twice.
+      if (this.#state !== before) continue;
+      if (events.length === 0) return before;
+      this.#state = fold(before, events);
     }
+  }
+
+  /** Of the policy in force in this wallet, and of no other time: an approval of a change is for once. */
+  #presentDigest({ policyDigest, revision }: ControlState): string {
+    return digestOf({ wallet: this.#options.wallet, policy: policyDigest as string, revision });
   }
 
   /** Writes what a proposal makes of the state, and its receipts; anew when somebody else wrote meanwhile. */
@@ -297,8 +322,8 @@ class StoredControl implements Control {
 function decisionOf(state: ControlState, id: string, time: number): Decision {
   const known = knownIn(state, id);
   const { payment, initiator, rejectedBy, released } = known;
-  if (released !== undefined) return { kind: 'allow', rule: released.rule, approvedBy: [] };
   if (rejectedBy !== undefined) return { kind: 'deny', rule: undefined, reasons: [`${rejectedBy} has rejected it`] };
+  if (released !== undefined) return { kind: 'allow', rule: released.rule, approvedBy: [] };
   return decidePayment(state.policy as ApprovalPolicy, { payment, initiator }, factsOf(state, known, time));
 }
 

@@ -4,7 +4,8 @@ import { WalletError } from '../errors.ts';
 import { serializePsbt } from '../psbt/serialize.ts';
 import type { Signer } from '../signers/ports.ts';
 import type { Control } from './control.ts';
-import { type PaymentContext, paymentOfPsbt } from './psbt-payment.ts';
+import { isSamePayment } from './payment.ts';
+import { type PaymentContext, paymentOfPsbt, refused } from './psbt-payment.ts';
 
 /** How a signer is put under control. */
 export interface ControlledSignerOptions extends PaymentContext {
@@ -29,7 +30,9 @@ export function controlledSigner(signer: Signer, options: ControlledSignerOption
     async sign(psbt, call = {}) {
       const payment = await paymentOfPsbt(psbt, options);
       if (initiator !== undefined) await control.request({ payment, initiator });
-      await control.release(payment.id);
+      const released = await control.release(payment.id);
+      // The id of a transaction says nothing of the amounts that it spends: an approval is of all that was read.
+      if (!isSamePayment(released.payment, payment)) throw refused('another payment of the same id was approved');
       const signed = await signer.sign(psbt, call);
       const after = await paymentOfPsbt(signed, options);
       if (after.id !== payment.id)

@@ -1,6 +1,15 @@
+import { requireList, requireObject } from '../checks.ts';
 import { membersOf } from './policy.ts';
 import type { Actor, ApprovalPolicy, ApprovalRule, Consent } from './policy-model.ts';
-import { amountsOf, NATIVE_ASSET, type Payment, type PaymentRequest } from './payment.ts';
+import {
+  amountsOf,
+  comparable,
+  NATIVE_ASSET,
+  type Payment,
+  type PaymentRequest,
+  requirePayment,
+  type Transfer,
+} from './payment.ts';
 
 /** An approval whose signature was checked. */
 export interface GivenApproval {
@@ -75,6 +84,9 @@ export type Decision =
  * ```
  */
 export function decidePayment(policy: ApprovalPolicy, request: PaymentRequest, facts: DecisionFacts): Decision {
+  requireList('policy.rules', requireObject<ApprovalPolicy>('policy', policy).rules);
+  requirePayment('request.payment', requireObject<PaymentRequest>('request', request).payment);
+  requireList('facts.released', requireObject<DecisionFacts>('facts', facts).released);
   const initiator = policy.actors.find(({ id }) => id === request.initiator);
   if (initiator === undefined)
     return { kind: 'deny', rule: undefined, reasons: [`${request.initiator} is no actor of the policy`] };
@@ -95,7 +107,7 @@ export function decidePayment(policy: ApprovalPolicy, request: PaymentRequest, f
 
 /** Why a rule does not fit. */
 function misfitOf(
-  { name, when, limits }: ApprovalRule,
+  { name, when, limits, effect }: ApprovalRule,
   { actors, lists }: ApprovalPolicy,
   { payment }: PaymentRequest,
   initiator: Actor,
@@ -103,17 +115,26 @@ function misfitOf(
 ): string | undefined {
   const { chains, assets, initiators, amount, fee, to, time } = when;
   if (chains?.includes(payment.chain) === false) return `not on ${payment.chain}`;
-  if (assets !== undefined && payment.transfers.some(({ asset }) => !assets.includes(asset))) return 'another asset';
+  // What is allowed must be all there is; what is forbidden is forbidden beside other things too.
+  const isDenial = effect === 'deny';
+  const fits = <Item>(items: readonly Item[], test: (item: Item) => boolean): boolean =>
+    isDenial ? items.some(test) : items.every(test);
+  const known = new Set(assets?.map(comparable));
+  if (assets !== undefined && !fits(payment.transfers, ({ asset }) => known.has(comparable(asset))))
+    return 'another asset';
   if (initiators !== undefined && !membersOf(initiators, actors).includes(initiator)) return `not for ${initiator.id}`;
-  for (const sum of amountsOf(payment).values())
-    if (!isWithin(sum, amount)) return `an amount of ${sum} outside of its window`;
+  const sums = amountsOf(payment);
+  if (!fits([...sums.values()], (sum) => isWithin(sum, amount)))
+    return `an amount of ${[...sums.values()].find((sum) => !isWithin(sum, amount))} outside of its window`;
   // Nothing else would stop a token transfer from burning the wallet in fees.
-  if (fee === undefined && !amountsOf(payment).has(NATIVE_ASSET)) return 'a fee that it does not limit';
+  if (!isDenial && fee === undefined && !sums.has(NATIVE_ASSET)) return 'a fee that it does not limit';
   if (!isWithin(payment.fee, fee)) return `a fee of ${payment.fee} outside of its window`;
   if (to !== undefined) {
-    const known = new Set([...(to.addresses ?? []), ...(to.lists ?? []).flatMap((list) => lists[list] ?? [])]);
-    const stranger = payment.transfers.find((transfer) => !known.has(transfer.to));
-    if (stranger !== undefined) return `${stranger.to} is on no list of it`;
+    const listed = [...(to.addresses ?? []), ...(to.lists ?? []).flatMap((list) => lists[list] ?? [])];
+    const names = new Set(listed.map(comparable));
+    const isListed = (transfer: Transfer): boolean => names.has(comparable(transfer.to));
+    if (!fits(payment.transfers, isListed))
+      return `${payment.transfers.find((one) => !isListed(one))?.to ?? 'nobody'} is on no list of it`;
   }
   if (time !== undefined && !isDuring(facts.time, time)) return 'not at this time';
   for (const limit of limits) {
@@ -220,7 +241,8 @@ export function byConsent(
 }
 
 function earliest(approvals: readonly GivenApproval[], actor: string): number {
-  return Math.min(...approvals.filter((given) => given.actor === actor).map(({ time }) => time));
+  // One after the other: somebody may have approved very often.
+  return approvals.reduce((first, one) => (one.actor === actor ? Math.min(first, one.time) : first), Infinity);
 }
 
 /**

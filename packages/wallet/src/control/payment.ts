@@ -1,3 +1,6 @@
+import { requireList, requireObject, requireText } from '../checks.ts';
+import { invalidArgument } from '../errors.ts';
+
 /** What leaves the wallet to one place. */
 export interface Transfer {
   /** `native`, or the address of a token. */
@@ -10,7 +13,10 @@ export interface Transfer {
 
 /** A transaction as a policy sees it: what leaves the wallet, and what that costs. */
 export interface Payment {
-  /** What is signed and nothing else, in hexadecimal: another amount, receiver or fee is another id. */
+  /**
+   * Names what is signed and by which account, in hexadecimal. An id of Bitcoin says nothing of the amounts that are
+   * spent: payments are the same when all of their fields are.
+   */
   readonly id: string;
   /** `bitcoin:main`, `bitcoin:regtest`, `eip155:1`. */
   readonly chain: string;
@@ -42,6 +48,42 @@ export function paymentToJson({ id, chain, transfers, fee }: Payment): PaymentJs
 export function paymentFromJson({ id, chain, transfers, fee }: PaymentJson): Payment {
   const listed = transfers.map(({ asset, to, amount }) => ({ asset, to, amount: BigInt(amount) }));
   return { id, chain, transfers: listed, fee: BigInt(fee) };
+}
+
+/** Throws unless a value is a payment: what is on record once is read for ever. */
+export function requirePayment(argument: string, value: unknown): Payment {
+  const { id, chain, transfers, fee } = requireObject<Payment>(argument, value);
+  requireName(`${argument}.id`, id);
+  requireName(`${argument}.chain`, chain);
+  for (const [i, transfer] of requireList(`${argument}.transfers`, transfers).entries()) {
+    const { asset, to, amount } = requireObject<Transfer>(`${argument}.transfers[${i}]`, transfer);
+    requireName(`${argument}.transfers[${i}].asset`, asset);
+    requireName(`${argument}.transfers[${i}].to`, to);
+    requireAmount(`${argument}.transfers[${i}].amount`, amount);
+  }
+  requireAmount(`${argument}.fee`, fee);
+  return value as Payment;
+}
+
+/** Throws unless a value is a text that is not empty. */
+export function requireName(argument: string, value: unknown): string {
+  if (requireText(argument, value) === '') throw invalidArgument(argument, 'a text that is not empty', value);
+  return value as string;
+}
+
+function requireAmount(argument: string, value: unknown): void {
+  if (typeof value !== 'bigint' || value < 0n)
+    throw invalidArgument(argument, 'the smallest unit, as a bigint of 0 or more', value);
+}
+
+/** Whether two payments are the same in all that an approval signs. */
+export function isSamePayment(one: Payment, other: Payment): boolean {
+  return JSON.stringify(paymentToJson(one)) === JSON.stringify(paymentToJson(other));
+}
+
+/** An address or asset in the letters that it is compared in: hexadecimal and bech32 mean the same in either case. */
+export function comparable(name: string): string {
+  return /^(0x|(bc|tb|bcrt|sp|tsp)1)/i.test(name) ? name.toLowerCase() : name;
 }
 
 /** The coin of a chain itself. */

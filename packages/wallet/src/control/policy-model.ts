@@ -24,7 +24,10 @@ export interface Consent {
   readonly expirySeconds: number;
 }
 
-/** What a payment must be like for a rule to fit; what is absent does not matter. */
+/**
+ * What a payment must be like for a rule to fit; what is absent does not matter. A rule that allows, or asks for
+ * approvals, must fit all transfers of a payment; one that denies fits when it fits one of them.
+ */
 export interface RuleCondition {
   /** Of `bitcoin:main`, `eip155:1`… */
   readonly chains?: readonly string[] | undefined;

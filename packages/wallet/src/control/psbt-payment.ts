@@ -4,6 +4,9 @@ import type { Psbt } from '../psbt/model.ts';
 import { spendOf, spentOutputOf } from '../psbt/spend.ts';
 import { unsignedTransaction } from '../psbt/transaction.ts';
 import { transactionId } from '@bitcoin-enterprise/script';
+import { requireFunction, requireObject } from '../checks.ts';
+import { requirePsbt } from '../psbt/require-psbt.ts';
+import { verifySilentShares } from '../silent/psbt.ts';
 import { encodeSilentAddress, type SilentAddressKeys } from '../silent/address.ts';
 import { NATIVE_ASSET, type Payment, type Transfer } from './payment.ts';
 
@@ -22,9 +25,12 @@ export interface PaymentContext {
  * are spent are proven, all outputs have scripts, and no input asks for a sighash type that leaves something open.
  *
  * @throws WalletError `WALLET_NOT_APPROVED` for what could be changed after it was signed, or whose fee is not proven;
- * `WALLET_PSBT_INPUT_INVALID`, `WALLET_PSBT_INCOMPLETE`.
+ * `WALLET_PSBT_INPUT_INVALID`, `WALLET_PSBT_INCOMPLETE`, `WALLET_INVALID_ARGUMENT`; those of `verifySilentShares`.
  */
-export async function paymentOfPsbt(psbt: Psbt, { network, isOwn }: PaymentContext): Promise<Payment> {
+export async function paymentOfPsbt(psbt: Psbt, context: PaymentContext): Promise<Payment> {
+  requirePsbt(psbt);
+  const { network, isOwn } = requireObject<PaymentContext>('context', context) as PaymentContext;
+  requireFunction('context.isOwn', isOwn);
   let spent = 0n;
   for (const [index, input] of psbt.inputs.entries()) {
     const utxo = spentOutputOf(input, index);
@@ -38,13 +44,14 @@ export async function paymentOfPsbt(psbt: Psbt, { network, isOwn }: PaymentConte
       throw refused(`input ${index} asks for the sighash type ${sighashType}, which leaves something open`);
     spent += utxo.value;
   }
+  // By its address: a script that is there already must be made of it.
+  if (psbt.outputs.some(({ silentAddress }) => silentAddress !== undefined)) verifySilentShares(psbt);
   const transfers: Transfer[] = [];
   let paid = 0n;
   for (const [index, { value, scriptPubKey, silentAddress }] of psbt.outputs.entries()) {
     if (value < 0n) throw refused(`output ${index} pays less than nothing`);
     paid += value;
     if (silentAddress !== undefined) {
-      // By its address: the script is made of it when it is signed, and checked by whoever signs (BIP375).
       const to = encodeSilentAddress(silentKeys(silentAddress), network);
       transfers.push({ asset: NATIVE_ASSET, to, amount: value });
     } else if (!(await isOwn(scriptPubKey)))

@@ -40,7 +40,11 @@ export interface ControlState {
   readonly policy: ApprovalPolicy | undefined;
   /** SHA-256 of the policy in canonical JSON, hexadecimal. */
   readonly policyDigest: string | undefined;
+  /** How many policies were in force, this one included. */
+  readonly revision: number;
   readonly payments: ReadonlyMap<string, ControlledPayment>;
+  /** What let each payment through, and the version at which it stands in the stream. */
+  readonly releases: ReadonlyMap<string, { readonly version: number; readonly event: ControlEvent }>;
 }
 
 /** Nothing has happened. */
@@ -48,21 +52,33 @@ export const NOTHING_HAPPENED: ControlState = {
   version: 0,
   policy: undefined,
   policyDigest: undefined,
+  revision: 0,
   payments: new Map(),
+  releases: new Map(),
 };
 
 /** The state after further events. */
 export function fold(state: ControlState, events: readonly StoredEvent[]): ControlState {
-  let { version, policy, policyDigest } = state;
+  let { version, policy, policyDigest, revision } = state;
   const payments = new Map(state.payments);
+  const releases = new Map(state.releases);
   for (const stored of events) {
     const event = { type: stored.type, ...(stored.data as object) } as ControlEvent;
     version = stored.version;
     switch (event.type) {
-      case 'policy-set':
-        policy = parseApprovalPolicy(event.policy);
+      case 'policy-set': {
+        const before = policy;
+        const next = parseApprovalPolicy(event.policy);
+        // An approval counts for as long as its actor has the key that it was given with.
+        for (const [id, known] of payments) {
+          const approvals = known.approvals.filter(({ actor }) => keyOf(before, actor) === keyOf(next, actor));
+          if (approvals.length < known.approvals.length) payments.set(id, { ...known, approvals });
+        }
+        policy = next;
         policyDigest = event.digest;
+        revision++;
         break;
+      }
       case 'requested': {
         const payment = paymentFromJson(event.payment);
         const { initiator } = event;
@@ -74,13 +90,19 @@ export function fold(state: ControlState, events: readonly StoredEvent[]): Contr
       case 'released': {
         const known = payments.get(event.id);
         if (known !== undefined) payments.set(event.id, changed(known, event));
+        if (event.type === 'released') releases.set(event.id, { version, event });
         break;
       }
       case 'denied':
       case 'signed':
     }
   }
-  return { version, policy, policyDigest, payments };
+  return { version, policy, policyDigest, revision, payments, releases };
+}
+
+function keyOf(policy: ApprovalPolicy | undefined, actor: string): string | undefined {
+  const key = policy?.actors.find(({ id }) => id === actor)?.key;
+  return key === undefined ? undefined : `${key.algorithm}:${key.publicKey}`;
 }
 
 function changed(
