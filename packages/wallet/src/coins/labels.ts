@@ -169,15 +169,24 @@ export function exportLabels(labels: readonly Label[]): string {
         throw labelsInvalid(line, 'no type or ref');
       const fault = faultOf({ type, ref, label, origin, spendable });
       if (fault !== undefined) throw labelsInvalid(line, fault);
-      const known = { type, ref, label, origin, spendable };
-      // What is known goes first, and cannot be replaced by what is not.
-      return `${JSON.stringify({ ...known, ...withoutKnown(others) })}\n`;
+      const written = lineOf({ type, ref, label, origin, spendable }, others);
+      // What is no JSON, or too long, shows when it is read again.
+      const problem = written === undefined ? 'other fields that are no JSON' : readLine(written);
+      if (typeof problem === 'string') throw labelsInvalid(line, problem);
+      return `${written}\n`;
     })
     .join('');
 }
 
-function withoutKnown(others: object): object {
-  return Object.fromEntries(Object.entries(others).filter(([name]) => !KNOWN.has(name)));
+/** A line; `undefined` for what JSON cannot write. What is known goes first, and cannot be replaced by what is not. */
+function lineOf(known: object, others: unknown): string | undefined {
+  if (typeof others !== 'object' || others === null || Array.isArray(others)) return undefined;
+  const rest = Object.entries(others).filter(([name]) => !KNOWN.has(name));
+  try {
+    return JSON.stringify({ ...known, ...Object.fromEntries(rest) });
+  } catch {
+    return undefined;
+  }
 }
 
 function labelsInvalid(line: number, reason: string): WalletError<'WALLET_LABELS_INVALID'> {

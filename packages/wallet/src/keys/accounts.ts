@@ -62,7 +62,8 @@ export function accountPath(options: AccountOptions): number[] {
  * @throws WalletError `WALLET_INVALID_ARGUMENT`; DescriptorsError `DESCRIPTORS_DERIVATION_HARDENED` without a secret.
  */
 export function accountKey(master: ExtendedKey, options: AccountOptions): AccountKey {
-  return keyAt(requireMaster(master, options.network), accountPath(options));
+  const path = accountPath(options);
+  return keyAt(requireMaster(master, options.network), path);
 }
 
 /**

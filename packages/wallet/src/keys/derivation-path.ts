@@ -1,3 +1,4 @@
+import { requireObject } from '../checks.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
 
 /** Steps from here on are hardened (BIP32). */
@@ -53,7 +54,7 @@ export function readDerivationPath(path: string | readonly number[]): number[] {
  * ```
  */
 export function derivationPathText(path: readonly number[], options: { readonly marker?: 'h' | "'" } = {}): string {
-  const { marker = 'h' } = options;
+  const { marker = 'h' } = requireObject<{ readonly marker: unknown }>('options', options);
   if (marker !== 'h' && marker !== "'") throw invalidArgument('options.marker', "'h' or an apostrophe", marker);
   const steps = readDerivationPath(path);
   return ['m', ...steps.map((step) => (step < HARDENED_STEP ? `${step}` : `${step - HARDENED_STEP}${marker}`))].join(

@@ -144,9 +144,14 @@ export async function discoverAddresses(
   return search(parsed, known, requireGap(options), (paths) => onProgress?.(paths));
 }
 
-/** The first index behind all used ones: the next address to hand out. */
+/**
+ * The first index behind all used ones: the next address to hand out.
+ *
+ * @throws WalletError `WALLET_INVALID_ARGUMENT`.
+ */
 export function nextUnused(path: DiscoveredPath): number {
-  return (path.used.at(-1) ?? -1) + 1;
+  const used = requireList('path.used', requireObject<DiscoveredPath>('path', path).used) as readonly number[];
+  return (used.at(-1) ?? -1) + 1;
 }
 
 interface Gap {

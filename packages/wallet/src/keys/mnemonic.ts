@@ -1,7 +1,7 @@
 import { type Entropy, webEntropy } from '@bitcoin-enterprise/core';
 import { pbkdf2Async } from '@noble/hashes/pbkdf2.js';
 import { sha512 } from '@noble/hashes/sha2.js';
-import { requireBytes, requireObject, requireText } from '../checks.ts';
+import { requireBytes, requireList, requireObject, requireText } from '../checks.ts';
 import { invalidArgument, WalletError, type WalletErrors } from '../errors.ts';
 import { entropyBytes } from './entropy.ts';
 import { entropyOfPlaces, placesOfEntropy } from './mnemonic-bits.ts';
@@ -27,16 +27,22 @@ export class Mnemonic {
   readonly #entropy: SecretBytes;
   readonly #words: readonly string[];
 
-  /** Use {@link generateMnemonic}, {@link readMnemonic} or {@link mnemonicFromEntropy}. */
+  /**
+   * Use {@link generateMnemonic}, {@link readMnemonic} or {@link mnemonicFromEntropy}.
+   *
+   * @throws WalletError `WALLET_INVALID_ARGUMENT`.
+   */
   constructor(parts: {
     readonly language: MnemonicLanguage;
     readonly entropy: SecretBytes;
     /** Its whole list. */
     readonly words: readonly string[];
   }) {
-    this.language = parts.language;
-    this.#entropy = parts.entropy;
-    this.#words = parts.words;
+    const { language, entropy, words } = requireObject<typeof parts>('parts', parts);
+    this.language = requireLanguage(language);
+    if (!(entropy instanceof SecretBytes)) throw invalidArgument('parts.entropy', 'SecretBytes', entropy);
+    this.#entropy = entropy;
+    this.#words = requireList('parts.words', words) as readonly string[];
     Object.defineProperty(this, Symbol.for('nodejs.util.inspect.custom'), { value: () => this.toString() });
   }
 

@@ -1,6 +1,7 @@
 import { concatBytes, currentCrypto, type Entropy, equalBytes, parseHex, webEntropy } from '@bitcoin-enterprise/core';
 import { requireBytes, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
+import { entropyBytes } from '../keys/entropy.ts';
 import type { SecretBytes } from '../keys/secret-bytes.ts';
 import { requireCompressedKey } from './address.ts';
 import { multiplyBySecret, requireSecret } from './secret-arithmetic.ts';
@@ -60,7 +61,7 @@ export function createDleqProof(options: DleqProofOptions): DleqProof {
     entropy = webEntropy(),
     generator = GENERATOR,
   } = requireObject<DleqProofOptions>('options', options);
-  const auxiliaryRandom = options.auxiliaryRandom ?? entropy.bytes(32);
+  const auxiliaryRandom = options.auxiliaryRandom ?? entropyBytes(entropy, 32);
   requireBytes('options.auxiliaryRandom', auxiliaryRandom, 32);
   requireCompressedKey('options.point', point);
   requireCompressedKey('options.generator', generator);

@@ -1,7 +1,11 @@
 import { currentCrypto, type Entropy, webEntropy } from '@bitcoin-enterprise/core';
 import { requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
+import { entropyBytes } from '../keys/entropy.ts';
 import type { SecretBytes } from '../keys/secret-bytes.ts';
+
+/** One source in 2¹²⁷ has no scalar the first time; one that has none so often is no source. */
+const MOST_TRIES = 8;
 
 /** Throws unless a value lends secret bytes: SecretBytes, of whichever copy of this package. */
 export function requireSecret(argument: string, value: unknown): SecretBytes {
@@ -42,15 +46,15 @@ export function multiplyBySecret(
   entropy: Entropy = webEntropy(),
 ): Uint8Array | undefined {
   const crypto = currentCrypto();
-  for (;;) {
-    const mask = entropy.bytes(32);
-    if (!crypto.isSecretKey(mask)) continue;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const mask = new Uint8Array(entropyBytes(entropy, 32));
     const minus = crypto.secretKeyNegate(mask);
     const rest = minus === undefined ? undefined : crypto.secretKeyTweakAdd(secret, minus);
-    const [left, right] = [mask, rest].map((part) =>
-      part === undefined ? undefined : crypto.publicKeyTweakMul(point, part),
-    );
-    for (const part of [mask, minus, rest]) part?.fill(0);
+    // No scalar, or the secret itself: other parts are needed.
+    if (minus === undefined || rest === undefined) continue;
+    const [left, right] = [mask, rest].map((part) => crypto.publicKeyTweakMul(point, part));
+    for (const part of [mask, minus, rest]) part.fill(0);
     return left === undefined || right === undefined ? undefined : crypto.publicKeyCombine([left, right]);
   }
+  throw invalidArgument('options.entropy', 'a source of randomness', entropy);
 }

@@ -54,6 +54,28 @@ describe('labels', () => {
     expect(JSON.parse(exportLabels([lying]))).toMatchObject({ type: 'tx', ref: txid });
   });
 
+  it('are written only when they would be read again', () => {
+    const row: Label = { type: 'tx', ref: txid, label: 'x' };
+    const circle: Record<string, unknown> = {};
+    circle['circle'] = circle;
+    let deep: unknown = 1;
+    for (let i = 0; i < 100_000; i++) deep = [deep];
+    const strange = [
+      null,
+      1,
+      'text',
+      [1],
+      { a: 1n },
+      circle,
+      { deep },
+      { toJSON: () => 1 },
+      { a: 'x'.repeat(100_000) },
+    ];
+    for (const others of strange)
+      expect(codeOf(() => exportLabels([row, { ...row, others } as unknown as Label]))).toBe('WALLET_LABELS_INVALID');
+    expect(codeOf(() => exportLabels([{ ...row, label: 'x'.repeat(100_000) }]))).toBe('WALLET_LABELS_INVALID');
+  });
+
   it('of unknown types are left out, those of no valid form only when they are to be', () => {
     const text = `\ufeff{"type":"star","ref":"x"}\r\n\n{"type":"tx","ref":"x"}\n${published}`;
 

@@ -93,6 +93,21 @@ describe('a keystore', () => {
     expect(other.slice(-80)).not.toBe(one.slice(-80));
   });
 
+  it('asks for bytes when its entropy has something else', async () => {
+    for (const bytes of [
+      (length: number) => 'x'.repeat(length),
+      (length: number) => new Array(length).fill(1),
+      () => undefined,
+      () => 32,
+      () => new Uint8Array(1),
+    ]) {
+      const entropy = { bytes: bytes as never };
+      const expected = { code: 'WALLET_INVALID_ARGUMENT', details: { argument: 'options.entropy' } };
+      await expect(sealKeystore(secretsOf(), { password: 'x', kdf: weak, entropy })).rejects.toMatchObject(expected);
+      await expect(generateMnemonic({ entropy })).rejects.toMatchObject(expected);
+    }
+  });
+
   it('takes one password however it is typed, and bytes as they are', async () => {
     const text = await sealKeystore(secretsOf(), { password: 'Ångström', kdf: weak });
     expect(await openKeystore(text, { password: 'A\u030angstro\u0308m' })).toHaveLength(2);
@@ -119,6 +134,10 @@ describe('a keystore', () => {
         code: 'WALLET_KEYSTORE_LOCKED',
       });
     }
+    // The same digits in capitals, or the same number in other words: the format has one way to write them.
+    const other = text.replace(/"sealed": "[0-9a-f]+"/, (line) => line.toUpperCase().replace('SEALED', 'sealed'));
+    expect(other).not.toBe(text);
+    await expect(openKeystore(other, { password: 'x' })).rejects.toMatchObject({ code: 'WALLET_KEYSTORE_INVALID' });
     // Any bit of what is random or sealed.
     for (const field of ['salt', 'nonce', 'sealed']) {
       const found = new RegExp(`"${field}": "([0-9a-f]+)"`).exec(text)?.[1] ?? '';

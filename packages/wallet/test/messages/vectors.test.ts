@@ -29,8 +29,9 @@ interface Basic {
 }
 
 /**
- * The generated set of BIP322, of which only a copy in the user's cache is read, one signature a line: format, message,
- * address, signature, a message and an address that it is not for.
+ * The generated set of BIP322, one signature a line: format, message, address, signature, a message and an address that it is
+ * not for. It is no part of the usual run, on no machine, so that nothing is skipped where it is not: who has a copy in the
+ * cache runs it beside.
  */
 const cached = resolve(homedir(), '.cache/bitcoin-enterprise/bip-0322/generated.txt');
 const generated = existsSync(cached)
@@ -74,27 +75,33 @@ describe.skipIf(basic === undefined)('the basic vectors of BIP322', () => {
   });
 });
 
-describe.skipIf(generated.length === 0)('the generated vectors of BIP322', () => {
-  it.for(generated)('verify %s %s of %s', ([format, message, address, signature]) => {
-    const times =
-      format === 'full' ? { lockTime: 2016, sequence: 2016 } : format === 'pof' ? { lockTime: 123, sequence: 456 } : {};
+// No `skipIf`: without a copy they are no part of the run, and count as nothing.
+if (generated.length > 0)
+  describe('the generated vectors of BIP322', () => {
+    it.for(generated)('verify %s %s of %s', ([format, message, address, signature]) => {
+      const times =
+        format === 'full'
+          ? { lockTime: 2016, sequence: 2016 }
+          : format === 'pof'
+            ? { lockTime: 123, sequence: 456 }
+            : {};
 
-    expect(verifyMessage({ message, address, signature })).toMatchObject({ state: 'valid', ...times });
+      expect(verifyMessage({ message, address, signature })).toMatchObject({ state: 'valid', ...times });
+    });
+
+    it.for(generated)('refuse %s %s of %s for anything else', ([, message, address, signature, other, nobody]) => {
+      const elsewhere = nobody === '' ? 'bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l' : nobody;
+
+      expect(verifyMessage({ message: other, address, signature }).state).toBe('invalid');
+      expect(verifyMessage({ message, address: elsewhere, signature }).state).toBe('invalid');
+    });
+
+    it.for(generated)('refuse %s %s of %s with any byte changed', ([, message, address, signature]) => {
+      for (let at = 3; at < signature.length - 4; at += 37) {
+        const other = signature[at] === 'A' ? 'B' : 'A';
+        const changed = signature.slice(0, at) + other + signature.slice(at + 1);
+        const { state } = verifyMessage({ message, address, signature: changed });
+        expect(['invalid', 'inconclusive']).toContain(state);
+      }
+    });
   });
-
-  it.for(generated)('refuse %s %s of %s for anything else', ([, message, address, signature, other, nobody]) => {
-    const elsewhere = nobody === '' ? 'bc1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l' : nobody;
-
-    expect(verifyMessage({ message: other, address, signature }).state).toBe('invalid');
-    expect(verifyMessage({ message, address: elsewhere, signature }).state).toBe('invalid');
-  });
-
-  it.for(generated)('refuse %s %s of %s with any byte changed', ([, message, address, signature]) => {
-    for (let at = 3; at < signature.length - 4; at += 37) {
-      const other = signature[at] === 'A' ? 'B' : 'A';
-      const changed = signature.slice(0, at) + other + signature.slice(at + 1);
-      const { state } = verifyMessage({ message, address, signature: changed });
-      expect(['invalid', 'inconclusive']).toContain(state);
-    }
-  });
-});

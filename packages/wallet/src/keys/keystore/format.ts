@@ -85,9 +85,9 @@ export function parseKeystore(text: string): KeystoreFile {
   return {
     kdf: parameters,
     salt,
-    nonce: readHex('cipher.nonce', nonce, NONCE_LENGTH),
+    nonce: readLowerHex('cipher.nonce', nonce, NONCE_LENGTH),
     entries,
-    sealed: readHex('sealed', sealed, length + TAG_LENGTH),
+    sealed: readLowerHex('sealed', sealed, length + TAG_LENGTH),
   };
 }
 
@@ -118,7 +118,7 @@ function readKdf(value: unknown): { readonly parameters: KeystoreKdf; readonly s
     const fault = scryptFault({ n, r, p, leastN: 2 ** 14 });
     if (fault !== undefined) throw keystoreInvalid(`kdf.${fault} beyond its bounds`);
     const parameters = { name: 'scrypt', n: n as number, r: r as number, p: p as number } as const;
-    return { parameters, salt: readHex('kdf.salt', salt, SALT_LENGTH) };
+    return { parameters, salt: readLowerHex('kdf.salt', salt, SALT_LENGTH) };
   }
   if (!Object.hasOwn(kind, 'name') || kind['name'] !== 'argon2id') throw keystoreInvalid('another kdf');
   const { memory, passes, lanes, salt } = readFields('kdf', value, ['name', 'memory', 'passes', 'lanes', 'salt']);
@@ -130,7 +130,7 @@ function readKdf(value: unknown): { readonly parameters: KeystoreKdf; readonly s
     passes: passes as number,
     lanes: lanes as number,
   } as const;
-  return { parameters, salt: readHex('kdf.salt', salt, SALT_LENGTH) };
+  return { parameters, salt: readLowerHex('kdf.salt', salt, SALT_LENGTH) };
 }
 
 function readEntries(value: unknown): readonly KeystoreEntry[] {
@@ -150,6 +150,12 @@ function readEntries(value: unknown): readonly KeystoreEntry[] {
       metadata: Object.freeze({ ...(metadata as Readonly<Record<string, string>>) }),
     };
   });
+}
+
+/** The format has one way to write bytes, so that no character of it can be altered. */
+function readLowerHex(path: string, value: unknown, length: number): Uint8Array {
+  if (typeof value === 'string' && /[A-F]/.test(value)) throw keystoreInvalid(`capitals at ${path}`);
+  return readHex(path, value, length);
 }
 
 /** A text of so many characters without half a surrogate pair, which UTF-8 cannot write. */
