@@ -118,6 +118,12 @@ describe('a coordinator', () => {
       { ...answer, signer: 3 },
       { ...answer, attempt: 1 },
       { ...answer, attempt: 'x' },
+      // What a list has besides its places.
+      { ...answer, attempt: 'length' },
+      { ...answer, attempt: 'map' },
+      { ...answer, attempt: '__proto__' },
+      { ...answer, attempt: '0' },
+      { ...answer, attempt: -1 },
       { ...answer, signature: 'zz' },
       { ...answer, next: 7 },
       { ...answer, kind: 'x' },
@@ -153,6 +159,30 @@ describe('a coordinator', () => {
     expect(blamed.effects).toEqual([{ type: 'blame', signer: 2, kind: 'signature share' }]);
 
     expect(stepFrostCoordination(blamed.state, await second.offer()).effects).toEqual([]);
+  });
+
+  it('is not held up by one who begins again and again, and never answers', async () => {
+    const { group, parties } = await partiesOf(2, 3);
+    const [first, second, third] = parties as [FrostParty, FrostParty, FrostParty];
+    let state = beginFrostCoordination(group, message);
+    const asked: Array<readonly [FrostParty, unknown]> = [];
+    const send = (sent: unknown): void => {
+      const step = stepFrostCoordination(state, sent);
+      ({ state } = step);
+      for (const effect of step.effects)
+        if (effect.type === 'ask')
+          for (const signer of effect.signers)
+            if (signer !== 3) asked.push([parties[signer - 1] as FrostParty, effect.request]);
+    };
+    for (const party of [third, first, third, second]) send(await party.offer());
+    // He is always there before the honest ones meet.
+    for (let turn = asked.shift(); turn !== undefined && state.attempts.length < 100; turn = asked.shift()) {
+      send(await third.offer());
+      send(await turn[0].answer(turn[1], { message }));
+    }
+
+    expect(state.signature).toHaveLength(128);
+    expect(state.attempts.length).toBeLessThanOrEqual(3 - 2 + 1 + 8);
   });
 
   it('cannot have another message signed, nor a nonce used twice', async () => {

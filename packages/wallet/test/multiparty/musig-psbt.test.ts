@@ -15,6 +15,8 @@ import {
   type Signer,
 } from '../../src/index.ts';
 import {
+  addMusigNonces,
+  addMusigSignatures,
   aggregateMusigPsbt,
   musigPlacesOf,
   musigPsbtSigner,
@@ -160,6 +162,46 @@ describe('MuSig2 by PSBT', () => {
     );
     const signed = await mailed(psbt, ...signers, ...signers);
     expect(extractTransaction(finalizePsbt(signed)).inputs[0]?.witness.length).toBe(1);
+  });
+
+  it('answers wrong arguments with a code', async () => {
+    const psbt = spending(`rawtr(musig(${keyOf(1)},${keyOf(2)}))`, () => true);
+    const { vault } = await party(1);
+    const options: readonly unknown[] = [undefined, null, 1, {}, { ring: ringOf(1) }, { ring: {}, vault }];
+    const calls = [
+      ...[undefined, null, 'x', {}, { inputs: [] }].flatMap((strange) => [
+        async () => musigPlacesOf(strange as never),
+        async () => addMusigNonces(strange as never, { ring: ringOf(1), vault }),
+      ]),
+      ...options.flatMap((strange) => [
+        async () => addMusigNonces(psbt, strange as never),
+        async () => addMusigSignatures(psbt, strange as never),
+        async () => musigPsbtSigner(strange as never),
+      ]),
+      ...[null, 1, { sighashTypes: 1 }, { sighashTypes: ['x'] }].map(
+        (strange) => async () => musigPlacesOf(psbt, strange as never),
+      ),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
+  });
+
+  it('blames nobody for what a stranger has put there', async () => {
+    const [one, two] = [await party(1), await party(2)];
+    const text = `rawtr(musig(${keyOf(1)},${keyOf(2)}))`;
+    const begun = await mailed(
+      spending(text, () => true),
+      one.signer,
+      two.signer,
+    );
+    const [input] = begun.inputs;
+    const [slot] = input?.musigPartialSignatures ?? [];
+    if (input === undefined || slot === undefined) throw new Error('no partial signature');
+    const forged = { ...slot, participant: ringOf(3).publicKeys[0] as Uint8Array };
+    const psbt = { ...begun, inputs: [{ ...input, musigPartialSignatures: [slot, forged] }] };
+    const error: unknown = await one.signer.sign(psbt).catch((caught: unknown) => caught);
+
+    expect(error).toMatchObject({ code: 'WALLET_CONTRIBUTION_INVALID' });
+    expect((error as { readonly details: object }).details).toStrictEqual({ kind: 'partial signature' });
   });
 
   it('is asked again and again without another signature', async () => {

@@ -1,5 +1,6 @@
 import { currentCrypto, type Entropy, parseHex, toHex } from '@bitcoin-enterprise/core';
 import type { WalletError } from '../../errors.ts';
+import { entropyBytes } from '../../keys/entropy.ts';
 import { SecretBytes } from '../../keys/secret-bytes.ts';
 import type { ContributionKind } from '../musig/checks.ts';
 import { addPoints, isPoint, type Point } from '../math/points.ts';
@@ -24,6 +25,7 @@ import {
   provePossession,
   randomPolynomial,
   randomScalar,
+  requireDifferent,
 } from './polynomial.ts';
 
 const KEY_LENGTH = 32;
@@ -78,11 +80,12 @@ export class Ceremony implements FrostDkg {
     const first = old === undefined ? randomScalar(entropy) : new Uint8Array(KEY_LENGTH);
     const coefficients = randomPolynomial(first, threshold, entropy);
     const points = commitTo(old === undefined ? coefficients : coefficients.slice(1));
+    requireDifferent(points, entropy);
     const [commitment] = points as [Uint8Array];
     const proof = old === undefined ? provePossession(first, { identifier, commitment, entropy }) : new Uint8Array();
     const unsigned = { from: identifier, commitments: points.map((point) => toHex(point)), proof: toHex(proof) };
     const signature = parts.identitySecret.use((secret) =>
-      currentCrypto().schnorrSign(broadcastHash(parts.id, unsigned), secret, entropy.bytes(32)),
+      currentCrypto().schnorrSign(broadcastHash(parts.id, unsigned), secret, entropyBytes(entropy, 32)),
     );
     const message: CommitmentsMessage = {
       kind: 'commitments',

@@ -82,7 +82,8 @@ export function beginFrostCoordination(group: FrostGroup, message: Uint8Array): 
 /**
  * What a coordinator does about a message, in the manner of ROAST: as soon as `threshold` participants wait, they are asked
  * together; whoever answers waits again. Silent ones hold nobody up, wrong ones are blamed and asked no more: with
- * `threshold` honest participants who answer, a group of n ends after n - threshold + 1 attempts at most.
+ * `threshold` honest participants who answer, a group of n ends after n - threshold + 1 attempts at most, and one more
+ * whenever somebody offers again instead of answering; after eight of those he is listened to only when he answers.
  *
  * The transport must say truly who sent a message. What is none changes nothing.
  *
@@ -108,10 +109,13 @@ function requireCoordination(value: unknown): void {
   requireText('state.message', state.message);
 }
 
+/** So often somebody may begin again without an answer: who does so for ever would hold the others up. */
+const MOST_RESTARTS = 8;
+
 /** A participant begins, or begins again after his process ended: his open attempts are given up. */
 function offered(state: FrostCoordination, { signer, nonce }: FrostOffer): FrostCoordinationStep {
   if (!isHex(nonce)) return { state, effects: [] };
-  if (isNonceUsed(state, nonce)) return { state, effects: [] };
+  if (isNonceUsed(state, nonce) || openAttempts(state, signer) > MOST_RESTARTS) return { state, effects: [] };
   if (!isPublicNonce(nonce)) return blame(state, signer, 'public nonce');
   const others = state.offers.filter((offer) => offer.signer !== signer);
   return whenEnough({ ...state, offers: [...others, { kind: 'offer', signer, nonce }] });
@@ -119,7 +123,8 @@ function offered(state: FrostCoordination, { signer, nonce }: FrostOffer): Frost
 
 function answered(state: FrostCoordination, answer: FrostAnswer): FrostCoordinationStep {
   const { attempt: number, signer, signature, next } = answer;
-  const attempt = state.attempts[number];
+  // JSON may say anything: a list has more fields than its places.
+  const attempt = Number.isInteger(number) ? state.attempts[number] : undefined;
   const isAsked = attempt?.nonces.some((one) => one.signer === signer) === true;
   const hasAnswered = attempt?.answers.some((one) => one.signer === signer) === true;
   if (attempt === undefined || !isAsked || hasAnswered || !isHex(signature) || !isHex(next))
@@ -133,6 +138,12 @@ function answered(state: FrostCoordination, answer: FrostAnswer): FrostCoordinat
   const shares = answers.map((one) => ({ identifier: one.signer, signature: parseHex(one.signature) }));
   const whole = toHex(aggregateFrostSignature(session, shares));
   return { state: { ...answeredState, signature: whole }, effects: [{ type: 'done', signature: whole }] };
+}
+
+/** The attempts that wait for an answer of somebody. */
+function openAttempts({ attempts }: FrostCoordination, signer: number): number {
+  const isOf = (list: ReadonlyArray<{ readonly signer: number }>): boolean => list.some((one) => one.signer === signer);
+  return attempts.filter(({ nonces, answers }) => isOf(nonces) && !isOf(answers)).length;
 }
 
 /** Asks as many as are needed, once they wait. */

@@ -5,7 +5,7 @@ import { SecretBytes } from '../../keys/secret-bytes.ts';
 import { requireSecret } from '../musig/checks.ts';
 import { addSecret, inverseOf, modOrder, multiplySecret, wipe } from '../math/scalars.ts';
 import { type FrostGroup, type FrostShare, groupOf, requireShare, requireSizes } from './group.ts';
-import { commitTo, evaluateSecret, randomPolynomial, randomScalar } from './polynomial.ts';
+import { commitTo, evaluateSecret, randomPolynomial, randomScalar, requireDifferent } from './polynomial.ts';
 
 /** Settings of {@link dealFrostShares}. */
 export interface DealFrostSharesOptions {
@@ -48,7 +48,9 @@ export function dealFrostShares(options: DealFrostSharesOptions): {
   if (constant.length !== 32 || !currentCrypto().isSecretKey(constant))
     throw invalidArgument('options.secretKey', 'a secret key', secretKey);
   const coefficients = randomPolynomial(constant, threshold, entropy);
-  const group = groupOf(commitTo(coefficients), participants);
+  const commitments = commitTo(coefficients);
+  requireDifferent(commitments, entropy);
+  const group = groupOf(commitments, participants);
   if (group === undefined) throw invalidArgument('options.entropy', 'a source of randomness', 0);
   const shares = group.verifyingShares.map((_, index): FrostShare => {
     const value = evaluateSecret(coefficients, index + 1);

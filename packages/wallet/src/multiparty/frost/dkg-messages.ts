@@ -1,5 +1,6 @@
 import { concatBytes, currentCrypto, type Entropy, parseHex } from '@bitcoin-enterprise/core';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { entropyBytes } from '../../keys/entropy.ts';
 import type { SecretBytes } from '../../keys/secret-bytes.ts';
 import { wipe } from '../math/scalars.ts';
 
@@ -66,7 +67,7 @@ export function sealShare(
   },
 ): Uint8Array {
   const { identitySecret, facts, entropy } = parties;
-  const nonce = entropy.bytes(SEAL_NONCE_LENGTH);
+  const nonce = entropyBytes(entropy, SEAL_NONCE_LENGTH);
   const key = sealKey(identitySecret, parties);
   const sealed = concatBytes(nonce, xchacha20poly1305(key, nonce, boundTo(facts)).encrypt(value));
   key.fill(0);

@@ -1,9 +1,9 @@
-import { concatBytes, currentCrypto, type Entropy, equalBytes } from '@bitcoin-enterprise/core';
+import { concatBytes, currentCrypto, type Entropy, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import { requireBytes } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
 import { addPoints, evenPoint, hasEvenY, isPoint, multiplyBase, multiplyPoint, type Point } from '../math/points.ts';
 import { addSecret, isScalar, multiplySecret, negateSecret, reduceWideSecret, wipe } from '../math/scalars.ts';
-import { hashToProofChallenge, identifierBytes } from './suite.ts';
+import { hashToNonce, hashToProofChallenge, identifierBytes } from './suite.ts';
 
 /** A fresh secret scalar, 1 to n-1. */
 export function randomScalar(entropy: Entropy): Uint8Array {
@@ -37,6 +37,15 @@ export function commitTo(coefficients: readonly Uint8Array[]): readonly Uint8Arr
   return coefficients.map((coefficient) => multiplyBase(coefficient) as Uint8Array);
 }
 
+/**
+ * Throws when two secrets are one, by their points: randomness that repeats itself would tell the whole polynomial to
+ * whoever has one share, or the share to whoever has one signature.
+ */
+export function requireDifferent(points: readonly Uint8Array[], entropy: Entropy): void {
+  if (new Set(points.map((point) => toHex(point))).size !== points.length)
+    throw invalidArgument('options.entropy', 'a source of randomness, which does not repeat itself', entropy);
+}
+
 /** The point of the share at an identifier. */
 export function evaluateCommitments(commitments: readonly Point[], identifier: number): Point {
   let value: Point;
@@ -58,7 +67,11 @@ export function provePossession(
   facts: { readonly identifier: number; readonly commitment: Uint8Array; readonly entropy: Entropy },
 ): Uint8Array {
   const { identifier, commitment, entropy } = facts;
-  const random = randomScalar(entropy);
+  const fresh = randomScalar(entropy);
+  // The secret goes in too: proofs of two secrets never share a nonce, whatever the randomness is.
+  const preimage = concatBytes(fresh, secret, identifierBytes(identifier), commitment);
+  const random = hashToNonce(preimage);
+  wipe(fresh, preimage);
   const point = multiplyBase(random) as Uint8Array;
   const nonce = hasEvenY(point) ? random : negateSecret(random);
   const challenge = hashToProofChallenge(concatBytes(identifierBytes(identifier), commitment, evenPoint(point)));

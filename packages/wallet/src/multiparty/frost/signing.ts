@@ -38,6 +38,7 @@ import {
   requireGroup,
   requireShare,
 } from './group.ts';
+import { requireDifferent } from './polynomial.ts';
 import { hashMessage, hashNonces, hashToBindingFactor, hashToNonce, identifierBytes } from './suite.ts';
 
 const VALUES: unique symbol = Symbol('FrostSession');
@@ -112,6 +113,7 @@ export function frostNonceOf(
     secret.set(nonce, half * SCALAR_LENGTH);
     wipe(preimage, nonce);
   }
+  requireDifferent(points, entropy);
   const secretNonce = new SecretBytes(secret);
   secret.fill(0);
   return { publicNonce: concatBytes(...points), secretNonce };

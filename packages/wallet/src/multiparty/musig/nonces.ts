@@ -1,6 +1,7 @@
 import { concatBytes, currentCrypto, type Entropy, webEntropy } from '@bitcoin-enterprise/core';
-import { requireBytes, requireFunction, requireObject } from '../../checks.ts';
+import { requireBytes, requireObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
+import { entropyBytes } from '../../keys/entropy.ts';
 import { SecretBytes } from '../../keys/secret-bytes.ts';
 import { addPoints, isPoint, multiplyBase, type Point, POINT_LENGTH } from '../math/points.ts';
 import { isZero, reduceSecret, wipe } from '../math/scalars.ts';
@@ -49,9 +50,8 @@ export function createMusigNonce(options: MusigNonceOptions): MusigNonce {
   if (message !== undefined) requireBytes('options.message', message);
   requireBytes('options.extra', extra);
   const { entropy = webEntropy() } = given;
-  requireFunction('options.entropy.bytes', requireObject<Entropy>('options.entropy', entropy).bytes);
 
-  const random = new Uint8Array(entropy.bytes(32));
+  const random = new Uint8Array(entropyBytes(entropy, 32));
   const mixed = secretKey === undefined ? random : mixedSecret(requireSecret('options.secretKey', secretKey), random);
   const seed = concatBytes(
     mixed,

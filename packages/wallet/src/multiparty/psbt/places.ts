@@ -1,6 +1,8 @@
 import { currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
 import { ScriptReader, Sighasher, SighashType, type SpentOutput } from '@bitcoin-enterprise/script';
+import { requireInteger, requireList, requireObject } from '../../checks.ts';
 import type { MusigParticipants, Psbt, PsbtInput } from '../../psbt/model.ts';
+import { requirePsbt } from '../../psbt/require-psbt.ts';
 import { isFinal } from '../../psbt/slots.ts';
 import { inputIncomplete, inputInvalid, spendOf, spentOutputOf } from '../../psbt/spend.ts';
 import { unsignedTransaction } from '../../psbt/transaction.ts';
@@ -29,10 +31,16 @@ export interface MusigPlacesOptions {
  * leaves, and keys below an aggregate (BIP328).
  *
  * @throws WalletError `WALLET_PSBT_INPUT_INVALID` for participants that make another aggregate, a sighash type that may not
- * be signed; `WALLET_PSBT_INCOMPLETE` when an input does not say what it spends.
+ * be signed; `WALLET_PSBT_INCOMPLETE` when an input does not say what it spends; `WALLET_INVALID_ARGUMENT`.
  */
 export function musigPlacesOf(psbt: Psbt, options: MusigPlacesOptions = {}): readonly MusigPlace[] {
-  const { sighashTypes = [SighashType.DEFAULT, SighashType.ALL] } = options;
+  requirePsbt(psbt);
+  const { sighashTypes = [SighashType.DEFAULT, SighashType.ALL] } = requireObject<MusigPlacesOptions>(
+    'options',
+    options,
+  );
+  for (const type of requireList('options.sighashTypes', sighashTypes))
+    requireInteger('options.sighashTypes', type, 0, 255);
   if (psbt.inputs.every(({ musigParticipants }) => musigParticipants.length === 0)) return [];
   const spent = psbt.inputs.map((input, index) => {
     const utxo = spentOutputOf(input, index);

@@ -41,9 +41,7 @@ export interface MusigPsbtSignerOptions extends MusigPlacesOptions {
  * ```
  */
 export function musigPsbtSigner(options: MusigPsbtSignerOptions): Signer {
-  const { ring, vault, name = 'musig' } = requireObject<MusigPsbtSignerOptions>('options', options);
-  requireFunction('options.ring.withSecretKey', requireObject<KeyRing>('options.ring', ring).withSecretKey);
-  requireFunction('options.vault.sign', requireObject<NonceVault>('options.vault', vault).sign);
+  const { name = 'musig' } = requireParties(options);
   return {
     name,
     async sign(psbt, call = {}) {
@@ -63,8 +61,9 @@ export function musigPsbtSigner(options: MusigPsbtSignerOptions): Signer {
  *
  * @throws WalletError as `musigPlacesOf` and `createVaultNonce`.
  */
-export async function addMusigNonces(psbt: Psbt, { ring, vault, ...options }: MusigPsbtSignerOptions): Promise<Psbt> {
+export async function addMusigNonces(psbt: Psbt, parties: MusigPsbtSignerOptions): Promise<Psbt> {
   requirePsbt(psbt);
+  const { ring, vault, ...options } = requireParties(parties);
   const inputs = [...psbt.inputs];
   for (const place of musigPlacesOf(psbt, options)) {
     for (const participant of ownParticipants(place, inputs[place.input] as PsbtInput, ring)) {
@@ -95,11 +94,9 @@ export async function addMusigNonces(psbt: Psbt, { ring, vault, ...options }: Mu
  * @throws WalletError `WALLET_CONTRIBUTION_INVALID` for a nonce or partial signature that is wrong, with the index of the
  * participant; `WALLET_NONCE_SPENT` when the nonce has signed something else: all begin again.
  */
-export async function addMusigSignatures(
-  psbt: Psbt,
-  { ring, vault, ...options }: MusigPsbtSignerOptions,
-): Promise<Psbt> {
+export async function addMusigSignatures(psbt: Psbt, parties: MusigPsbtSignerOptions): Promise<Psbt> {
   requirePsbt(psbt);
+  const { ring, vault, ...options } = requireParties(parties);
   const inputs = [...psbt.inputs];
   let hasSigned = false;
   for (const place of musigPlacesOf(psbt, options)) {
@@ -167,6 +164,15 @@ export function aggregateMusigPsbt(psbt: Psbt, options: MusigPlacesOptions = {})
     inputs[place.input] = withSignature(input, place, signature);
   }
   return { ...psbt, inputs };
+}
+
+function requireParties(options: MusigPsbtSignerOptions): MusigPsbtSignerOptions {
+  const { ring, vault } = requireObject<MusigPsbtSignerOptions>('options', options);
+  const { withSecretKey, holds } = requireObject<KeyRing>('options.ring', ring);
+  requireFunction('options.ring.withSecretKey', withSecretKey);
+  requireFunction('options.ring.holds', holds);
+  requireFunction('options.vault.sign', requireObject<NonceVault>('options.vault', vault).sign);
+  return options;
 }
 
 function withSignature(input: PsbtInput, { keys, leafHash, hashType }: MusigPlace, signature: Uint8Array): PsbtInput {
@@ -241,6 +247,6 @@ function checkPartials(input: PsbtInput, place: MusigPlace, session: MusigSessio
     const signer = place.keys.publicKeys.findIndex((key) => equalBytes(key, participant));
     const publicNonce = nonceOf(input, place, participant);
     if (signer === -1 || publicNonce === undefined || !verifyMusigPartial(session, { signer, publicNonce, signature }))
-      throw contributionInvalid('partial signature', Math.max(signer, 0));
+      throw contributionInvalid('partial signature', signer === -1 ? undefined : signer);
   }
 }

@@ -3,6 +3,7 @@ import type { EventStore } from '@bitcoin-enterprise/events';
 import type { KeyStore } from '@bitcoin-enterprise/receipts';
 import { requireFunction, requireInteger, requireList, requireObject, requireText } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
+import { entropyBytes } from '../../keys/entropy.ts';
 import type { NonceVault, NonceVaultOptions } from './nonce-vault.ts';
 import { newMemory, opening } from './procedures.ts';
 import { StoredVault, type VaultFacts } from './stored-vault.ts';
@@ -31,7 +32,7 @@ const STREAM = 'nonce-vault/';
 export async function openNonceVault(options: NonceVaultOptions): Promise<NonceVault> {
   const facts = checkedOptions(options);
   const memory = newMemory({
-    incarnation: toHex(facts.entropy.bytes(16)),
+    incarnation: toHex(entropyBytes(facts.entropy, 16)),
     isSealed: facts.keys !== undefined,
     guards: facts.guards.length,
   });
