@@ -1,5 +1,5 @@
 // Mutation tests of what guards money: `npm run mutate` of the script interpreter, `BE_MUTATE=descriptors npm run mutate` of
-// the satisfier and planner. A survivor is a line that no test would miss.
+// the satisfier and planner, `BE_MUTATE=wallet npm run mutate` of what is signed and of who may pay. A survivor is a line that no test would miss.
 import { resolve } from 'node:path';
 
 // Stryker runs the tests in a copy of the repository, from where ../shared is not beside it.
@@ -8,6 +8,10 @@ process.env.BE_VECTORS ??= resolve(import.meta.dirname, '../shared/vectors');
 const subjects = {
   script: ['packages/script/src/interpreter/**/*.ts', 'packages/script/src/sighash/**/*.ts'],
   descriptors: ['packages/descriptors/src/plan/**/*.ts'],
+  wallet: [
+    'packages/wallet/src/psbt/{spend,slots,sign}.ts',
+    'packages/wallet/src/control/{approval,evaluate,psbt-payment}.ts',
+  ],
 };
 const subject = process.env.BE_MUTATE ?? 'script';
 

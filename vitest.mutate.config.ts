@@ -5,6 +5,16 @@ import { defineConfig } from 'vitest/config';
 const root = import.meta.dirname;
 const subject = process.env['BE_MUTATE'] ?? 'script';
 
+const tests: Readonly<Record<string, readonly string[]>> = {
+  script: ['packages/script/test/**/*.test.ts'],
+  descriptors: ['packages/descriptors/test/{satisfier,spends,finish}.test.ts'],
+  wallet: [
+    'packages/wallet/test/psbt/psbt-{roles,vectors}.test.ts',
+    'packages/wallet/test/control/control.test.ts',
+    'packages/wallet/test/evm/evm-control.test.ts',
+  ],
+};
+
 export default defineConfig({
   resolve: {
     conditions: ['@bitcoin-enterprise/source', 'module', 'node', 'development|production'],
@@ -13,10 +23,7 @@ export default defineConfig({
   },
   ssr: { resolve: { conditions: ['@bitcoin-enterprise/source', 'module', 'node', 'development|production'] } },
   test: {
-    include:
-      subject === 'script'
-        ? ['packages/script/test/**/*.test.ts']
-        : ['packages/descriptors/test/{satisfier,spends,finish}.test.ts'],
+    include: [...(tests[subject] ?? [])],
     // Hostile input is about time, not verdicts: it would only make every mutant slow.
     exclude: ['**/node_modules/**', 'packages/script/test/hostile-input.test.ts'],
     setupFiles: [resolve(root, 'scripts/vitest/setup.ts')],

@@ -20,7 +20,8 @@ export interface CampaignCounts {
   readonly falseAlarms: number;
 }
 
-const child = join(import.meta.dirname, 'vault-child.ts');
+/** A bundle of the same file starts twice as fast, for thousands of runs. */
+const child = process.env['BE_VAULT_CHILD'] ?? join(import.meta.dirname, 'vault-child.ts');
 /** Has no divisor in common with the number of steps, so that each comes in its turn, far ones among near ones. */
 const STRIDE = 37;
 const BACKUP_EVERY = 4;
