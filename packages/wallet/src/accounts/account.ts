@@ -9,7 +9,10 @@ export interface Balance {
 
 /** What is to be paid from an account. */
 export interface SendRequest {
-  /** Names the payment for good: the same key again sends nothing new. 1 to 200 characters. */
+  /**
+   * Names the payment for good: the same key again sends nothing new, and is refused with another amount or receiver
+   * (`WALLET_INVALID_ARGUMENT`). 1 to 200 characters.
+   */
   readonly key: string;
   /** An address of the account's chain. */
   readonly to: string;

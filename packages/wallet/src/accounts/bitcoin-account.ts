@@ -4,6 +4,7 @@ import {
   decodeAddress,
   displayHash,
   type Entropy,
+  equalBytes,
   type FeeRate,
   feeRate as requireFeeRate,
   hasCode,
@@ -44,6 +45,8 @@ import { type ScriptUsage, unspentUsage } from '../keys/script-usage.ts';
 import { extractTransaction } from '../psbt/extract.ts';
 import { finalizePsbt, type FinalizeOptions } from '../psbt/finalize.ts';
 import type { Psbt } from '../psbt/model.ts';
+import { requirePsbt } from '../psbt/require-psbt.ts';
+import { psbtId } from '../psbt/transaction.ts';
 import type { Signer } from '../signers/ports.ts';
 import { decodeSilentAddress } from '../silent/address.ts';
 import { verifySilentShares } from '../silent/psbt.ts';
@@ -74,6 +77,8 @@ export interface BitcoinAccountOptions {
   readonly gapLimit?: number;
   /** When the chain does not estimate fees: satoshis per 1,000 virtual bytes; 1,000 when absent. */
   readonly fallbackFeeRate?: FeeRate;
+  /** Estimates above are not believed: satoshis per 1,000 virtual bytes; 5,000,000 when absent. */
+  readonly maximumFeeRate?: FeeRate;
   readonly entropy?: Entropy;
   readonly finalize?: FinalizeOptions;
 }
@@ -147,6 +152,7 @@ const SOME_DAY = {
 } as const;
 const FEE_TARGET = 6;
 const FALLBACK_FEE_RATE = 1_000n;
+const MAXIMUM_FEE_RATE = 5_000_000n;
 const CONFLICTS = 50;
 /** Confirmations after which a transaction is not looked at any more. */
 const FINAL = 6;
@@ -158,7 +164,12 @@ const FINAL = 6;
  */
 export function createBitcoinAccount(options: BitcoinAccountOptions): BitcoinAccount {
   const given = requireObject<BitcoinAccountOptions>('options', options);
-  const { gapLimit = 20, fallbackFeeRate = FALLBACK_FEE_RATE as FeeRate, canSign = () => true } = given;
+  const {
+    gapLimit = 20,
+    fallbackFeeRate = FALLBACK_FEE_RATE as FeeRate,
+    maximumFeeRate = MAXIMUM_FEE_RATE as FeeRate,
+    canSign = () => true,
+  } = given;
   requireInteger('options.gapLimit', gapLimit, 1, 10_000);
   requireText('options.id', given.id);
   requireFunction('options.canSign', canSign);
@@ -167,6 +178,7 @@ export function createBitcoinAccount(options: BitcoinAccountOptions): BitcoinAcc
   for (const [i, signer] of requireList('options.signers', given.signers).entries())
     requireFunction(`options.signers[${i}].sign`, requireObject<Signer>(`options.signers[${i}]`, signer).sign);
   requireFeeRate(fallbackFeeRate);
+  requireFeeRate(maximumFeeRate);
   const descriptor = parseDescriptor(requireText('options.descriptor', given.descriptor));
   if (!descriptor.isRange || descriptor.multipathCount > 2)
     throw invalidArgument(
@@ -174,11 +186,11 @@ export function createBitcoinAccount(options: BitcoinAccountOptions): BitcoinAcc
       'a descriptor with a wildcard and at most two branches',
       given.descriptor,
     );
-  return new StoredAccount({ ...options, gapLimit, fallbackFeeRate, canSign }, descriptor);
+  return new StoredAccount({ ...options, gapLimit, fallbackFeeRate, maximumFeeRate, canSign }, descriptor);
 }
 
 type Settled = BitcoinAccountOptions &
-  Required<Pick<BitcoinAccountOptions, 'gapLimit' | 'fallbackFeeRate' | 'canSign'>>;
+  Required<Pick<BitcoinAccountOptions, 'gapLimit' | 'fallbackFeeRate' | 'maximumFeeRate' | 'canSign'>>;
 
 class StoredAccount implements BitcoinAccount {
   readonly id: string;
@@ -329,6 +341,8 @@ class StoredAccount implements BitcoinAccount {
   }
 
   async finish(key: string, draft: AccountDraft, signed: Psbt): Promise<SentPayment & { readonly fee: bigint }> {
+    requireInteger('key.length', requireText('key', key).length, 1, 200);
+    requireDrafted(requireObject<AccountDraft>('draft', draft).psbt, signed);
     const tx = extractTransaction(finalizePsbt(signed, this.#options.finalize));
     const raw = serializeTransaction(tx);
     const txid = displayHash(transactionId(tx));
@@ -350,8 +364,14 @@ class StoredAccount implements BitcoinAccount {
       ...(silent.length === 0 ? {} : { silent }),
       ...(replaces === undefined ? {} : { replaces }),
     };
+    let earlier: SentTransaction | undefined;
     await this.#append((ledger) => {
-      if (ledger.sent.has(txid)) return undefined;
+      const same = ledger.sent.get(txid);
+      if (same !== undefined && same.outcome !== 'failed') return undefined;
+      // Somebody else may have sent it meanwhile, from other coins.
+      const known = currentOf(ledger, key);
+      earlier = known === undefined || known.txid === replaces || known.outcome === 'failed' ? undefined : known;
+      if (earlier !== undefined) return undefined;
       for (const other of ledger.sent.values()) {
         if (other.outcome === 'failed' || other.outcome === 'replaced' || other.txid === replaces) continue;
         const shared = other.spends.find((one) =>
@@ -361,6 +381,10 @@ class StoredAccount implements BitcoinAccount {
       }
       return event;
     });
+    if (earlier !== undefined) {
+      await this.#sendAgain(earlier);
+      return { key, id: earlier.txid, fee: BigInt(earlier.fee) };
+    }
     await this.#broadcast(txid, raw);
     return { key, id: txid, fee };
   }
@@ -370,28 +394,89 @@ class StoredAccount implements BitcoinAccount {
     if (asset !== NATIVE_ASSET) throw invalidArgument('request.asset', NATIVE_ASSET, asset);
     if (typeof amount !== 'bigint' || amount <= 0n)
       throw invalidArgument('request.amount', 'satoshis, as a bigint above 0', amount);
-    const known = this.#last(await this.#load(), key);
+    const receiver = receiverOf(to, this.network);
+    const ledger = await this.#load();
+    const known = currentOf(ledger, key);
+    const made = madeUnder(ledger, key);
+    if (!made.every((one) => pays(one, amount, receiver)))
+      throw invalidArgument('request.key', 'a key of this payment, which was not given to another', key);
+    // Whichever of its transactions was mined: one that was replaced, or that a node refused, may be the one.
+    for (const one of made) if ((await this.#placeOf(one)) !== undefined) return { key, id: one.txid };
     if (known !== undefined && known.outcome !== 'failed') {
-      if (known.outcome === undefined) await this.#broadcast(known.txid, parseHex(known.raw));
+      await this.#sendAgain(known);
       return { key, id: known.txid };
     }
-    const draft = await this.draft({ payments: [{ value: amount, ...receiverOf(to, this.network) }] });
+    const requiredCoins = await this.#conflicting(made);
+    const draft = await this.draft({ payments: [{ value: amount, ...receiver }], requiredCoins });
     return this.finish(key, draft, await this.sign(draft.psbt));
   }
 
+  /** Coins of what had failed: spent again, so that only one of them can ever be mined. */
+  async #conflicting(failed: readonly SentTransaction[]): Promise<readonly AccountCoin[]> {
+    const coins = failed.length === 0 ? [] : await this.coins();
+    const required = new Map<string, AccountCoin>();
+    for (const { spends, txid } of failed) {
+      const free = coins.find((coin) => spends.some((spent) => coinId(coin) === nameOf(spent)));
+      if (free !== undefined) required.set(coinId(free), free);
+      else if (!(await this.#isDead(txid))) throw coinLocked(spends[0] === undefined ? txid : nameOf(spends[0]));
+    }
+    return [...required.values()];
+  }
+
+  /** Whether another transaction of this account, which was mined, has spent a coin of one. */
+  async #isDead(txid: string): Promise<boolean> {
+    const { sent } = await this.#load();
+    const spends = new Set(sent.get(txid)?.spends.map(nameOf));
+    for (const other of sent.values())
+      if (other.txid !== txid && other.spends.some((spent) => spends.has(nameOf(spent))))
+        if (((await this.#placeOf(other))?.confirmations ?? 0) > 0) return true;
+    return false;
+  }
+
+  /** Where the chain has a transaction; a node without an index of them knows its unspent outputs alone. */
+  async #placeOf({ txid, raw }: SentTransaction): Promise<{ readonly confirmations: number } | undefined> {
+    const { chain } = this.#options;
+    const id = parseDisplayHash(txid);
+    const found = await chain.transaction(id);
+    if (found !== undefined) return found;
+    for (const index of parseTransaction(parseHex(raw)).outputs.keys()) {
+      const output = await chain.unspentOutput({ txid: id, index });
+      if (output?.height !== undefined) return { confirmations: (await chain.tip()).height - output.height + 1 };
+    }
+    return undefined;
+  }
+
+  async #sendAgain(one: SentTransaction & { readonly outcome?: string }): Promise<void> {
+    if (one.outcome === undefined) await this.#broadcast(one.txid, parseHex(one.raw));
+  }
+
   async status(key: string): Promise<PaymentStatus> {
-    const sent = this.#last(await this.#load(), key);
-    if (sent === undefined) return 'unknown';
-    if (sent.outcome === 'failed' || sent.outcome === 'confirmed') return sent.outcome;
-    const found = await this.#options.chain.transaction(parseDisplayHash(sent.txid));
-    return found?.block === undefined ? 'pending' : 'confirmed';
+    const ledger = await this.#load();
+    const current = currentOf(ledger, key);
+    if (current === undefined) return 'unknown';
+    if (current.outcome === 'confirmed') return 'confirmed';
+    // What was replaced, or refused by one node, may be mined all the same.
+    let isThere = false;
+    for (const one of madeUnder(ledger, key)) {
+      const place = await this.#placeOf(one);
+      if ((place?.confirmations ?? 0) > 0) return 'confirmed';
+      isThere ||= place !== undefined;
+    }
+    return current.outcome === 'failed' && !isThere ? 'failed' : 'pending';
   }
 
   async resume(): Promise<void> {
-    for (const { txid, raw, outcome } of (await this.#load()).sent.values()) {
-      if (outcome !== undefined) continue;
-      const found = await this.#options.chain.transaction(parseDisplayHash(txid));
-      if (found === undefined) await this.#broadcast(txid, parseHex(raw));
+    for (const one of (await this.#load()).sent.values()) {
+      if (one.outcome !== undefined) continue;
+      const { txid } = one;
+      const found = await this.#placeOf(one);
+      if (found === undefined)
+        try {
+          await this.#sendAgain(one);
+        } catch (error) {
+          // On record, and no reason to leave the others behind.
+          if (!hasCode(error, 'CHAIN_TX_REJECTED', 'CHAIN_TX_MALFORMED')) throw error;
+        }
       else if (found.confirmations >= FINAL)
         await this.#append(() => ({ type: 'settled', txid, outcome: 'confirmed' }));
     }
@@ -399,11 +484,6 @@ class StoredAccount implements BitcoinAccount {
 
   async sent(): Promise<readonly SentTransaction[]> {
     return [...(await this.#load()).sent.values()];
-  }
-
-  /** What was sent last under a key: a replacement takes the place of what it replaces. */
-  #last({ sent }: AccountLedger, key: string): (SentTransaction & { readonly outcome?: string }) | undefined {
-    return [...sent.values()].findLast((one) => one.key === key && one.outcome !== 'replaced');
   }
 
   async #waiting(txid: string): Promise<SentTransaction> {
@@ -424,10 +504,13 @@ class StoredAccount implements BitcoinAccount {
     try {
       await this.#options.chain.broadcast(raw);
     } catch (error) {
+      const sent = (await this.#load()).sent.get(txid);
       // What is mined already is refused too.
-      if ((await this.#options.chain.transaction(parseDisplayHash(txid))) !== undefined) return;
-      // The coins are free again; any other error leaves open whether the node has it, and `resume` sends it again.
-      if (hasCode(error, 'CHAIN_TX_REJECTED', 'CHAIN_TX_MALFORMED'))
+      if (sent !== undefined && (await this.#placeOf(sent)) !== undefined) return;
+      // The coins are free again; any other error leaves open whether the node has it, and `resume` sends it again. So does
+      // a refusal when a coin is spent and nobody knows by what: it may be this one, mined long ago.
+      const isRefused = hasCode(error, 'CHAIN_TX_REJECTED', 'CHAIN_TX_MALFORMED');
+      if (isRefused && ((await this.#hasAllCoins(raw)) || (await this.#isDead(txid))))
         await this.#append(() => ({
           type: 'settled',
           txid,
@@ -436,6 +519,15 @@ class StoredAccount implements BitcoinAccount {
         }));
       throw error;
     }
+  }
+
+  /** Whether all that a transaction spends is there to be spent, as far as blocks or the mempool say. */
+  async #hasAllCoins(raw: Uint8Array): Promise<boolean> {
+    const { chain } = this.#options;
+    for (const { previousTxid: txid, previousIndex: index } of parseTransaction(raw).inputs)
+      if ((await chain.unspentOutput({ txid, index })) === undefined)
+        if ((await chain.unspentOutput({ txid, index }, { includeMempool: true })) === undefined) return false;
+    return true;
   }
 
   /** Confirmed ones, and change that is on its way: what others send may be replaced. */
@@ -577,8 +669,17 @@ class StoredAccount implements BitcoinAccount {
   }
 
   async #feeRate(): Promise<FeeRate> {
-    const { chain, fallbackFeeRate } = this.#options;
-    return (await chain.estimateFeeRate?.(FEE_TARGET)) ?? fallbackFeeRate;
+    const { chain, fallbackFeeRate, maximumFeeRate } = this.#options;
+    const rate = (await chain.estimateFeeRate?.(FEE_TARGET)) ?? fallbackFeeRate;
+    if (rate <= maximumFeeRate) return rate;
+    throw new WalletError(
+      'WALLET_BUILD_IMPOSSIBLE',
+      `expected a fee rate of at most ${maximumFeeRate} sat/kvB, got an estimate of ${rate}`,
+      {
+        details: { reason: 'an estimate of the fee rate that nobody pays' },
+        hint: 'give the fee rate to `draft`, or raise `maximumFeeRate`',
+      },
+    );
   }
 
   #drafted(built: BuiltTransaction): AccountDraft {
@@ -609,9 +710,12 @@ class StoredAccount implements BitcoinAccount {
 
   async #load(): Promise<AccountLedger> {
     for (;;) {
-      const events = await this.#options.store.readStream(this.#stream, { after: this.#ledger.version });
-      if (events.length === 0) return this.#ledger;
-      this.#ledger = foldAccount(this.#ledger, events);
+      const before = this.#ledger;
+      const events = await this.#options.store.readStream(this.#stream, { after: before.version });
+      // Another call has gone on meanwhile: what was read would be folded twice.
+      if (this.#ledger !== before) continue;
+      if (events.length === 0) return before;
+      this.#ledger = foldAccount(before, events);
     }
   }
 
@@ -640,6 +744,60 @@ function receiverOf(to: string, network: NetworkName): Partial<PaymentOutput> {
   if (!/^t?sp1/i.test(to)) return { scriptPubKey: decodeAddress(to, network).scriptPubKey };
   const { scanPublicKey, spendPublicKey } = decodeSilentAddress(to, network);
   return { silentAddress: concatBytes(scanPublicKey, spendPublicKey) };
+}
+
+type Recorded = SentTransaction & { readonly outcome?: string };
+
+/** What stands for a payment now: the last one of its key, or what has replaced it. */
+function currentOf({ sent }: AccountLedger, key: string): Recorded | undefined {
+  const all = [...sent.values()];
+  let current = all.findLast((one) => one.key === key && one.outcome !== 'replaced');
+  current ??= all.findLast((one) => one.key === key);
+  while (current?.outcome === 'replaced') {
+    const { txid } = current;
+    const next = all.findLast((one) => one.replaces === txid && one.outcome !== 'failed');
+    if (next === undefined) break;
+    current = next;
+  }
+  return current;
+}
+
+/** All transactions that were made for a payment: of its key, and what has replaced them. */
+function madeUnder({ sent }: AccountLedger, key: string): readonly Recorded[] {
+  const made: Recorded[] = [];
+  const ids = new Set<string>();
+  for (const one of sent.values())
+    if (one.key === key || (one.replaces !== undefined && ids.has(one.replaces))) {
+      made.push(one);
+      ids.add(one.txid);
+    }
+  return made;
+}
+
+/** Whether a transaction pays an amount to a receiver. */
+function pays({ raw, silent = [] }: SentTransaction, amount: bigint, receiver: Partial<PaymentOutput>): boolean {
+  const { scriptPubKey, silentAddress } = receiver;
+  const keys = silentAddress === undefined ? undefined : toHex(silentAddress);
+  return parseTransaction(parseHex(raw)).outputs.some((output, place) => {
+    if (output.value !== amount) return false;
+    if (keys !== undefined) return silent.some((one) => one.output === place && one.keys === keys);
+    return scriptPubKey !== undefined && equalBytes(output.scriptPubKey, scriptPubKey);
+  });
+}
+
+/** What was signed must be what was drafted: the coins of the draft are what goes on record. */
+function requireDrafted(drafted: Psbt | undefined, signed: Psbt): void {
+  requirePsbt(drafted, 'draft.psbt');
+  requirePsbt(signed, 'signed');
+  // In either version, and before or after silent payments have their scripts.
+  if (equalBytes(psbtId({ ...drafted, version: 2 }), psbtId({ ...signed, version: 2 }))) return;
+  throw new WalletError('WALLET_PSBT_MISMATCH', 'expected the transaction that was drafted, got another', {
+    details: { reason: 'another transaction than the draft' },
+  });
+}
+
+function nameOf({ txid, index }: SpentCoin): string {
+  return `${txid}:${index}`;
 }
 
 function spentOf({ txid, index, value, branch, derivationIndex }: AccountCoin): SpentCoin {

@@ -64,12 +64,21 @@ export function foldAccount(ledger: AccountLedger, events: readonly StoredEvent[
       next[branch] = Math.max(next[branch], event.index + 1);
     } else if (event.type === 'sent') {
       const { type: _type, ...transaction } = event;
+      // What had failed and is sent again is the last one of its key.
+      sent.delete(transaction.txid);
       sent.set(transaction.txid, transaction);
       const replaced = transaction.replaces === undefined ? undefined : sent.get(transaction.replaces);
       if (replaced !== undefined) sent.set(replaced.txid, { ...replaced, outcome: 'replaced' });
     } else {
       const known = sent.get(event.txid);
-      if (known !== undefined) sent.set(event.txid, { ...known, outcome: event.outcome });
+      if (known === undefined) continue;
+      sent.set(event.txid, { ...known, outcome: event.outcome });
+      // A replacement that failed has replaced nothing.
+      const before = event.outcome === 'failed' ? sent.get(known.replaces ?? '') : undefined;
+      if (before?.outcome === 'replaced') {
+        const { outcome: _outcome, ...waiting } = before;
+        sent.set(before.txid, waiting);
+      }
     }
   }
   return { version, next, sent };

@@ -91,9 +91,10 @@ describe.each(counterparts)('a Bitcoin account on %s', (_name, start) => {
     const [from, to] = [account(script), account('tr')];
     await fund(from, 100_000n, 50_000n);
     expect(await from.balances()).toEqual([{ asset: 'native', available: 150_000n, pending: 0n }]);
-    const sent = await from.send({ key: 'rent', to: await to.receiveAddress(), amount: 120_000n });
+    const request = { key: 'rent', to: await to.receiveAddress(), amount: 120_000n };
+    const sent = await from.send(request);
     expect(await from.status('rent')).toBe('pending');
-    expect((await from.send({ key: 'rent', to: await to.receiveAddress(), amount: 120_000n })).id).toBe(sent.id);
+    expect((await from.send(request)).id).toBe(sent.id);
     await harness.mine(1);
     expect(await from.status('rent')).toBe('confirmed');
     const [record] = await from.sent();
