@@ -1,6 +1,6 @@
 import type { ChainSource } from '@bitcoin-enterprise/chain';
 import { equalBytes } from '@bitcoin-enterprise/core';
-import { requireFunction, requireList, requireObject } from '../checks.ts';
+import { requireBytes, requireFunction, requireList, requireObject } from '../checks.ts';
 import type { ProvenCoin } from './verify.ts';
 
 /** A coin of a proof of funds, and whether it is there. */
@@ -23,7 +23,11 @@ export async function checkFunds(
   chain: Pick<ChainSource, 'unspentOutput'>,
   options: { readonly includeMempool?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<{ readonly coins: readonly CheckedCoin[]; readonly total: bigint }> {
-  requireList('coins', coins);
+  for (const [place, coin] of requireList('coins', coins).entries()) {
+    const { previousTxid, scriptPubKey } = requireObject<ProvenCoin>(`coins[${place}]`, coin);
+    requireBytes(`coins[${place}].previousTxid`, previousTxid, 32);
+    requireBytes(`coins[${place}].scriptPubKey`, scriptPubKey);
+  }
   requireFunction('chain.unspentOutput', requireObject<ChainSource>('chain', chain).unspentOutput);
   const checked: CheckedCoin[] = [];
   let total = 0n;

@@ -1,6 +1,6 @@
 import { concatBytes, currentCrypto, encodeCompactSize, equalBytes } from '@bitcoin-enterprise/core';
 import { outputTypeOf } from '@bitcoin-enterprise/script';
-import { requireObject } from '../checks.ts';
+import { requireFunction, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import type { SecretBytes } from '../keys/secret-bytes.ts';
 import { signatureText } from './signature-text.ts';
@@ -28,7 +28,9 @@ export interface LegacyMessageOptions {
 export function signLegacyMessage(message: string | Uint8Array, options: LegacyMessageOptions): string {
   const { secretKey, compressed = true } = requireObject<LegacyMessageOptions>('options', options);
   const digest = legacyHash(message);
-  const held = requireObject<SecretBytes>('options.secretKey', secretKey) as SecretBytes;
+  requireFunction('options.secretKey.use', requireObject<SecretBytes>('options.secretKey', secretKey).use);
+  if (typeof compressed !== 'boolean') throw invalidArgument('options.compressed', 'true or false', compressed);
+  const held = secretKey as SecretBytes;
   return held.use((secret) => {
     const signed = secret.length === 32 ? currentCrypto().ecdsaSignRecoverable(digest, secret) : undefined;
     if (signed === undefined) throw invalidArgument('options.secretKey', 'a secret key of 32 bytes', secret);

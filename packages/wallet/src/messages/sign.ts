@@ -46,6 +46,8 @@ export function createMessagePsbt(request: MessageRequest): Psbt {
     psbtVersion = 0,
     ...times
   } = requireObject('request', request) as MessageRequest;
+  const { redeemScript } = requireObject<PsbtInput>('request.spend', spend);
+  if (redeemScript !== undefined) requireBytes('request.spend.redeemScript', redeemScript);
   const { version = 0, lockTime = 0, sequence = 0 } = times;
   requireInteger('request.version', version, 0, 2);
   requireInteger('request.lockTime', lockTime, 0, 0xffff_ffff);
@@ -54,7 +56,7 @@ export function createMessagePsbt(request: MessageRequest): Psbt {
   const script = scriptOf(address, scriptPubKey);
   const toSpend = messageToSpend(message, script);
   const { previousTxid, previousIndex } = messageToSign(toSpend).inputs[0] as NewInput;
-  const mayHaveWitness = witnessProgramOf(script) !== undefined || witnessProgramOf(spend.redeemScript ?? NOTHING);
+  const mayHaveWitness = witnessProgramOf(script) !== undefined || witnessProgramOf(redeemScript ?? NOTHING);
   const first: NewInput = {
     ...spend,
     previousTxid,

@@ -91,15 +91,24 @@ export function verifyMessage(options: VerifyMessageOptions): MessageVerdict {
   );
   const bytes = messageBytes(message as string);
   const challenge = challengeOf(address, scriptPubKey);
-  if (spentOutputs !== undefined) requireList('options.spentOutputs', spentOutputs);
+  const spent = spentOutputs === undefined ? undefined : requireSpentOutputs(spentOutputs);
   try {
     const parsed = parseMessageSignature(signature as string);
-    return verifyParsed(parsed, { message: bytes, challenge, spentOutputs });
+    return verifyParsed(parsed, { message: bytes, challenge, spentOutputs: spent });
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === undefined) throw error;
     return { state: 'invalid', reason };
   }
+}
+
+function requireSpentOutputs(outputs: unknown): readonly SpentOutput[] {
+  return requireList('options.spentOutputs', outputs).map((output, place) => {
+    const argument = `options.spentOutputs[${place}]`;
+    const { value, scriptPubKey } = requireObject<SpentOutput>(argument, output);
+    if (typeof value !== 'bigint') throw invalidArgument(`${argument}.value`, 'satoshis as a bigint', value);
+    return { value, scriptPubKey: requireBytes(`${argument}.scriptPubKey`, scriptPubKey) };
+  });
 }
 
 interface Claim {

@@ -1,5 +1,6 @@
 import { loadCrypto } from '@bitcoin-enterprise/core';
 import { createMemoryStore } from '@bitcoin-enterprise/events';
+import { serializeTransaction } from '@bitcoin-enterprise/script';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as coins from '../../src/coins/index.ts';
 import { SecretBytes } from '../../src/keys/secret-bytes.ts';
@@ -64,6 +65,29 @@ describe('functions of silent payments, messages and coins', () => {
     for (const first of strange) {
       expect(await problemOf(() => call(first))).toBeUndefined();
       for (const second of strange) expect(await problemOf(() => call(first, second, second))).toBeUndefined();
+    }
+  });
+
+  it('and so do they for what stands deeper in them', async () => {
+    const scriptPubKey = Uint8Array.of(0x76, 0xa9, 20, ...new Uint8Array(20), 0x88, 0xac);
+    const toSign = messages.messageToSign(messages.messageToSpend('m', scriptPubKey));
+    const tx = { ...toSign, inputs: toSign.inputs.flatMap((input) => [input, { ...input, previousIndex: 1 }]) };
+    const signature = `ful${Buffer.from(serializeTransaction(tx)).toString('base64')}`;
+    const chain = { unspentOutput: async () => undefined };
+    const signer = { name: 's', sign: async () => ({}) as never };
+    for (const value of [...strange, { value: 1 }, { value: 1n }, { value: 1n, scriptPubKey: 'x' }]) {
+      const spentOutputs = [value] as never;
+      for (const call of [
+        () => messages.verifyMessage({ message: 'm', scriptPubKey, signature, spentOutputs }),
+        () => messages.checkFunds([value] as never, chain),
+        () => messages.createMessagePsbt({ message: 'm', scriptPubKey, spend: value as never }),
+        () => messages.createMessagePsbt({ message: 'm', scriptPubKey, spend: { redeemScript: value as never } }),
+        () => messages.createMessagePsbt({ message: 'm', scriptPubKey, coins: [value] as never }),
+        () => messages.signMessage({ message: 'm', scriptPubKey, spend: value as never }, signer),
+        () => messages.signLegacyMessage('m', { secretKey: value as never }),
+        () => messages.messageToSign(value as never),
+      ])
+        expect(await problemOf(call)).toBeUndefined();
     }
   });
 
