@@ -3,8 +3,9 @@ import type { Balance, ChainAccount, PaymentStatus, SendRequest, SentPayment } f
 import { requireFunction, requireList, requireObject, requireText } from '../checks.ts';
 import { NATIVE_ASSET } from '../control/payment.ts';
 import { invalidArgument } from '../errors.ts';
+import { askedNumber, asked } from './ask.ts';
+import { isPaymentAttempt } from './attempts.ts';
 import { erc20, requireAddress } from './erc20.ts';
-import { evmFailed } from './fees.ts';
 import { createEvmSender, type EvmSenderOptions } from './sender.ts';
 
 /** What an EVM account is made of. */
@@ -28,9 +29,8 @@ export async function createEvmAccount(options: EvmAccountOptions): Promise<Chai
   const node = provider as JsonRpcApiProvider;
   requireFunction('options.provider.send', node.send);
   const { address } = signer as EvmAccountOptions['signer'];
-  const chain = `eip155:${BigInt((await node.send('eth_chainId', [])) as string)}`;
-  const coinsAt = async (block: string): Promise<bigint> =>
-    BigInt((await node.send('eth_getBalance', [address, block])) as string);
+  const chain = `eip155:${await askedNumber(node, 'eth_chainId', [])}`;
+  const coinsAt = async (block: string): Promise<bigint> => askedNumber(node, 'eth_getBalance', [address, block]);
   return {
     id: id as string,
     chain,
@@ -45,7 +45,8 @@ export async function createEvmAccount(options: EvmAccountOptions): Promise<Chai
       );
       return [{ asset: NATIVE_ASSET, available, pending: pending - available }, ...listed];
     },
-    async send({ key, to, amount, asset = NATIVE_ASSET }: SendRequest): Promise<SentPayment> {
+    async send(request: SendRequest): Promise<SentPayment> {
+      const { key, to, amount, asset = NATIVE_ASSET } = requireObject<SendRequest>('request', request) as SendRequest;
       requireAddress('request.to', to);
       if (typeof amount !== 'bigint' || amount <= 0n)
         throw invalidArgument('request.amount', 'the smallest unit, as a bigint above 0', amount);
@@ -57,17 +58,18 @@ export async function createEvmAccount(options: EvmAccountOptions): Promise<Chai
       const sent = (await sender.sendings()).find((one) => one.key === key);
       if (sent === undefined) return 'unknown';
       if (sent.outcome !== undefined)
-        return sent.outcome.status === 'succeeded' && !sent.isCancelled ? 'confirmed' : 'failed';
+        return sent.outcome.status === 'succeeded' && isPaymentAttempt(sent, sent.outcome.hash)
+          ? 'confirmed'
+          : 'failed';
       for (const { hash } of sent.attempts) {
-        const receipt = (await node.send('eth_getTransactionReceipt', [hash])) as {
+        const receipt = (await asked(node, 'eth_getTransactionReceipt', [hash])) as {
           readonly status?: string;
           readonly blockNumber?: string;
         } | null;
         if (typeof receipt?.blockNumber !== 'string') continue;
-        const height = Number(await node.send('eth_blockNumber', []));
-        if (Number.isNaN(height)) throw evmFailed('eth_blockNumber', 'an answer that is no number');
+        const height = Number(await askedNumber(node, 'eth_blockNumber', []));
         if (height - Number(receipt.blockNumber) + 1 < confirmations) return 'pending';
-        return receipt.status === '0x1' ? 'confirmed' : 'failed';
+        return receipt.status === '0x1' && isPaymentAttempt(sent, hash) ? 'confirmed' : 'failed';
       }
       return 'pending';
     },

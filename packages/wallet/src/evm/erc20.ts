@@ -1,7 +1,10 @@
+import { hasCode } from '@bitcoin-enterprise/core';
 import { AbiCoder, Interface, type JsonRpcApiProvider, toUtf8String } from 'ethers';
 import { requireFunction, requireObject } from '../checks.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
+import { checksumAddress } from '../keys/evm.ts';
 import { refusalOf } from './answers.ts';
+import { asked, bytesIn } from './ask.ts';
 import { evmFailed } from './fees.ts';
 import type { EvmPayment, EvmSender } from './sender.ts';
 
@@ -83,8 +86,9 @@ export function erc20(provider: JsonRpcApiProvider, address: string): Erc20 {
   const read = async (name: string, args: readonly unknown[], block = 'latest'): Promise<string> => {
     const data = ABI.encodeFunctionData(name, [...args]);
     try {
-      return (await provider.send('eth_call', [{ to: address, data }, block])) as string;
+      return bytesIn('eth_call', await provider.send('eth_call', [{ to: address, data }, block]));
     } catch (error) {
+      if (hasCode(error, 'WALLET_EVM_FAILED')) throw error;
       const { refusal, text } = refusalOf(error);
       if (refusal === 'lost') throw evmFailed('eth_call', text, error);
       return '0x';
@@ -99,15 +103,16 @@ export function erc20(provider: JsonRpcApiProvider, address: string): Erc20 {
   const rehearse = async (from: string, data: string): Promise<void> => {
     let answer: string;
     try {
-      answer = (await provider.send('eth_call', [{ from, to: address, data }, 'latest'])) as string;
+      answer = bytesIn('eth_call', await provider.send('eth_call', [{ from, to: address, data }, 'latest']));
     } catch (error) {
+      if (hasCode(error, 'WALLET_EVM_FAILED')) throw error;
       const { refusal, text } = refusalOf(error);
       if (refusal === 'lost') throw evmFailed('eth_call', text, error);
       throw impossible(text);
     }
     if (answer !== '0x' && (answer.length < 66 || BigInt(answer.slice(0, 66)) !== 1n))
       throw impossible('the token answers false');
-    if (answer === '0x' && ((await provider.send('eth_getCode', [address, 'latest'])) as string) === '0x')
+    if (answer === '0x' && (await asked(provider, 'eth_getCode', [address, 'latest'])) === '0x')
       throw impossible('there is no contract at its address');
   };
   const run = async (
@@ -180,6 +185,10 @@ function requireAmount(amount: unknown): void {
 export function requireAddress(argument: string, value: unknown): string {
   if (typeof value !== 'string' || !/^0x[0-9a-fA-F]{40}$/.test(value))
     throw invalidArgument(argument, '0x and 40 hexadecimal digits', value);
+  const digits = value.slice(2);
+  const hasChecksum = digits !== digits.toLowerCase() && digits !== digits.toUpperCase();
+  if (hasChecksum && checksumAddress(value) !== value)
+    throw invalidArgument(argument, 'an address whose checksum holds (EIP-55)', value);
   return value;
 }
 

@@ -15,6 +15,8 @@ const BLOCKS = 10;
 const PERCENTILES: Readonly<Record<FeeUrgency, number>> = { slow: 20, normal: 50, fast: 90 };
 /** 1 gwei: what nodes ask for when nobody pays anything. */
 const LEAST_PRIORITY = 1_000_000_000n;
+/** 5,000 gwei: what a node says above that would burn the account. */
+const MOST_PRIORITY = 5_000_000_000_000n;
 
 /**
  * Fees by what the last ten blocks have paid: the median of a percentile of their tips, and a base fee that may double
@@ -22,16 +24,22 @@ const LEAST_PRIORITY = 1_000_000_000n;
  *
  * @param provider - Of ethers 6.
  * @param options - `leastPriority`: wei, 1 gwei when absent; lower on chains that take less.
- * @throws WalletError `WALLET_EVM_FAILED` for an answer that is none, as of a chain without EIP-1559.
+ * `mostPriority`: wei, 5,000 gwei when absent; a node that says more is not believed.
+ * @throws WalletError `WALLET_EVM_FAILED` for an answer that is none, as of a chain without EIP-1559, or not believed.
  */
 export async function suggestEvmFees(
   provider: JsonRpcApiProvider,
-  options: { readonly urgency?: FeeUrgency; readonly leastPriority?: bigint } = {},
+  options: { readonly urgency?: FeeUrgency; readonly leastPriority?: bigint; readonly mostPriority?: bigint } = {},
 ): Promise<EvmFees> {
   requireFunction('provider.send', requireObject<JsonRpcApiProvider>('provider', provider).send);
-  const { urgency = 'normal', leastPriority = LEAST_PRIORITY } = requireObject<{
+  const {
+    urgency = 'normal',
+    leastPriority = LEAST_PRIORITY,
+    mostPriority = MOST_PRIORITY,
+  } = requireObject<{
     urgency: FeeUrgency;
     leastPriority: bigint;
+    mostPriority: bigint;
   }>('options', options);
   if (!Object.hasOwn(PERCENTILES, urgency))
     throw invalidArgument('options.urgency', "'slow', 'normal' or 'fast'", urgency);
@@ -42,6 +50,7 @@ export async function suggestEvmFees(
   } catch (cause) {
     throw evmFailed(call, 'the node refused or did not answer', cause);
   }
+  if (typeof answer !== 'object' || answer === null) throw evmFailed(call, 'an answer that is no history of fees');
   const { baseFeePerGas, reward } = answer as { readonly baseFeePerGas?: unknown; readonly reward?: unknown };
   // The last base fee is that of the block to come.
   const base = weiOf(Array.isArray(baseFeePerGas) ? baseFeePerGas.at(-1) : undefined);
@@ -51,6 +60,7 @@ export async function suggestEvmFees(
     : [];
   const paid = rewards.filter((wei) => wei > 0n).sort((a, b) => (a < b ? -1 : 1));
   const median = paid[paid.length >> 1] ?? 0n;
+  if (median > mostPriority) throw evmFailed(call, `tips of ${median} wei, which nobody pays`);
   const maxPriorityFeePerGas = median > leastPriority ? median : leastPriority;
   return { maxFeePerGas: 2n * base + maxPriorityFeePerGas, maxPriorityFeePerGas };
 }

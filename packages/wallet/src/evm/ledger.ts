@@ -61,7 +61,9 @@ export function foldEvm(ledger: EvmLedger, events: readonly StoredEvent[]): EvmL
     } else if (known === undefined) continue;
     else if (event.type === 'replaced') {
       const { nonce, raw, hash, isCancelled } = event;
-      sendings.set(key, { ...known, attempts: [...known.attempts, { nonce, raw, hash }], isCancelled });
+      // What speeds a cancellation up is one too.
+      const attempts = [...known.attempts, { nonce, raw, hash }];
+      sendings.set(key, { ...known, attempts, isCancelled: known.isCancelled || isCancelled });
     } else if (event.type === 'overtaken') sendings.set(key, { ...known, attempts: [] });
     else {
       const { hash, status, blockNumber } = event;

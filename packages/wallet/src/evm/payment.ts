@@ -1,9 +1,11 @@
 import { Interface, Transaction, type TransactionRequest } from 'ethers';
 import { requireFunction, requireObject } from '../checks.ts';
 import type { Control } from '../control/control.ts';
-import { NATIVE_ASSET, type Payment, type Transfer } from '../control/payment.ts';
+import { isSamePayment, NATIVE_ASSET, type Payment, type Transfer } from '../control/payment.ts';
 import { refused } from '../control/psbt-payment.ts';
+import { invalidArgument, WalletError } from '../errors.ts';
 import { checksumAddress } from '../keys/evm.ts';
+import { requireAddress } from './erc20.ts';
 import type { EvmAccountSigner } from './sender.ts';
 
 const ABI = /* @__PURE__ */ new Interface([
@@ -29,23 +31,42 @@ export interface EvmPaymentContext {
  * A transaction of an EVM chain as a payment. Token transfers and approvals are read, the whole of an approval counts as
  * paid; any other call is let through only if `readCall` can read it.
  *
- * @param request - With nonce, gas limit, fees and chain id: all that a signature covers.
- * @throws WalletError `WALLET_NOT_APPROVED` for a transaction that leaves something open, or a call that nobody can read.
+ * @param request - With nonce, gas limit, fees and chain id: all that a signature covers; and `from`, the account that
+ * signs: two accounts may send the very same transaction.
+ * @throws WalletError `WALLET_NOT_APPROVED` for a transaction that leaves something open, or a call that nobody can read;
+ * `WALLET_INVALID_ARGUMENT` for what is no transaction.
  */
 export function paymentOfEvm(request: TransactionRequest, context: EvmPaymentContext = {}): Payment {
-  const { from: _from, ...rest } = request;
-  const tx = Transaction.from(rest as object);
+  const { from, ...rest } = requireObject<TransactionRequest>('request', request);
+  const account = requireAddress('request.from', from);
+  const tx = readTransaction(rest);
   const { chainId, gasLimit, maxFeePerGas, type } = tx;
   if (type !== 2 || maxFeePerGas === null) throw refused('a transaction that is not of EIP-1559');
   if (chainId === 0n) throw refused('a transaction of any chain (EIP-155)');
   if (tx.to === null) throw refused('a transaction that makes a contract');
   const transfers = transfersOf(tx.to, tx.data, tx.value, context);
   return {
-    id: tx.unsignedHash.slice(2),
+    id: idOf(tx, account),
     chain: `eip155:${chainId}`,
     transfers,
     fee: gasLimit * maxFeePerGas,
   };
+}
+
+function readTransaction(request: TransactionRequest): Transaction {
+  try {
+    const tx = Transaction.from(request as object);
+    // What cannot be serialised shows when it is hashed.
+    void tx.unsignedHash;
+    return tx;
+  } catch {
+    throw invalidArgument('request', 'a transaction as it is signed: addresses and no names, amounts, data', request);
+  }
+}
+
+/** What is signed, and by which account. */
+function idOf({ unsignedHash }: Transaction, account: string): string {
+  return `${unsignedHash.slice(2)}${account.slice(2).toLowerCase()}`;
 }
 
 function transfersOf(to: string, data: string, value: bigint, { readCall }: EvmPaymentContext): readonly Transfer[] {
@@ -87,12 +108,18 @@ export function controlledEvmSigner(
   return {
     address: signer.address,
     async signTransaction(request) {
-      const payment = paymentOfEvm(request, options);
+      const { from = signer.address } = requireObject<TransactionRequest>('request', request);
+      if (typeof from !== 'string' || from.toLowerCase() !== signer.address.toLowerCase())
+        throw new WalletError('WALLET_FORBIDDEN', `expected a transaction from ${signer.address}, got another`, {
+          details: { actor: signer.address, action: 'sign for another address' },
+        });
+      const payment = paymentOfEvm({ ...request, from: signer.address }, options);
       if (initiator !== undefined) await options.control.request({ payment, initiator });
-      await options.control.release(payment.id);
+      const released = await options.control.release(payment.id);
+      if (!isSamePayment(released.payment, payment)) throw refused('another payment of the same id was approved');
       const raw = await signer.signTransaction(request);
       const tx = Transaction.from(raw);
-      if (tx.unsignedHash.slice(2) !== payment.id) throw refused('another transaction than the one that was approved');
+      if (idOf(tx, tx.from ?? '') !== payment.id) throw refused('another transaction than the one that was approved');
       await options.control.signed(payment.id, { signer: signer.address, digest: tx.hash?.slice(2) ?? '' });
       return raw;
     },

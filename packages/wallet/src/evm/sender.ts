@@ -4,6 +4,8 @@ import { type JsonRpcApiProvider, Transaction, type TransactionRequest } from 'e
 import { requireFunction, requireInteger, requireObject, requireText } from '../checks.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
 import { refusalOf } from './answers.ts';
+import { asked, askedNumber } from './ask.ts';
+import { isOfPayment, requireEvmPayment } from './attempts.ts';
 import { type EvmFees, evmFailed, raiseEvmFees, suggestEvmFees } from './fees.ts';
 import {
   EMPTY_LEDGER,
@@ -26,6 +28,8 @@ export interface EvmAccountSigner {
 export interface EvmSenderOptions {
   readonly provider: JsonRpcApiProvider;
   readonly signer: EvmAccountSigner;
+  /** The chain that the node must be of (EIP-155); whichever it says when absent. */
+  readonly chainId?: bigint;
   /** Where nonces are on record before they are used; shared by all processes that send from the account. */
   readonly store: EventStore;
   /** Blocks on top, its own included, until a transaction is final: 1 to 1,000, 1 when absent. */
@@ -101,34 +105,27 @@ export async function createEvmSender(options: EvmSenderOptions): Promise<EvmSen
   requireText('options.signer.address', options.signer.address);
   requireInteger('options.confirmations', confirmations, 1, 1_000);
   requireInteger('options.pollMs', pollMs, 10, 60_000);
-  const chainId = BigInt(await asked(options.provider, 'eth_chainId', []));
+  const chainId = await askedNumber(options.provider, 'eth_chainId', []);
+  if (options.chainId !== undefined && options.chainId !== chainId)
+    throw new WalletError('WALLET_CHAIN_UNKNOWN', `expected a node of eip155:${options.chainId}, got another`, {
+      details: { chain: `eip155:${chainId}` },
+    });
   return new RecordedSender(
-    { fees: () => suggestEvmFees(options.provider), ...options, confirmations, pollMs },
+    { fees: async () => suggestEvmFees(options.provider), ...options, confirmations, pollMs },
     chainId,
   );
 }
 
-/** A question whose answer is a text; anything else is a failure. */
-async function asked(provider: JsonRpcApiProvider, call: string, params: readonly unknown[]): Promise<string> {
-  let answer: unknown;
-  try {
-    answer = await provider.send(call, [...params]);
-  } catch (error) {
-    throw evmFailed(call, refusalOf(error).text, error);
-  }
-  if (typeof answer !== 'string' || !/^0x[0-9a-f]*$/i.test(answer))
-    throw evmFailed(call, 'an answer that is no number');
-  return answer;
-}
+type Settled = Required<Omit<EvmSenderOptions, 'chainId'>>;
 
 class RecordedSender implements EvmSender {
-  readonly #options: Required<EvmSenderOptions>;
+  readonly #options: Settled;
   readonly #chainId: bigint;
   readonly #stream: string;
   #ledger: EvmLedger = EMPTY_LEDGER;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(options: Required<EvmSenderOptions>, chainId: bigint) {
+  constructor(options: Settled, chainId: bigint) {
     this.#options = options;
     this.#chainId = chainId;
     this.#stream = `wallet/evm/${chainId}/${options.signer.address.toLowerCase()}`;
@@ -136,7 +133,7 @@ class RecordedSender implements EvmSender {
 
   async send(key: string, payment: EvmPayment): Promise<EvmAttempt> {
     requireKey(key);
-    requireObject('payment', payment);
+    requireEvmPayment(payment);
     for (let tries = 1; ; tries++) {
       const attempt = await this.#exclusively(() => this.#assign(key, payment));
       if (attempt.isFinal || (await this.#broadcast(attempt)) === 'sent') {
@@ -205,9 +202,12 @@ class RecordedSender implements EvmSender {
       const ledger = await this.#load();
       const known = ledger.sendings.get(key);
       const before = known?.attempts.at(-1);
+      const [first] = known?.attempts ?? [];
+      if (first !== undefined && !isOfPayment(first.raw, payment))
+        throw invalidArgument('key', 'a key of this payment, which was not given to another', key);
       if (before !== undefined) return { ...before, isFinal: known?.outcome !== undefined };
       const { signer, provider, fees } = this.#options;
-      const pending = Number(await asked(provider, 'eth_getTransactionCount', [signer.address, 'pending']));
+      const pending = Number(await askedNumber(provider, 'eth_getTransactionCount', [signer.address, 'pending']));
       // What was assigned and is not pending was lost: it must go before what is assigned now.
       if (ledger.nextNonce > pending) await this.resume();
       const nonce = Math.max(pending, ledger.nextNonce);
@@ -296,7 +296,7 @@ class RecordedSender implements EvmSender {
   /** A nonce that was assigned to what cannot be paid would hold up all that come after it. */
   async #requireFunds(needed: bigint): Promise<void> {
     const { provider, signer } = this.#options;
-    const available = BigInt(await asked(provider, 'eth_getBalance', [signer.address, 'pending']));
+    const available = await askedNumber(provider, 'eth_getBalance', [signer.address, 'pending']);
     if (available < needed) throw poor(available, needed);
   }
 
@@ -346,21 +346,60 @@ class RecordedSender implements EvmSender {
       }
       if (typeof receipt?.blockNumber !== 'string') continue;
       const blockNumber = Number(receipt.blockNumber);
-      const height = Number(await asked(provider, 'eth_blockNumber', []));
+      const height = Number(await askedNumber(provider, 'eth_blockNumber', []));
       if (height - blockNumber + 1 < confirmations) return undefined;
       return { hash, status: receipt.status === '0x1' ? 'succeeded' : 'reverted', blockNumber };
     }
     return undefined;
   }
 
-  /** Whether the nonce was used in a block that is final, and none of the attempts is what has used it. */
+  /**
+   * Whether the nonce was used in a block that is final, by a transaction that is shown and is none of the attempts. That
+   * there is no receipt proves nothing: behind one address there are often several nodes, and some are late.
+   */
   async #isOvertaken(sending: EvmSending, nonce: number): Promise<boolean> {
-    const { provider, signer, confirmations } = this.#options;
-    const height = Number(await asked(provider, 'eth_blockNumber', []));
+    const { provider, confirmations } = this.#options;
+    const height = Number(await askedNumber(provider, 'eth_blockNumber', []));
     const final = height - confirmations + 1;
-    if (final < 0) return false;
-    const used = Number(await asked(provider, 'eth_getTransactionCount', [signer.address, `0x${final.toString(16)}`]));
-    return used > nonce && (await this.#minedAt(sending, 1)) === undefined;
+    if (final < 0 || !(await this.#isUsedAt(final, nonce))) return false;
+    if ((await this.#minedAt(sending, 1)) !== undefined) return false;
+    const hash = await this.#hashOfNonce(await this.#blockOfNonce(final, nonce), nonce);
+    return sending.attempts.every((attempt) => attempt.hash !== hash);
+  }
+
+  async #isUsedAt(height: number, nonce: number): Promise<boolean> {
+    const { provider, signer } = this.#options;
+    const params = [signer.address, `0x${height.toString(16)}`];
+    return (await askedNumber(provider, 'eth_getTransactionCount', params)) > BigInt(nonce);
+  }
+
+  /** The block that has used a nonce, not above one after which it is used; few steps back for what is recent. */
+  async #blockOfNonce(final: number, nonce: number): Promise<number> {
+    let used = final;
+    let unused = final - 1;
+    for (let step = 1; unused >= 0 && (await this.#isUsedAt(unused, nonce)); step *= 2) {
+      used = unused;
+      unused = Math.max(-1, unused - step);
+    }
+    while (used - unused > 1) {
+      const middle = (used + unused) >> 1;
+      if (await this.#isUsedAt(middle, nonce)) used = middle;
+      else unused = middle;
+    }
+    return used;
+  }
+
+  /** Of the transaction of this account in a block that has used a nonce. */
+  async #hashOfNonce(height: number, nonce: number): Promise<string> {
+    const { provider, signer } = this.#options;
+    const call = 'eth_getBlockByNumber';
+    const block = await asked(provider, call, [`0x${height.toString(16)}`, true]);
+    const { transactions } = (block ?? {}) as { readonly transactions?: unknown };
+    const found = (Array.isArray(transactions) ? (transactions as readonly Partial<ListedTransaction>[]) : []).find(
+      ({ from, nonce: of }) => from?.toLowerCase() === signer.address.toLowerCase() && Number(of) === nonce,
+    );
+    if (typeof found?.hash !== 'string') throw evmFailed(call, 'a block without the transaction that has used a nonce');
+    return found.hash;
   }
 
   async #known(key: string): Promise<EvmSending> {
@@ -371,9 +410,12 @@ class RecordedSender implements EvmSender {
 
   async #load(): Promise<EvmLedger> {
     for (;;) {
-      const events = await this.#options.store.readStream(this.#stream, { after: this.#ledger.version });
-      if (events.length === 0) return this.#ledger;
-      this.#ledger = foldEvm(this.#ledger, events);
+      const before = this.#ledger;
+      const events = await this.#options.store.readStream(this.#stream, { after: before.version });
+      // Another call has gone on meanwhile: what was read would be folded twice.
+      if (this.#ledger !== before) continue;
+      if (events.length === 0) return before;
+      this.#ledger = foldEvm(before, events);
     }
   }
 
@@ -399,6 +441,13 @@ class RecordedSender implements EvmSender {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+/** As a block lists it. */
+interface ListedTransaction {
+  readonly hash: string;
+  readonly from: string;
+  readonly nonce: string;
 }
 
 function poor(available: bigint, needed: bigint): WalletError<'WALLET_FUNDS_INSUFFICIENT'> {

@@ -12,7 +12,8 @@ const abi = new Interface([
   'function approve(address,uint256)',
   'function mint(uint256)',
 ]);
-const base = { chainId: 1n, nonce: 0, type: 2, gasLimit: 50_000n, maxFeePerGas: 10n, maxPriorityFeePerGas: 1n };
+const from = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266';
+const base = { from, chainId: 1n, nonce: 0, type: 2, gasLimit: 50_000n, maxFeePerGas: 10n, maxPriorityFeePerGas: 1n };
 
 beforeAll(async () => {
   await loadCrypto();
@@ -45,6 +46,7 @@ describe('a transaction of an EVM chain as a payment', () => {
       { maxFeePerGas: 11n },
       { to: TOKEN },
       { chainId: 5n },
+      { from: BOB },
     ].map(of);
     expect(new Set(ids).size).toBe(ids.length);
   });
@@ -82,10 +84,11 @@ describe('a transaction of an EVM chain as a payment', () => {
       key: { publicKey: ring.publicKeys[0] as Uint8Array },
     });
     const signer = controlledEvmSigner(inner, { control, initiator: 'ann' });
-    const raw = await signer.signTransaction({ ...base, to: BOB, value: 7n });
+    const own = { ...base, from: inner.address };
+    const raw = await signer.signTransaction({ ...own, to: BOB, value: 7n });
     expect(Transaction.from(raw).from).toBe(inner.address);
-    expect(await codeOf(signer.signTransaction({ ...base, to: BOB, value: 600_000n }))).toBe('WALLET_NOT_APPROVED');
-    expect(await codeOf(controlledEvmSigner(inner, { control }).signTransaction({ ...base, to: BOB, value: 8n }))).toBe(
+    expect(await codeOf(signer.signTransaction({ ...own, to: BOB, value: 600_000n }))).toBe('WALLET_NOT_APPROVED');
+    expect(await codeOf(controlledEvmSigner(inner, { control }).signTransaction({ ...own, to: BOB, value: 8n }))).toBe(
       'WALLET_NOT_APPROVED',
     );
   });
