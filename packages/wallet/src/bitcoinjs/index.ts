@@ -6,6 +6,7 @@ import {
   Transaction as BitcoinjsTransaction,
 } from 'bitcoinjs-lib';
 import { requireFunction, requireList, requireObject } from '../checks.ts';
+import { WalletError } from '../errors.ts';
 import type { Psbt } from '../psbt/model.ts';
 import { MAGIC } from '../psbt/field-types.ts';
 import { parsePsbt } from '../psbt/parse.ts';
@@ -51,11 +52,19 @@ function withoutStrays(bytes: Uint8Array, { inputCount, txOutputs }: BitcoinjsPs
  * A PSBT as an object of bitcoinjs-lib 7; version 2 is converted, since bitcoinjs-lib knows version 0 alone.
  *
  * @param options - `network`: of bitcoinjs-lib; its main network when absent.
- * @throws WalletError as `toPsbtVersion` and `serializePsbt`.
+ * @throws WalletError as `toPsbtVersion` and `serializePsbt`; `WALLET_PSBT_MISMATCH` for one that bitcoinjs-lib refuses.
  */
 export function toBitcoinjsPsbt(psbt: Psbt, options: { readonly network?: BitcoinjsNetwork } = {}): BitcoinjsPsbt {
   const { network } = requireObject<{ network: BitcoinjsNetwork }>('options', options);
-  return BitcoinjsPsbt.fromBuffer(serializePsbt(toPsbtVersion(psbt, 0)), network === undefined ? {} : { network });
+  const bytes = serializePsbt(toPsbtVersion(psbt, 0));
+  try {
+    return BitcoinjsPsbt.fromBuffer(bytes, network === undefined ? {} : { network });
+  } catch (cause) {
+    throw new WalletError('WALLET_PSBT_MISMATCH', 'expected a PSBT that bitcoinjs-lib takes, got one that it refuses', {
+      details: { reason: 'bitcoinjs-lib refuses it' },
+      cause,
+    });
+  }
 }
 
 /** A transaction of bitcoinjs-lib 7 as plain data; throws a ScriptError for one that does not parse. */

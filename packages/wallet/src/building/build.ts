@@ -6,7 +6,14 @@ import { WalletError } from '../errors.ts';
 import { createPsbt, type NewOutput } from '../psbt/create.ts';
 import { describeOutput } from '../psbt/describe.ts';
 import type { Psbt } from '../psbt/model.ts';
-import { inputOf, type SelectableCoin, selectable, type SelectableOptions, type WalletCoin } from './coin.ts';
+import {
+  inputOf,
+  requireDerived,
+  type SelectableCoin,
+  selectable,
+  type SelectableOptions,
+  type WalletCoin,
+} from './coin.ts';
 
 /** What all transactions that are built have in common. */
 export interface BuildOptions {
@@ -73,13 +80,16 @@ const TRUC_WEIGHT = 40_000;
 export function buildPayment(options: BuildPaymentOptions): BuiltTransaction {
   const given = requireObject<BuildPaymentOptions>('options', options) as BuildPaymentOptions;
   const { coins, requiredCoins = [], payments, change, feeRate, feeFrom, algorithms, longTermFeeRate } = given;
-  requireObject('options.change', change);
+  requireDerived('options.change.output', requireObject<typeof change>('options.change', change).output);
+  const paying = requireList('options.payments', payments).map(
+    (payment, i) => requireObject<PaymentOutput>(`options.payments[${i}]`, payment) as PaymentOutput,
+  );
   const isTruc = given.transactionVersion === 3;
   const maximumWeight = given.maximumWeight ?? (isTruc ? TRUC_WEIGHT : undefined);
   const { scriptPubKey } = change.output;
   const selection = selectCoins({
-    coins: selectableOf(coins, requiredCoins, { explicitSighash: payments.some(isSilent) }),
-    payments: requireList('options.payments', payments).map((payment) => weighed(payment as PaymentOutput)),
+    coins: selectableOf(coins, requiredCoins, { explicitSighash: paying.some(isSilent) }),
+    payments: paying.map(weighed),
     change: { scriptPubKey, spendWeight: change.spendWeight },
     feeRate,
     ...(feeFrom === undefined ? {} : { feeFrom }),
@@ -88,7 +98,7 @@ export function buildPayment(options: BuildPaymentOptions): BuiltTransaction {
     ...(maximumWeight === undefined ? {} : { maximumWeight }),
     ...(given.entropy === undefined ? {} : { entropy: given.entropy }),
   });
-  const paid = payments.map((payment, i): NewOutput => ({
+  const paid = paying.map((payment, i): NewOutput => ({
     ...payment,
     value: selection.payments[i]?.value ?? payment.value,
   }));
@@ -159,11 +169,11 @@ export function assembled(
     };
     outputs.splice(changeIndex, 0, change);
   }
-  const locks = coins.map(({ plan }) => plan.lockTime);
+  const latest = coins.reduce((most, { plan }) => Math.max(most, plan.lockTime), lockTime);
   const psbt = createPsbt({
     version: psbtVersion,
     transactionVersion,
-    lockTime: psbtVersion === 0 ? Math.max(lockTime, ...locks) : lockTime,
+    lockTime: psbtVersion === 0 ? latest : lockTime,
     inputs: coins.map((coin) => inputOf(coin, psbtVersion)),
     outputs,
   });

@@ -1,8 +1,8 @@
 import { type FeeRate, feeRate as requireFeeRate } from '@bitcoin-enterprise/core';
 import type { DerivedOutput } from '@bitcoin-enterprise/descriptors';
-import { requireInteger, requireObject } from '../checks.ts';
+import { requireInteger, requireList, requireObject } from '../checks.ts';
 import { type CoinSelection, sweepCoins } from '../coins/index.ts';
-import { WalletError } from '../errors.ts';
+import { invalidArgument, WalletError } from '../errors.ts';
 import type { PsbtInput } from '../psbt/model.ts';
 import { emptyInput } from '../psbt/parse-input.ts';
 import {
@@ -12,7 +12,7 @@ import {
   buildPayment,
   type BuiltTransaction,
 } from './build.ts';
-import { type SelectableCoin, selectable, type WalletCoin } from './coin.ts';
+import { requireCoin, requireDerived, type SelectableCoin, selectable, type WalletCoin } from './coin.ts';
 
 /** What nodes ask of a replacement on top of what it replaces (BIP125), satoshis per 1,000 virtual bytes: Core's default. */
 const INCREMENTAL_RELAY_FEE = 1_000n;
@@ -37,7 +37,11 @@ export interface BuildReplacementOptions extends Omit<BuildPaymentOptions, 'requ
 export function buildReplacement(options: BuildReplacementOptions): BuiltTransaction {
   const given = requireObject<BuildReplacementOptions>('options', options) as BuildReplacementOptions;
   const { replacedCoins, replacedFee, incrementalRelayFee = INCREMENTAL_RELAY_FEE as FeeRate } = given;
-  if (replacedCoins.length === 0) throw impossible('a replacement spends a coin of what it replaces');
+  if (typeof replacedFee !== 'bigint' || replacedFee < 0n)
+    throw invalidArgument('options.replacedFee', 'satoshis, as a bigint of 0 or more', replacedFee);
+  requireFeeRate(given.feeRate);
+  if (requireList('options.replacedCoins', replacedCoins).length === 0)
+    throw impossible('a replacement spends a coin of what it replaces');
   let rate: bigint = given.feeRate;
   // A higher rate may take more coins, and more coins a higher fee: it settles at once, or after one more.
   for (let tries = 0; tries < 8; tries++) {
@@ -96,13 +100,17 @@ const TRUC_CHILD_WEIGHT = 4_000;
 export function buildChild(options: BuildChildOptions): BuiltTransaction {
   const given = requireObject<BuildChildOptions>('options', options) as BuildChildOptions;
   const { parents, outputs, coins = [], anchors = [], change, feeRate } = given;
-  if (outputs.length === 0 && anchors.length === 0) throw impossible('a child spends an output of its parents');
+  const listed = [requireList('options.outputs', outputs), requireList('options.coins', coins)].flat();
+  for (const coin of listed) requireCoin('coin', coin);
+  requireDerived('options.change', change);
+  if (outputs.length === 0 && requireList('options.anchors', anchors).length === 0)
+    throw impossible('a child spends an output of its parents');
   requireFeeRate(feeRate);
-  const parentSize = parents.reduce(
-    (sum, { virtualSize }) => sum + requireInteger('virtualSize', virtualSize, 1, 1_000_000),
-    0,
+  const waiting = requireList('options.parents', parents).map((parent, i) =>
+    requireParent(`options.parents[${i}]`, parent),
   );
-  const parentFee = parents.reduce((sum, { fee }) => sum + fee, 0n);
+  const parentSize = waiting.reduce((sum, { virtualSize }) => sum + virtualSize, 0);
+  const parentFee = waiting.reduce((sum, { fee }) => sum + fee, 0n);
   const more = [...coins].sort((a, b) => (a.value > b.value ? -1 : 1));
   for (let count = 0; count <= more.length; count++) {
     const spent = [...outputs, ...more.slice(0, count)];
@@ -121,6 +129,13 @@ export function buildChild(options: BuildChildOptions): BuiltTransaction {
       hint: 'add coins',
     },
   );
+}
+
+function requireParent(argument: string, value: unknown): WaitingParent {
+  const { virtualSize, fee } = requireObject<WaitingParent>(argument, value);
+  requireInteger(`${argument}.virtualSize`, virtualSize, 1, 1_000_000);
+  if (typeof fee !== 'bigint') throw invalidArgument(`${argument}.fee`, 'satoshis, as a bigint', fee);
+  return value as WaitingParent;
 }
 
 function childOf(

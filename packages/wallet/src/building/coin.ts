@@ -1,5 +1,6 @@
 import { toHex } from '@bitcoin-enterprise/core';
 import type { DerivedOutput, SpendPlan } from '@bitcoin-enterprise/descriptors';
+import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
 import type { Coin } from '../coins/index.ts';
 import { describeInput } from '../psbt/describe.ts';
 import type { NewInput } from '../psbt/create.ts';
@@ -22,8 +23,11 @@ export interface WalletCoin {
 }
 
 /** The name of a coin: the transaction as people read it, and the index. */
-export function coinId({ txid, index }: Pick<WalletCoin, 'txid' | 'index'>): string {
-  return `${toHex(new Uint8Array(txid).reverse())}:${index}`;
+export function coinId(coin: Pick<WalletCoin, 'txid' | 'index'>): string {
+  const { txid, index } = requireObject<WalletCoin>('coin', coin);
+  requireBytes('coin.txid', txid, 32);
+  requireInteger('coin.index', index, 0, 0xffff_ffff);
+  return `${toHex(new Uint8Array(txid as Uint8Array).reverse())}:${index}`;
 }
 
 /** A coin as coin selection sees it. */
@@ -36,9 +40,28 @@ export interface SelectableOptions {
   readonly explicitSighash?: boolean;
 }
 
+/** Throws unless a value is a coin. */
+export function requireCoin(argument: string, value: unknown): WalletCoin {
+  const coin = requireObject<WalletCoin>(argument, value);
+  coinId(coin as WalletCoin);
+  requireDerived(`${argument}.output`, coin.output);
+  const { weight, signers } = requireObject<SpendPlan>(`${argument}.plan`, coin.plan);
+  requireObject(`${argument}.plan.weight`, weight);
+  requireList(`${argument}.plan.signers`, signers);
+  return value as WalletCoin;
+}
+
+/** Throws unless a value is an output of a descriptor. */
+export function requireDerived(argument: string, value: unknown): DerivedOutput {
+  const { scriptPubKey, node } = requireObject<DerivedOutput>(argument, value);
+  requireBytes(`${argument}.scriptPubKey`, scriptPubKey);
+  requireObject(`${argument}.node`, node);
+  return value as DerivedOutput;
+}
+
 /** Makes a coin selectable. */
 export function selectable(coin: WalletCoin, options: SelectableOptions = {}): SelectableCoin {
-  const { value, plan } = coin;
+  const { value, plan } = requireCoin('coin', coin);
   const { isRequired = false, explicitSighash = false } = options;
   const more = explicitSighash && isTaproot(coin) ? plan.signers.length : 0;
   return {

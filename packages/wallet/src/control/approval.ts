@@ -15,8 +15,9 @@ import {
   signEnvelope,
   verifyEnvelope,
 } from '@bitcoin-enterprise/receipts';
+import { requireFunction, requireObject } from '../checks.ts';
 import { WalletError } from '../errors.ts';
-import { type Payment, paymentToJson, requirePayment } from './payment.ts';
+import { type Payment, paymentToJson, requireName, requirePayment } from './payment.ts';
 import type { Actor, ApprovalPolicy } from './policy-model.ts';
 
 /** DSSE payload type of an approval. */
@@ -63,10 +64,13 @@ export async function approvePolicy(
   actor: string,
   signer: ReceiptSigner,
 ): Promise<EnvelopeJson> {
-  return signApproval(change, actor, signer);
+  requireName('change.replaces', requireObject<typeof change>('change', change).replaces);
+  return signApproval({ policy: change.policy, replaces: change.replaces }, actor, signer);
 }
 
 async function signApproval(what: Approvable, actor: string, signer: ReceiptSigner): Promise<EnvelopeJson> {
+  requireName('actor', actor);
+  requireFunction('signer.sign', requireObject<ReceiptSigner>('signer', signer).sign);
   const payload = approvalBytes(what, actor);
   return envelopeToJson(await signEnvelope({ payloadType: APPROVAL_TYPE, payload }, [signer]));
 }

@@ -70,7 +70,11 @@ export async function suggestEvmFees(
  *
  * @param percent - 10 to 1,000; 13 when absent.
  */
-export function raiseEvmFees({ maxFeePerGas, maxPriorityFeePerGas }: EvmFees, percent = 13): EvmFees {
+export function raiseEvmFees(fees: EvmFees, percent = 13): EvmFees {
+  const { maxFeePerGas, maxPriorityFeePerGas } = requireObject<EvmFees>('fees', fees) as EvmFees;
+  for (const [name, wei] of Object.entries({ maxFeePerGas, maxPriorityFeePerGas }))
+    if (typeof wei !== 'bigint' || wei < 0n)
+      throw invalidArgument(`fees.${name}`, 'wei, as a bigint of 0 or more', wei);
   requireInteger('percent', percent, 10, 1_000);
   const raise = (wei: bigint): bigint => (wei * BigInt(100 + percent) + 99n) / 100n;
   return { maxFeePerGas: raise(maxFeePerGas), maxPriorityFeePerGas: raise(maxPriorityFeePerGas) };

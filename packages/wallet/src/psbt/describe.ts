@@ -9,8 +9,9 @@ import {
   type SpendPlan,
   type TapLeafNode,
 } from '@bitcoin-enterprise/descriptors';
-import { requireObject } from '../checks.ts';
+import { requireInteger, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
+import { requirePsbt } from './require-psbt.ts';
 import { updatePsbtInput, updatePsbtOutput } from './create.ts';
 import type { MusigParticipants, Psbt, PsbtDerivation, PsbtInput, PsbtOutput, PsbtTapDerivation } from './model.ts';
 
@@ -95,6 +96,9 @@ function describeBoth(output: DerivedOutput): DescribedOutput {
  * @throws WalletError `WALLET_INVALID_ARGUMENT`, also when the input is known to spend another script.
  */
 export function describePsbtInput(psbt: Psbt, index: number, output: DerivedOutput, plan?: SpendPlan): Psbt {
+  requirePsbt(psbt);
+  requireInteger('index', index, 0, psbt.inputs.length - 1);
+  requireOutput(output);
   const spent = psbt.inputs[index]?.witnessUtxo;
   if (spent !== undefined && !output.scripts.some((script) => equalBytes(script, spent.scriptPubKey)))
     throw invalidArgument('output', 'the output that the input spends', output);
@@ -103,6 +107,9 @@ export function describePsbtInput(psbt: Psbt, index: number, output: DerivedOutp
 
 /** Tells a PSBT what a descriptor says of one of its outputs; throws as {@link describePsbtInput}. */
 export function describePsbtOutput(psbt: Psbt, index: number, output: DerivedOutput): Psbt {
+  requirePsbt(psbt);
+  requireInteger('index', index, 0, psbt.outputs.length - 1);
+  requireOutput(output);
   const paid = psbt.outputs[index];
   if (paid !== undefined && !output.scripts.some((script) => equalBytes(script, paid.scriptPubKey)))
     throw invalidArgument('output', 'the output that is paid', output);
@@ -111,7 +118,8 @@ export function describePsbtOutput(psbt: Psbt, index: number, output: DerivedOut
 
 function requireOutput(output: DerivedOutput): void {
   requireObject('output', output);
-  if (!Array.isArray(output.scripts)) throw invalidArgument('output', 'what Descriptor.derive returned', output);
+  if (!Array.isArray(output.scripts) || !Array.isArray(output.keys) || typeof output.node !== 'object')
+    throw invalidArgument('output', 'what Descriptor.derive returned', output);
 }
 
 function derivationsOf({ keys }: DerivedOutput): readonly PsbtDerivation[] {

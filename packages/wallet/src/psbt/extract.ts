@@ -1,4 +1,5 @@
 import {
+  outputTypeOf,
   serializeTransaction,
   type SpentOutput,
   standardFlags,
@@ -6,10 +7,10 @@ import {
   verifyTransaction,
 } from '@bitcoin-enterprise/script';
 import { requireObject } from '../checks.ts';
-import type { Psbt } from './model.ts';
+import type { Psbt, PsbtInput } from './model.ts';
 import { requirePsbt } from './require-psbt.ts';
 import { isFinal } from './slots.ts';
-import { inputIncomplete, inputInvalid, spentOutputsOf } from './spend.ts';
+import { inputIncomplete, inputInvalid, spentOutputOf, spentOutputsOf } from './spend.ts';
 import { unsignedTransaction } from './transaction.ts';
 
 /** How a transaction is taken out. */
@@ -28,17 +29,21 @@ export function extractTransaction(psbt: Psbt, options: ExtractOptions = {}): Tr
   requirePsbt(psbt);
   const { check = 'scripts' } = requireObject<ExtractOptions>('options', options);
   const unsigned = unsignedTransaction(psbt);
-  const isAnchor = (index: number): boolean => psbt.inputs[index]?.witnessUtxo?.scriptPubKey.length === 4;
   const inputs = unsigned.inputs.map((input, index) => {
-    const final = psbt.inputs[index];
-    // An anchor is spent with nothing at all.
-    if (final === undefined || (!isFinal(final) && !isAnchor(index))) throw inputIncomplete(index, 'its final scripts');
+    const final = psbt.inputs[index] as PsbtInput;
+    if (!isFinal(final) && !isAnchor(final, index)) throw inputIncomplete(index, 'its final scripts');
     const { finalScriptSig: scriptSig = input.scriptSig, finalScriptWitness: witness = input.witness } = final;
     return { ...input, scriptSig, witness };
   });
   const tx = { ...unsigned, inputs };
   if (check === 'scripts') requireValid(psbt, tx);
   return tx;
+}
+
+/** An anchor is spent with nothing at all. */
+function isAnchor(input: PsbtInput, index: number): boolean {
+  const utxo = spentOutputOf(input, index);
+  return utxo !== undefined && outputTypeOf(utxo.scriptPubKey) === 'anchor';
 }
 
 function requireValid(psbt: Psbt, tx: Transaction): void {

@@ -1,4 +1,5 @@
 import { encodeDerSignature, Sighasher, SighashType, type SpentOutput } from '@bitcoin-enterprise/script';
+import { requireFunction, requireList, requireObject } from '../checks.ts';
 import { WalletError } from '../errors.ts';
 import type { KeyRing } from '../signers/key-ring.ts';
 import type { DigestRequest } from '../signers/ports.ts';
@@ -26,6 +27,7 @@ export class PsbtSigning {
    */
   constructor(psbt: Psbt, options: SlotOptions = {}) {
     requirePsbt(psbt);
+    requireObject('options', options);
     requireReadyOutputs(psbt);
     requireProvenOutputs(psbt);
     this.#psbt = psbt;
@@ -155,6 +157,8 @@ function modifiableAfter({ version, modifiable }: Psbt, slots: readonly SigningS
  * `WALLET_PSBT_INCOMPLETE`, `WALLET_PSBT_LOCK_TIME_UNDETERMINED`, `WALLET_SECRET_WIPED`.
  */
 export function signPsbt(psbt: Psbt, ring: KeyRing, options: Omit<SlotOptions, 'ownKeys'> = {}): Psbt {
+  requireList('ring.publicKeys', requireObject<KeyRing>('ring', ring).publicKeys);
+  requireFunction('ring.sign', ring.sign);
   const signing = new PsbtSigning(psbt, { ...options, ownKeys: ring.publicKeys });
   const slots = signing.slots.filter(({ key }) => ring.holds(key));
   return signing.withSignatures(

@@ -52,7 +52,7 @@ export function unsignedTransaction(psbt: Psbt): Transaction {
       sequence,
       witness: [],
     })),
-    outputs: psbt.outputs,
+    outputs: psbt.outputs.map(({ value, scriptPubKey }) => ({ value, scriptPubKey })),
     lockTime: psbtLockTime(psbt),
   };
 }

@@ -99,6 +99,7 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
     holds: (key) => find(key) !== undefined,
     withSecretKey: (key, action) => find(key)?.secret.use(action),
     sign(request) {
+      requireRequest(request);
       const held = find(request.key);
       if (held === undefined)
         throw new WalletError('WALLET_KEY_UNKNOWN', 'expected a key of this ring, got another', {
@@ -117,6 +118,17 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
       derived.clear();
     },
   };
+}
+
+/** Throws unless a value asks for a signature. */
+export function requireRequest(value: unknown): DigestRequest {
+  const { key, scheme, digest, tweak } = requireObject<DigestRequest>('request', value);
+  requireBytes('request.key.publicKey', requireObject<KeyReference>('request.key', key).publicKey);
+  if (scheme !== 'ecdsa' && scheme !== 'schnorr')
+    throw invalidArgument('request.scheme', "'ecdsa' or 'schnorr'", scheme);
+  requireBytes('request.digest', digest, 32);
+  if (tweak !== undefined) requireBytes('request.tweak', tweak, 32);
+  return value as DigestRequest;
 }
 
 interface Root {
@@ -139,9 +151,11 @@ function singleKey(value: unknown, argument: string): HeldKey {
 }
 
 function rootKey(value: NonNullable<KeyRingOptions['extendedKeys']>[number], argument: string): Root {
+  requireObject(argument, value);
   const key = 'key' in value ? value.key : value;
   const origin = 'key' in value ? value.origin : undefined;
-  if (!key.hasSecretKey) throw invalidArgument(argument, 'an extended key with its secret', value);
+  if (requireObject<ExtendedKey>(argument, key).hasSecretKey !== true)
+    throw invalidArgument(argument, 'an extended key with its secret', value);
   return { key, fingerprint: origin?.fingerprint ?? key.fingerprint, path: origin?.path ?? [] };
 }
 

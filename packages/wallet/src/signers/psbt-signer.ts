@@ -1,9 +1,9 @@
 import { currentCrypto } from '@bitcoin-enterprise/core';
-import { requireFunction, requireObject } from '../checks.ts';
+import { requireBytes, requireFunction, requireObject } from '../checks.ts';
 import { WalletError } from '../errors.ts';
 import { PsbtSigning, signPsbt } from '../psbt/sign.ts';
 import type { SlotOptions } from '../psbt/slots.ts';
-import type { KeyRing } from './key-ring.ts';
+import { type KeyRing, requireRequest } from './key-ring.ts';
 import { hasOpenSilentOutputs, withSilentOutputs } from './silent-outputs.ts';
 import type { DigestRequest, DigestSigner, Signer, SignerCallOptions } from './ports.ts';
 
@@ -51,7 +51,7 @@ export function psbtSigner(holder: DigestSigner, options: SignerOptions = {}): S
  */
 export function memorySigner(ring: KeyRing, options: SignerOptions & { readonly name?: string } = {}): Signer {
   requireFunction('ring.sign', requireObject<KeyRing>('ring', ring).sign);
-  const { name = 'memory', ...signing } = options;
+  const { name = 'memory', ...signing } = requireObject<typeof options>('options', options);
   return {
     name,
     async sign(psbt, call = {}) {
@@ -66,7 +66,7 @@ export function memorySigner(ring: KeyRing, options: SignerOptions & { readonly 
 /** A signer of hashes with keys in memory. */
 export function memoryDigestSigner(ring: KeyRing, options: { readonly name?: string } = {}): DigestSigner {
   requireFunction('ring.sign', requireObject<KeyRing>('ring', ring).sign);
-  const { name = 'memory' } = options;
+  const { name = 'memory' } = requireObject<typeof options>('options', options);
   return {
     name,
     async holds(keys, call = {}) {
@@ -82,7 +82,7 @@ export function memoryDigestSigner(ring: KeyRing, options: { readonly name?: str
 
 /** A signer without keys, for wallets that only watch: it adds nothing. */
 export function watchOnlySigner(options: { readonly name?: string } = {}): Signer {
-  const { name = 'watch-only' } = options;
+  const { name = 'watch-only' } = requireObject<typeof options>('options', options);
   return {
     name,
     async sign(psbt, call = {}) {
@@ -108,7 +108,9 @@ function requireSignature(signer: string, request: DigestRequest, signature: Uin
 }
 
 /** Whether a signature is what was asked for. */
-export function verifies({ key, scheme, digest, tweak }: DigestRequest, signature: Uint8Array): boolean {
+export function verifies(request: DigestRequest, signature: Uint8Array): boolean {
+  const { key, scheme, digest, tweak } = requireRequest(request);
+  requireBytes('signature', signature);
   const crypto = currentCrypto();
   const { publicKey } = key;
   if (scheme === 'ecdsa') return crypto.ecdsaVerify(signature, digest, publicKey);

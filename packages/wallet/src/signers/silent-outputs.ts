@@ -1,3 +1,4 @@
+import { requireFunction, requireObject } from '../checks.ts';
 import { SecretBytes } from '../keys/secret-bytes.ts';
 import type { Psbt } from '../psbt/model.ts';
 import { requirePsbt } from '../psbt/require-psbt.ts';
@@ -19,6 +20,7 @@ export function hasOpenSilentOutputs({ outputs }: Psbt): boolean {
  */
 export function withSilentOutputs(psbt: Psbt, ring: KeyRing): Psbt {
   requirePsbt(psbt);
+  requireFunction('ring.withSecretKey', requireObject<KeyRing>('ring', ring).withSecretKey);
   if (psbt.outputs.every(({ silentAddress }) => silentAddress === undefined)) return psbt;
   const named = psbt.inputs.flatMap(
     ({ derivations, tapDerivations, silentSpendDerivations }): readonly KeyReference[] => [
