@@ -416,7 +416,8 @@ export class TokenSigner implements Pkcs11Signer {
       }
     });
     this.#last = turn.catch(() => undefined);
-    return turn;
+    // A call in the queue, or one whose PIN nobody types, ends with its signal; when its turn comes it does nothing.
+    return untilAborted(turn, options);
   }
 
   async #loggedIn<Request extends TokenRequest>(
@@ -505,6 +506,27 @@ function answerInvalid(signer: string, reason: string): WalletError<'WALLET_SIGN
 const MAXIMUM_DERIVED = 10_000;
 /** Of a process that was killed or crashed, by {@link TokenProcess}. */
 const ENDED = 'its process ended';
+
+/** Waits for work as long as its signal lets it. */
+async function untilAborted<Result>(
+  work: Promise<Result>,
+  { call, signal }: { readonly call: string; readonly signal: AbortSignal | undefined },
+): Promise<Result> {
+  if (signal === undefined) return work;
+  let end: (() => void) | undefined;
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_, fail) => {
+        end = () => fail(aborted(call, signal));
+        signal.addEventListener('abort', end);
+        if (signal.aborted) end();
+      }),
+    ]);
+  } finally {
+    if (end !== undefined) signal.removeEventListener('abort', end);
+  }
+}
 
 function requireGoing(call: string, signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw aborted(call, signal);

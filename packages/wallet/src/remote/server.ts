@@ -262,7 +262,11 @@ class SigningService {
 
   #failed(key: string, error: unknown): KeptAnswer {
     const wire: WireError = toWire(error);
-    this.#options.logger.warn('a request was not signed', { code: wire.code, details: wire.details });
+    try {
+      this.#options.logger.warn('a request was not signed', { code: wire.code, details: wire.details });
+    } catch {
+      // The client is answered whatever becomes of the log.
+    }
     const status = wire.code === 'WALLET_SIGNER_UNAVAILABLE' ? 503 : 422;
     return { status, body: JSON.stringify({ version: VERSION, key, error: wire }) };
   }

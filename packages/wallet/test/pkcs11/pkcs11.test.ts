@@ -308,6 +308,26 @@ describe.skipIf(found === undefined)('a token of SoftHSM2', () => {
     expect(await wallet.listKeys()).not.toHaveLength(0);
   });
 
+  it('can be ended while somebody thinks about the PIN, and so can the calls behind', async () => {
+    let asked = 0;
+    let type: (pin: SecretBytes) => void = () => undefined;
+    const thinking = new Promise<SecretBytes>((done) => {
+      type = done;
+    });
+    const wallet = await connect({ pin: () => (asked++ === 0 ? bytesOf(hsm.pin) : thinking) });
+    await wallet.lock();
+    const first = wallet.listKeys({ signal: AbortSignal.timeout(200) });
+    const second = wallet.generateKey({ label: 'given up', signal: AbortSignal.timeout(100) });
+
+    await Promise.all([
+      expect(second).rejects.toMatchObject({ code: 'WALLET_ABORTED', details: { call: 'generateKey' } }),
+      expect(first).rejects.toMatchObject({ code: 'WALLET_ABORTED', details: { call: 'listKeys' } }),
+    ]);
+    type(bytesOf(hsm.pin));
+    // What nobody waits for any more is not done later.
+    expect((await signer.listKeys()).map(({ label }) => label)).not.toContain('given up');
+  });
+
   it('says that it is gone when its folder is removed under it, and comes back with it', async () => {
     await hsm.addToken('removed');
     const wallet = await connect({ token: 'removed' });

@@ -296,6 +296,21 @@ describe('what goes over the wire', () => {
     expect(logged.join('')).not.toContain(CANARY);
   });
 
+  it('is answered whatever becomes of the log', async () => {
+    const warn = (): never => {
+      throw new Error(CANARY);
+    };
+    const logger = { debug() {}, info() {}, warn, error() {}, child: () => logger };
+    const port = await serve({ logger, authorise: () => ({ allowed: false, reason: 'no' }) });
+
+    // Twice: what nobody has caught would have ended the server.
+    for (let times = 0; times < 2; times++)
+      await expect(client(port).sign(psbt)).rejects.toMatchObject({
+        code: 'WALLET_SIGNER_REFUSED',
+        details: { reason: 'no' },
+      });
+  });
+
   it('are codes that both sides know, with their facts', async () => {
     const errors = [
       new WalletError('WALLET_TOKEN_PIN_WRONG', 'x', { details: { isLocked: true } }),
@@ -584,15 +599,21 @@ describe('a request', () => {
   });
 
   it('waits for its turn no longer than there is room', async () => {
-    const { signer: counted } = counting();
-    const port = await serve({ signer: counted, maxRequests: 2 });
-    const answers = await Promise.all(
-      Array.from({ length: 6 }, (_, n) =>
-        post(port, requestOf({ key: `${n}`.repeat(32) })).then(({ status }) => status),
-      ),
-    );
-    expect(answers.filter((status) => status === 200).length).toBeGreaterThanOrEqual(2);
-    expect(answers.filter((status) => status === 503).length).toBeGreaterThan(0);
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((done) => {
+      open = done;
+    });
+    const waiting: Signer = { name: 'far', sign: async (given) => (await gate, signer.sign(given)) };
+    const port = await serve({ signer: waiting, maxRequests: 2 });
+    const answered: number[] = [];
+    const answers = Array.from({ length: 6 }, async (_, n) => {
+      const { status } = await post(port, requestOf({ key: `${n}`.repeat(32) }));
+      answered.push(status);
+      // The other two have all the room there is.
+      if (answered.length === 4) open();
+    });
+    await Promise.all(answers);
+    expect(answered).toStrictEqual([503, 503, 503, 503, 200, 200]);
   });
 
   it('is one of a hundred at once', async () => {
