@@ -127,35 +127,18 @@ describe('a PSBT that is a bomb', () => {
   });
 
   it('of many leaves, keys and signatures does not take the product of them', async () => {
-    const points = somePoints(1_200);
-    const leaf = (n: number): { script: Uint8Array; leafVersion: number; controlBlock: Uint8Array } => ({
-      script: Uint8Array.of(0x51),
-      leafVersion: 0xc0,
-      controlBlock: Uint8Array.of(0xc0, ...publicKey.subarray(1), ...new Uint8Array(30), n & 0xff, n >> 8),
-    });
-    const origin = { fingerprint: new Uint8Array(4), path: [] };
-    const keys = points.map((point) => point.subarray(1));
-    const psbt = createPsbt({
-      inputs: [
-        {
-          ...coin,
-          tapLeafScripts: keys.map((_, n) => leaf(n)),
-          tapDerivations: keys.map((key) => ({ publicKey: key, leafHashes: [], origin })),
-          tapScriptSignatures: keys.map((key) => ({
-            publicKey: key,
-            leafHash: new Uint8Array(32),
-            signature: new Uint8Array(64),
-          })),
-        },
-      ],
-      outputs: [{ value: 1n, scriptPubKey: STRANGE }],
-    });
-    const began = performance.now();
-    expect(await codeOf(() => signPsbt(parsePsbt(serializePsbt(psbt)), ring))).toBe('WALLET_PSBT_INPUT_INVALID');
-    expect(performance.now() - began).toBeLessThan(5_000);
+    const measure = async (count: number): Promise<number> => {
+      const psbt = parsePsbt(serializePsbt(crowded(count)));
+      const began = performance.now();
+      expect(await codeOf(() => signPsbt(psbt, ring))).toBe('WALLET_PSBT_INPUT_INVALID');
+      return performance.now() - began;
+    };
+    await measure(100);
+    // Every leaf is looked through for every key, 16 times as much; 64 times with every signature.
+    expect(await growth(measure, 300, 1_200)).toBeLessThan(32);
   });
 
-  it('of many shares of silent payments is read in a moment', () => {
+  it('of many shares of silent payments is read in a moment', async () => {
     const psbt = createPsbt({ inputs: [coin], outputs: [{ value: 1n, scriptPubKey: STRANGE }] });
     const [input] = psbt.inputs;
     const measure = (count: number): number => {
@@ -166,10 +149,45 @@ describe('a PSBT that is a bomb', () => {
       return performance.now() - began;
     };
     measure(500);
-    const [one, four] = [measure(4_000), measure(16_000)];
-    expect(four / one).toBeLessThan(8);
+    expect(await growth(measure, 4_000, 16_000)).toBeLessThan(8);
   });
 });
+
+/** How many times as long the larger takes; the best of three each, since the machine does other things too. */
+async function growth(
+  measure: (count: number) => number | Promise<number>,
+  small: number,
+  large: number,
+): Promise<number> {
+  const best = { small: Infinity, large: Infinity };
+  for (let i = 0; i < 3; i++) {
+    best.small = Math.min(best.small, await measure(small));
+    best.large = Math.min(best.large, await measure(large));
+  }
+  return best.large / best.small;
+}
+
+/** As many leaves as keys as signatures. */
+function crowded(count: number): Psbt {
+  const leaf = (n: number): { script: Uint8Array; leafVersion: number; controlBlock: Uint8Array } => ({
+    script: Uint8Array.of(0x51),
+    leafVersion: 0xc0,
+    controlBlock: Uint8Array.of(0xc0, ...publicKey.subarray(1), ...new Uint8Array(30), n & 0xff, n >> 8),
+  });
+  const origin = { fingerprint: new Uint8Array(4), path: [] };
+  const keys = somePoints(count).map((point) => point.subarray(1));
+  const input = {
+    ...coin,
+    tapLeafScripts: keys.map((_, n) => leaf(n)),
+    tapDerivations: keys.map((key) => ({ publicKey: key, leafHashes: [], origin })),
+    tapScriptSignatures: keys.map((key) => ({
+      publicKey: key,
+      leafHash: new Uint8Array(32),
+      signature: new Uint8Array(64),
+    })),
+  };
+  return createPsbt({ inputs: [input], outputs: [{ value: 1n, scriptPubKey: STRANGE }] });
+}
 
 /** Distinct points, cheaply: one after the other. */
 function somePoints(count: number): readonly Uint8Array[] {
