@@ -240,6 +240,8 @@ function settle<AnyCoin extends Coin>(parts: {
   const owed = bearers.length === 0 ? 0n : BigInt(outcome.leastFee) - given;
   const settled = owed > 0n ? withoutFee(payments, bearers, owed, dustRelayFee) : payments;
   const fee = sum(spent) - sum(settled) - change;
+  // Coins are the caller's objects: what was read of them first must still be so.
+  if (fee < BigInt(outcome.leastFee)) throw invalidArgument('options.coins', 'coins that stay as they are', 'others');
   return {
     algorithm,
     coins: spent,

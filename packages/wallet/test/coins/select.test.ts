@@ -465,3 +465,26 @@ describe('a sweep', () => {
     expect(codeOf(() => sweepCoins({ coins: [{}] } as never))).toBe('WALLET_INVALID_ARGUMENT');
   });
 });
+
+describe('a selection of coins that do not stay as they are', () => {
+  it('is refused', () => {
+    let reads = 0;
+    const coin = {
+      id: 'a',
+      weight: 230,
+      get value() {
+        return reads++ === 0 ? 100_000n : 1n;
+      },
+    };
+    const scriptPubKey = Uint8Array.of(0x51, 32, ...new Uint8Array(32).fill(2));
+    const select = (): unknown =>
+      selectCoins({
+        coins: [coin],
+        payments: [{ value: 50_000n, scriptPubKey }],
+        change: { scriptPubKey, spendWeight: 230 },
+        feeRate: feeRate(1_000n),
+      });
+
+    expect(select).toThrow(expect.objectContaining({ code: 'WALLET_INVALID_ARGUMENT' }));
+  });
+});
