@@ -156,6 +156,8 @@ const MAXIMUM_FEE_RATE = 5_000_000n;
 const CONFLICTS = 50;
 /** Confirmations after which a transaction is not looked at any more. */
 const FINAL = 6;
+/** Blocks, its own included, until the next one may spend a block reward. */
+const COINBASE_MATURITY = 100;
 
 /**
  * Opens a Bitcoin account. Everything but the descriptor can be lost: a new store finds the coins again.
@@ -188,6 +190,12 @@ export function createBitcoinAccount(options: BitcoinAccountOptions): BitcoinAcc
     );
   return new StoredAccount({ ...options, gapLimit, fallbackFeeRate, maximumFeeRate, canSign }, descriptor);
 }
+
+/** A coin before it is known how it is spent. */
+type OwnCoin = Omit<AccountCoin, 'plan'> & {
+  /** Whether it is no block reward, or one that may be spent in the next block. */
+  readonly isRipe: boolean;
+};
 
 type Settled = BitcoinAccountOptions &
   Required<Pick<BitcoinAccountOptions, 'gapLimit' | 'fallbackFeeRate' | 'maximumFeeRate' | 'canSign'>>;
@@ -249,14 +257,15 @@ class StoredAccount implements BitcoinAccount {
     const coins = await this.#allCoins();
     const sum = (list: readonly { readonly value: bigint }[]): bigint =>
       list.reduce((total, { value }) => total + value, 0n);
-    const confirmed = coins.filter(({ height }) => height !== undefined);
+    const confirmed = coins.filter(({ height, isRipe }) => height !== undefined && isRipe);
     return [{ asset: NATIVE_ASSET, available: sum(confirmed), pending: sum(coins) - sum(confirmed) }];
   }
 
   async coins(): Promise<readonly AccountCoin[]> {
     const tip = await this.#options.chain.tip();
     const found: AccountCoin[] = [];
-    for (const coin of await this.#allCoins()) {
+    for (const { isRipe, ...coin } of await this.#allCoins()) {
+      if (!isRipe) continue;
       const plan = this.#planOf(coin.output, tip, await this.#ageOf(coin.height, tip));
       if (plan !== undefined) found.push({ ...coin, plan });
     }
@@ -336,7 +345,15 @@ class StoredAccount implements BitcoinAccount {
 
   async sign(psbt: Psbt): Promise<Psbt> {
     let signed = psbt;
-    for (const signer of this.#options.signers) signed = await signer.sign(signed);
+    for (const signer of this.#options.signers) {
+      const before = signed;
+      signed = await signer.sign(before);
+      // The next one must not sign what this one has made of it.
+      if (!isSameTransaction(before, signed))
+        throw new WalletError('WALLET_SIGNER_ANSWER_INVALID', `expected the same transaction of ${signer.name}`, {
+          details: { signer: signer.name, reason: 'another transaction' },
+        });
+    }
     return signed;
   }
 
@@ -548,18 +565,20 @@ class StoredAccount implements BitcoinAccount {
   }
 
   /** Of the descriptor, what nobody else has spent; what is sent and not confirmed is spent, and its change is there. */
-  async #allCoins(): Promise<readonly Omit<AccountCoin, 'plan'>[]> {
+  async #allCoins(): Promise<readonly OwnCoin[]> {
     const { chain, gapLimit } = this.#options;
     const { next, sent } = await this.#load();
-    const found: Omit<AccountCoin, 'plan'>[] = [];
+    const tip = await chain.tip();
+    const found: OwnCoin[] = [];
     for (const branch of this.#branches.keys()) {
       const issued = next[branch === 1 ? 1 : 0] ?? 0;
       for (let index = 0, gap = 0; gap < gapLimit || index < issued; index++) {
         const output = this.#output(branch, index);
         const unspent = await chain.unspentOutputsOf(output.scriptPubKey);
         gap = unspent.length > 0 || index < issued ? 0 : gap + 1;
-        for (const { txid, index: place, value, height } of unspent)
+        for (const { txid, index: place, value, height, coinbase } of unspent)
           found.push({
+            isRipe: !coinbase || (height !== undefined && tip.height - height + 1 >= COINBASE_MATURITY),
             txid,
             index: place,
             value,
@@ -580,7 +599,15 @@ class StoredAccount implements BitcoinAccount {
         if (place === undefined || known) continue;
         if ((await chain.unspentOutput({ txid: id, index }, { includeMempool: true })) === undefined) continue;
         const output = this.#output(place.branch, place.index);
-        found.push({ txid: id, index, value, output, branch: place.branch, derivationIndex: place.index });
+        found.push({
+          txid: id,
+          index,
+          value,
+          output,
+          branch: place.branch,
+          derivationIndex: place.index,
+          isRipe: true,
+        });
       }
     }
     return found.filter((coin) => !spent.has(coinId(coin)));
@@ -789,11 +816,15 @@ function pays({ raw, silent = [] }: SentTransaction, amount: bigint, receiver: P
 function requireDrafted(drafted: Psbt | undefined, signed: Psbt): void {
   requirePsbt(drafted, 'draft.psbt');
   requirePsbt(signed, 'signed');
-  // In either version, and before or after silent payments have their scripts.
-  if (equalBytes(psbtId({ ...drafted, version: 2 }), psbtId({ ...signed, version: 2 }))) return;
+  if (isSameTransaction(drafted, signed)) return;
   throw new WalletError('WALLET_PSBT_MISMATCH', 'expected the transaction that was drafted, got another', {
     details: { reason: 'another transaction than the draft' },
   });
+}
+
+/** In either version, and before or after silent payments have their scripts. */
+function isSameTransaction(one: Psbt, other: Psbt): boolean {
+  return equalBytes(psbtId({ ...one, version: 2 }), psbtId({ ...other, version: 2 }));
 }
 
 function nameOf({ txid, index }: SpentCoin): string {

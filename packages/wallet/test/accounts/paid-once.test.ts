@@ -208,6 +208,40 @@ describe('a payment of a Bitcoin account', () => {
     expect(await codeOf(from.finish('a', drafts[0] as never, signed))).toBe('WALLET_PSBT_MISMATCH');
   });
 
+  it('is shown to no further signer once one has changed it', async () => {
+    const seen: string[] = [];
+    const root = masterKey(new SecretBytes(new Uint8Array(32).fill(1)), { network: 'test' });
+    const honest = memorySigner(createKeyRing({ extendedKeys: [root] }));
+    const evil = { ...(await account(9).receiveAddress().then(script)), value: 99_000n };
+    const from = account(1, {
+      signers: [
+        {
+          name: 'evil',
+          sign: async (psbt) => ({ ...psbt, outputs: psbt.outputs.map((output) => ({ ...output, ...evil })) }),
+        },
+        { name: 'honest', sign: async (psbt, call) => (seen.push('honest'), honest.sign(psbt, call)) },
+      ],
+    });
+    await fund(from, 100_000n);
+    const request = { key: 'rent', to: await account(2).receiveAddress(), amount: 20_000n };
+    expect(await codeOf(from.send(request))).toBe('WALLET_SIGNER_ANSWER_INVALID');
+    expect(seen).toEqual([]);
+  });
+
+  it('does not spend rewards that are not ripe', async () => {
+    const chain = but(harness.chain, {
+      unspentOutputsOf: async (wanted) =>
+        (await harness.chain.unspentOutputsOf(wanted)).map((coin) => ({ ...coin, coinbase: true })),
+    });
+    const from = account(1, { chain });
+    await fund(from, 100_000n);
+    expect(await from.coins()).toEqual([]);
+    expect(await from.balances()).toMatchObject([{ available: 0n, pending: 100_000n }]);
+    await harness.mine(99);
+    expect((await from.coins()).length).toBe(1);
+    expect(await from.balances()).toMatchObject([{ available: 100_000n, pending: 0n }]);
+  });
+
   it('does not burn its coins on an estimate that nobody pays', async () => {
     const chain = but(harness.chain, { estimateFeeRate: async () => feeRate(100_000_000n) });
     const from = account(1, { chain });
