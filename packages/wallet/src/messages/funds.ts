@@ -1,6 +1,7 @@
 import type { ChainSource } from '@bitcoin-enterprise/chain';
 import { equalBytes } from '@bitcoin-enterprise/core';
 import { requireBytes, requireFunction, requireList, requireObject } from '../checks.ts';
+import { invalidArgument } from '../errors.ts';
 import type { ProvenCoin } from './verify.ts';
 
 /** A coin of a proof of funds, and whether it is there. */
@@ -24,7 +25,8 @@ export async function checkFunds(
   options: { readonly includeMempool?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<{ readonly coins: readonly CheckedCoin[]; readonly total: bigint }> {
   for (const [place, coin] of requireList('coins', coins).entries()) {
-    const { previousTxid, scriptPubKey } = requireObject<ProvenCoin>(`coins[${place}]`, coin);
+    const { previousTxid, scriptPubKey, value } = requireObject<ProvenCoin>(`coins[${place}]`, coin);
+    if (typeof value !== 'bigint') throw invalidArgument(`coins[${place}].value`, 'satoshis as a bigint', value);
     requireBytes(`coins[${place}].previousTxid`, previousTxid, 32);
     requireBytes(`coins[${place}].scriptPubKey`, scriptPubKey);
   }

@@ -207,8 +207,26 @@ describe('a coordinator', () => {
       await expect(second.answer(wrong, { message })).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
     await expect(second.answer(request, {} as never)).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
     expect(() => createFrostParty({} as never)).toThrow(/WALLET_INVALID_ARGUMENT/);
-    for (const broken of [undefined, {}, { ...state, group: {} }, { ...state, offers: 7 }, { ...state, message: 7 }])
-      expect(() => stepFrostCoordination(broken as never, {})).toThrow(/WALLET_INVALID_ARGUMENT/);
+    const [attempt] = state.attempts;
+    for (const broken of [
+      undefined,
+      {},
+      { ...state, group: {} },
+      { ...state, offers: 7 },
+      { ...state, message: 7 },
+      { ...state, signature: 7 },
+      { ...state, signature: undefined },
+      ...[null, {}, { signer: 0 }, { signer: 'x' }].flatMap((strange) => [
+        { ...state, offers: [strange] },
+        { ...state, blamed: [strange] },
+        { ...state, attempts: [strange] },
+        { ...state, attempts: [{ ...attempt, nonces: [strange] }] },
+        { ...state, attempts: [{ ...attempt, answers: [strange] }] },
+      ]),
+    ])
+      expect(() =>
+        stepFrostCoordination(broken as never, { kind: 'answer', attempt: 0, signer: 1, signature: '00', next: '00' }),
+      ).toThrow(/WALLET_INVALID_ARGUMENT/);
     expect(() => beginFrostCoordination(group, 'x' as never)).toThrow(/WALLET_INVALID_ARGUMENT/);
   });
 });

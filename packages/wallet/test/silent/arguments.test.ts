@@ -80,6 +80,7 @@ describe('functions of silent payments, messages and coins', () => {
       for (const call of [
         () => messages.verifyMessage({ message: 'm', scriptPubKey, signature, spentOutputs }),
         () => messages.checkFunds([value] as never, chain),
+        () => messages.checkFunds([{ previousTxid: new Uint8Array(32), scriptPubKey, value }] as never, chain),
         () => messages.createMessagePsbt({ message: 'm', scriptPubKey, spend: value as never }),
         () => messages.createMessagePsbt({ message: 'm', scriptPubKey, spend: { redeemScript: value as never } }),
         () => messages.createMessagePsbt({ message: 'm', scriptPubKey, coins: [value] as never }),

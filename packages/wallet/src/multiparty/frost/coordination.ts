@@ -1,8 +1,15 @@
 import { parseHex, toHex } from '@bitcoin-enterprise/core';
-import { requireBytes, requireList, requireObject, requireText } from '../../checks.ts';
+import { requireBytes, requireInteger, requireList, requireObject, requireText } from '../../checks.ts';
 import type { ContributionKind } from '../musig/checks.ts';
 import { isPoint, POINT_LENGTH } from '../math/points.ts';
-import { formatFrostGroup, type FrostGroup, type FrostGroupJson, parseFrostGroup, requireSizes } from './group.ts';
+import {
+  formatFrostGroup,
+  type FrostGroup,
+  type FrostGroupJson,
+  MAXIMUM_PARTICIPANTS,
+  parseFrostGroup,
+  requireSizes,
+} from './group.ts';
 import { aggregateFrostSignature, createFrostSession, type FrostSession, verifyFrostShare } from './signing.ts';
 
 /** A fresh nonce of a participant who would sign. JSON; bytes are hex. */
@@ -105,8 +112,25 @@ function requireCoordination(value: unknown): void {
   const state = requireObject<FrostCoordination>('state', value);
   const { threshold, participants } = requireObject<FrostGroupJson>('state.group', state.group);
   requireSizes('state.group', { threshold, participants });
-  for (const field of ['offers', 'attempts', 'blamed'] as const) requireList(`state.${field}`, state[field]);
+  for (const field of ['offers', 'blamed'] as const) requireSigners(`state.${field}`, state[field]);
+  for (const one of requireList('state.attempts', state.attempts)) {
+    const { nonces, answers } = requireObject<FrostCoordination['attempts'][number]>('state.attempts', one);
+    requireSigners('state.attempts.nonces', nonces);
+    requireSigners('state.attempts.answers', answers);
+  }
   requireText('state.message', state.message);
+  if (state.signature !== null) requireText('state.signature', state.signature);
+}
+
+/** Throws unless a value is a list of what signers sent. */
+function requireSigners(argument: string, value: unknown): void {
+  for (const one of requireList(argument, value))
+    requireInteger(
+      `${argument}.signer`,
+      requireObject<{ readonly signer: number }>(argument, one).signer,
+      1,
+      MAXIMUM_PARTICIPANTS,
+    );
 }
 
 /** So often somebody may begin again without an answer: who does so for ever would hold the others up. */
