@@ -1,5 +1,5 @@
 import { createEmbeddedChain, mempoolProfile } from '@bitcoin-enterprise/chain';
-import { type FeeRate, feeRate, loadCrypto, satoshis } from '@bitcoin-enterprise/core';
+import { type FeeRate, feeRate, loadCrypto, parseHex, satoshis, toHex } from '@bitcoin-enterprise/core';
 import { type DerivedOutput, parseDescriptor, planSpend, type SpendPlan } from '@bitcoin-enterprise/descriptors';
 import {
   serializeTransaction,
@@ -9,6 +9,8 @@ import {
 } from '@bitcoin-enterprise/script';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { findCore, startCore } from '../../../chain/test/support/core-node.ts';
+import type { Bitcoind } from '../../../../scripts/nodes/bitcoind.ts';
 import {
   ANCHOR_SCRIPT,
   buildChild,
@@ -125,51 +127,121 @@ describe('transactions that are built', () => {
   });
 });
 
-describe('packages on the embedded chain, by the rules of Core 31', () => {
-  it('an ephemeral anchor of TRUC is paid for by a child', () => {
-    const chain = createEmbeddedChain({ policy: mempoolProfile('core-31') });
-    const [a, b] = [own(0), own(1)];
-    const funded = [a, b].map((output, i): WalletCoin => {
-      const { txid, index } = chain.fund(output.scriptPubKey, satoshis(100_000n));
-      return { txid, index, value: 100_000n, output, plan: planOf(output), height: i };
-    }) as [WalletCoin, WalletCoin];
-    const parentPsbt = createPsbt({
-      transactionVersion: 3,
-      inputs: [
-        {
-          ...describeInput(a),
-          previousTxid: funded[0].txid,
-          previousIndex: funded[0].index,
-          witnessUtxo: { value: 100_000n, scriptPubKey: a.scriptPubKey },
-        },
-      ],
-      outputs: [
-        { value: 100_000n, scriptPubKey: somebody },
-        { value: 0n, scriptPubKey: ANCHOR_SCRIPT },
-      ],
-    });
-    const parent = extractTransaction(finalizePsbt(signPsbt(parentPsbt, ring)));
-    const child = buildChild({
-      parents: [{ virtualSize: transactionVirtualSize(parent), fee: 0n }],
-      outputs: [],
-      anchors: [{ txid: transactionId(parent), index: 1, value: 0n }],
-      coins: [funded[1]],
-      change: own(3),
-      feeRate: feeRate(3_000n),
-      transactionVersion: 3,
-    });
-    const signed = finished(child);
-    expect(signed.inputs.length).toBe(2);
-    expect(transactionWeight(signed)).toBe(child.weight);
-    const together = BigInt(transactionVirtualSize(parent) + transactionVirtualSize(signed));
-    expect(child.fee).toBe((together * 3_000n + 999n) / 1000n);
-    const result = chain.submitPackage([serializeTransaction(parent), serializeTransaction(signed)]);
-    expect(result).toMatchObject({ accepted: true });
-    chain.mine(1);
-    expect(chain.transaction(transactionId(signed))?.confirmations).toBe(1);
-  });
+/** A chain that takes packages. */
+interface PackageChain {
+  fund(
+    scriptPubKey: Uint8Array,
+  ): Promise<{ readonly txid: Uint8Array; readonly index: number; readonly value: bigint }>;
+  /** Whether all of the package was taken. */
+  submit(transactions: readonly Uint8Array[]): Promise<boolean>;
+  /** Confirmations, one block later. */
+  mined(txid: Uint8Array): Promise<number | undefined>;
+  stop(): Promise<void>;
+}
 
-  it('says what a child lacks', () => {
+async function embedded(): Promise<PackageChain> {
+  const chain = createEmbeddedChain({ policy: mempoolProfile('core-31') });
+  return {
+    fund: async (scriptPubKey) => ({ ...chain.fund(scriptPubKey, satoshis(100_000n)), value: 100_000n }),
+    submit: async (transactions) => chain.submitPackage(transactions).accepted,
+    mined: async (txid) => {
+      chain.mine(1);
+      return chain.transaction(txid)?.confirmations;
+    },
+    stop: async () => {},
+  };
+}
+
+async function bitcoind(): Promise<PackageChain> {
+  const node = await startCore(core as string);
+  const mine = async (scriptPubKey: Uint8Array, blocks: number): Promise<string> => {
+    const hashes = await node.rpc<string[]>('generatetodescriptor', [blocks, await checked(node, scriptPubKey)]);
+    return hashes[0] as string;
+  };
+  return {
+    fund: async (scriptPubKey) => {
+      const hash = await mine(scriptPubKey, 1);
+      await mine(somebody, 100);
+      const block = await node.rpc<{ tx: { txid: string; vout: { value: number }[] }[] }>('getblock', [hash, 2]);
+      const coinbase = block.tx[0] as (typeof block.tx)[number];
+      const value = BigInt(Math.round((coinbase.vout[0]?.value ?? 0) * 1e8));
+      return { txid: parseHex(coinbase.txid).reverse(), index: 0, value };
+    },
+    submit: async (transactions) => {
+      const answer = await node.rpc<{ package_msg: string }>('submitpackage', [transactions.map((tx) => toHex(tx))]);
+      return answer.package_msg === 'success';
+    },
+    mined: async (txid) => {
+      const hash = await mine(somebody, 1);
+      const id = toHex(txid.toReversed());
+      return (await node.rpc<{ tx: string[] }>('getblock', [hash])).tx.includes(id) ? 1 : undefined;
+    },
+    stop: () => node.stop(),
+  };
+}
+
+/** A raw script as a descriptor with its checksum. */
+async function checked(node: Bitcoind, scriptPubKey: Uint8Array): Promise<string> {
+  const text = `raw(${toHex(scriptPubKey)})`;
+  return (await node.rpc<{ descriptor: string }>('getdescriptorinfo', [text])).descriptor;
+}
+
+const core = findCore('core-31');
+
+describe.for([
+  { name: 'the embedded chain, by the rules of Core 31', start: embedded },
+  { name: 'Bitcoin Core 31', start: bitcoind },
+])('packages on $name', ({ start }) => {
+  it.skipIf(start === bitcoind && core === undefined)(
+    'an ephemeral anchor of TRUC is paid for by a child',
+    async () => {
+      const chain = await start();
+      try {
+        const [a, b] = [own(0), own(1)];
+        const [first, second] = [await chain.fund(a.scriptPubKey), await chain.fund(b.scriptPubKey)];
+        const { value } = first;
+        const parentPsbt = createPsbt({
+          transactionVersion: 3,
+          inputs: [
+            {
+              ...describeInput(a),
+              previousTxid: first.txid,
+              previousIndex: first.index,
+              witnessUtxo: { value, scriptPubKey: a.scriptPubKey },
+            },
+          ],
+          outputs: [
+            { value, scriptPubKey: somebody },
+            { value: 0n, scriptPubKey: ANCHOR_SCRIPT },
+          ],
+        });
+        const parent = extractTransaction(finalizePsbt(signPsbt(parentPsbt, ring)));
+        const child = buildChild({
+          parents: [{ virtualSize: transactionVirtualSize(parent), fee: 0n }],
+          outputs: [],
+          anchors: [{ txid: transactionId(parent), index: 1, value: 0n }],
+          coins: [{ ...second, output: b, plan: planOf(b), height: 1 }],
+          change: own(3),
+          feeRate: feeRate(3_000n),
+          transactionVersion: 3,
+        });
+        const signed = finished(child);
+        expect(signed.inputs.length).toBe(2);
+        expect(transactionWeight(signed)).toBe(child.weight);
+        const together = BigInt(transactionVirtualSize(parent) + transactionVirtualSize(signed));
+        expect(child.fee).toBe((together * 3_000n + 999n) / 1000n);
+        expect(await chain.submit([serializeTransaction(parent)])).toBe(false);
+        expect(await chain.submit([serializeTransaction(parent), serializeTransaction(signed)])).toBe(true);
+        expect(await chain.mined(transactionId(signed))).toBe(1);
+      } finally {
+        await chain.stop();
+      }
+    },
+  );
+});
+
+describe('a child', () => {
+  it('says what it lacks', () => {
     const poor = {
       parents: [{ virtualSize: 100_000, fee: 0n }],
       outputs: [coin(0, 5_000n)],
