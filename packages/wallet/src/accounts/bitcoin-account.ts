@@ -156,6 +156,8 @@ const MAXIMUM_FEE_RATE = 5_000_000n;
 const CONFLICTS = 50;
 /** Confirmations after which a transaction is not looked at any more. */
 const FINAL = 6;
+/** Addresses for change that are given to drafts and not used, in a row: half of what BIP44 looks through. */
+const MOST_OPEN_CHANGES = 10;
 /** Blocks, its own included, until the next one may spend a block reward. */
 const COINBASE_MATURITY = 100;
 
@@ -240,7 +242,7 @@ class StoredAccount implements BitcoinAccount {
       const index = nextUnused(path) - 1;
       await this.#append(({ next }) => {
         const isKnown = index < (next[branch === 1 ? 1 : 0] ?? 0);
-        return isKnown ? undefined : { type: 'issued', branch, index };
+        return isKnown ? undefined : { type: 'issued', branch, index, isUsed: true };
       });
     }
   }
@@ -377,7 +379,7 @@ class StoredAccount implements BitcoinAccount {
       raw: toHex(raw),
       fee: String(fee),
       spends,
-      ...(changeIndex === undefined ? {} : { changeIndex }),
+      ...(changeIndex === undefined ? {} : { changeIndex, ...(await this.#changePlace(tx.outputs[changeIndex])) }),
       ...(silent.length === 0 ? {} : { silent }),
       ...(replaces === undefined ? {} : { replaces }),
     };
@@ -669,12 +671,25 @@ class StoredAccount implements BitcoinAccount {
 
   async #change(): Promise<BuildPaymentOptions['change']> {
     const branch = this.#branches.length > 1 ? 1 : 0;
-    return this.#changeAt(branch, await this.#issue(branch));
+    const { next, unused } = await this.#load();
+    // What drafts that came to nothing have taken would be a gap that a restore does not look beyond: taken once more.
+    const isGap =
+      branch === 1 && next[1] - unused[1] >= MOST_OPEN_CHANGES && this.#options.gapLimit > MOST_OPEN_CHANGES;
+    return this.#changeAt(branch, isGap ? unused[1] : await this.#issue(branch));
   }
 
   async #changeOf(scriptPubKey: Uint8Array | undefined): Promise<BuildPaymentOptions['change']> {
     const place = scriptPubKey === undefined ? undefined : this.#scripts.get(toHex(scriptPubKey));
     return place === undefined ? this.#change() : this.#changeAt(place.branch, place.index);
+  }
+
+  async #changePlace(
+    output: { readonly scriptPubKey: Uint8Array } | undefined,
+  ): Promise<Pick<SentTransaction, 'changeAt'>> {
+    // Another process may have drafted it: then it is derived here.
+    if (output === undefined || !(await this.isOwn(output.scriptPubKey))) return {};
+    const place = this.#scripts.get(toHex(output.scriptPubKey));
+    return place === undefined ? {} : { changeAt: { branch: place.branch, derivationIndex: place.index } };
   }
 
   #changeAt(branch: number, index: number): BuildPaymentOptions['change'] {

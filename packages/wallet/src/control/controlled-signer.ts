@@ -1,8 +1,10 @@
 import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
 import { requireFunction, requireObject } from '../checks.ts';
 import { WalletError } from '../errors.ts';
+import type { PsbtInput } from '../psbt/model.ts';
 import { serializePsbt } from '../psbt/serialize.ts';
 import type { Signer } from '../signers/ports.ts';
+import { hasOpenSilentOutputs } from '../signers/silent-outputs.ts';
 import type { Control } from './control.ts';
 import { isSamePayment } from './payment.ts';
 import { type PaymentContext, paymentOfPsbt, refused } from './psbt-payment.ts';
@@ -35,17 +37,26 @@ export function controlledSigner(signer: Signer, options: ControlledSignerOption
       if (!isSamePayment(released.payment, payment)) throw refused('another payment of the same id was approved');
       const signed = await signer.sign(psbt, call);
       const after = await paymentOfPsbt(signed, options);
-      if (after.id !== payment.id)
-        throw new WalletError(
-          'WALLET_SIGNER_ANSWER_INVALID',
-          'expected the transaction that was approved, got another',
-          {
-            details: { signer: signer.name, reason: 'another transaction' },
-          },
-        );
+      if (after.id !== payment.id) throw invalid(signer, 'another transaction');
+      // Nobody would own what is paid to a script that is empty (BIP375).
+      if (hasOpenSilentOutputs(signed) && signed.inputs.some(isSigned))
+        throw invalid(signer, 'a signature before silent payments have their scripts');
       const digest = toHex(currentCrypto().sha256(serializePsbt(signed)));
       await control.signed(payment.id, { signer: signer.name, digest });
       return signed;
     },
   };
+}
+
+function isSigned({ partialSignatures, tapKeySignature, ...input }: PsbtInput): boolean {
+  return (
+    tapKeySignature !== undefined ||
+    [partialSignatures, input.tapScriptSignatures, input.musigPartialSignatures].some(({ length }) => length > 0)
+  );
+}
+
+function invalid({ name }: Signer, reason: string): WalletError<'WALLET_SIGNER_ANSWER_INVALID'> {
+  return new WalletError('WALLET_SIGNER_ANSWER_INVALID', `expected what was approved, got of ${name}: ${reason}`, {
+    details: { signer: name, reason },
+  });
 }

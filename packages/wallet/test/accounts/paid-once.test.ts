@@ -1,7 +1,8 @@
-import { decodeAddress, feeRate, loadCrypto, satoshis } from '@bitcoin-enterprise/core';
+import { decodeAddress, feeRate, loadCrypto, parseHex, satoshis, toHex } from '@bitcoin-enterprise/core';
 import { ChainError, type ChainSource, type FeeEstimator, type TxBroadcaster } from '@bitcoin-enterprise/chain';
 import { type ChainHarness, embeddedHarness } from '@bitcoin-enterprise/chain/testing';
 import { createMemoryStore, type EventStore } from '@bitcoin-enterprise/events';
+import { parseTransaction } from '@bitcoin-enterprise/script';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { dice } from '../../../descriptors/test/support/dice.ts';
 import {
@@ -226,6 +227,23 @@ describe('a payment of a Bitcoin account', () => {
     const request = { key: 'rent', to: await account(2).receiveAddress(), amount: 20_000n };
     expect(await codeOf(from.send(request))).toBe('WALLET_SIGNER_ANSWER_INVALID');
     expect(seen).toEqual([]);
+  });
+
+  it('leaves its change where a restore finds it, however many drafts came to nothing', async () => {
+    const from = account(1);
+    await fund(from, 100_000n);
+    const payments = [{ value: 10_000n, ...script(await account(2).receiveAddress()) }];
+    for (let drafts = 0; drafts < 30; drafts++) await from.draft({ payments });
+    for (const key of ['a', 'b', 'c']) {
+      const draft = await from.draft({ payments });
+      await from.finish(key, draft, await from.sign(draft.psbt));
+      await harness.mine(1);
+    }
+    const scripts = (await from.sent()).flatMap(({ raw, changeIndex = 0 }) => [
+      toHex(parseTransaction(parseHex(raw)).outputs[changeIndex]?.scriptPubKey as Uint8Array),
+    ]);
+    expect(new Set(scripts).size).toBe(3);
+    expect(await account(1).balances()).toEqual(await from.balances());
   });
 
   it('does not spend rewards that are not ripe', async () => {

@@ -67,6 +67,39 @@ describe('a transaction under control', () => {
   });
 });
 
+describe('a signer under control that does not know silent payments', () => {
+  it('is not believed when it signs before they have their scripts', async () => {
+    const ring = createKeyRing({ secretKeys: [new Uint8Array(32).fill(7)] });
+    const key = ring.publicKeys[0] as Uint8Array;
+    const own = taprootOutput({ internalKey: key.subarray(1) }).scriptPubKey;
+    const rules = [{ name: 'small', when: { amount: { to: '100000' } }, effect: 'allow' }];
+    const { control } = await scene(policyJson({ rules }));
+    const psbt = createPsbt({
+      inputs: [
+        {
+          previousTxid: new Uint8Array(32).fill(3),
+          previousIndex: 0,
+          witnessUtxo: { value: 51_000n, scriptPubKey: own },
+          tapInternalKey: key.subarray(1),
+        },
+      ],
+      outputs: [{ value: 50_000n, silentAddress: concatBytes(key, key) }],
+    });
+    const part = { participant: key, aggregate: key };
+    for (const early of [
+      { tapKeySignature: new Uint8Array(64) },
+      { musigPartialSignatures: [{ ...part, signature: new Uint8Array(32) }] },
+    ]) {
+      const inner = {
+        name: 'early',
+        sign: async (given: Psbt) => ({ ...given, inputs: given.inputs.map((input) => ({ ...input, ...early })) }),
+      };
+      const signer = controlledSigner(inner, { network: 'regtest', isOwn: () => false, control, initiator: 'ann' });
+      expect(await codeOf(signer.sign(psbt))).toBe('WALLET_SIGNER_ANSWER_INVALID');
+    }
+  });
+});
+
 describe('a payment under a policy', () => {
   it('that is none is not put on record, where it would stand for ever', async () => {
     const { control } = await scene();
