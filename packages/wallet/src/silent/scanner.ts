@@ -45,6 +45,8 @@ export interface FoundInTweaks extends FoundSilentOutput {
 
 /** So many are compared one by one faster than they are looked up. */
 const FEW_LABELS = 8;
+/** So many outputs are looked through as they come; among more, what was found once is tried first. */
+const FEW_OUTPUTS = 8;
 
 interface KnownLabel {
   readonly label: number;
@@ -233,12 +235,19 @@ export class SilentScanner {
   #outputsWith(sharedSecret: Uint8Array, outputKeys: readonly Uint8Array[]): readonly FoundSilentOutput[] {
     const found: FoundSilentOutput[] = [];
     const left = new Set(outputKeys.keys());
+    // Made once the transaction pays to us at all.
+    let places: ReadonlyMap<string, number> | undefined;
+    const paid = new Set<KnownLabel>();
     for (let k = 0; k < MAXIMUM_SILENT_OUTPUTS && left.size > 0; k++) {
       const made = this.#keyAt(sharedSecret, k);
-      const match = made === undefined ? undefined : this.#match(made, outputKeys, left);
-      if (made === undefined || match === undefined) break;
+      if (made === undefined) break;
+      const quick = places === undefined ? undefined : this.#quickMatch(made, { places, left, paid });
+      const match = quick ?? this.#match(made, outputKeys, left);
+      if (match === undefined) break;
       const { output, known } = match;
       left.delete(output);
+      if (known !== undefined) paid.add(known);
+      if (left.size > FEW_OUTPUTS) places ??= placesOf(outputKeys);
       const tweak = known === undefined ? made.tweak : addTweaks(made.tweak, known.tweak);
       found.push({
         output,
@@ -248,6 +257,31 @@ export class SilentScanner {
       });
     }
     return found;
+  }
+
+  /**
+   * An output that is `P_k`, or `P_k` with a label that the transaction has paid to before. Who fills a transaction with
+   * payments in the worst order would otherwise have every label looked for among all of them again and again.
+   */
+  #quickMatch(
+    made: KeyAt,
+    among: {
+      readonly places: ReadonlyMap<string, number>;
+      readonly left: ReadonlySet<number>;
+      readonly paid: ReadonlySet<KnownLabel>;
+    },
+  ): { readonly output: number; readonly known?: KnownLabel } | undefined {
+    const placeOf = (key: Uint8Array | undefined): number | undefined => {
+      const place = key === undefined ? undefined : among.places.get(toHex(key.subarray(1)));
+      return place !== undefined && among.left.has(place) ? place : undefined;
+    };
+    const plain = placeOf(made.key);
+    if (plain !== undefined) return { output: plain };
+    for (const known of among.paid) {
+      const output = placeOf(this.#withLabel(made, known));
+      if (output !== undefined) return { output, known };
+    }
+    return undefined;
   }
 
   /** The first output that is `P_k`, or `P_k` with a label. */
@@ -276,15 +310,17 @@ export class SilentScanner {
   }
 
   /** `P_k` with each label. */
-  #withLabels({ point }: KeyAt): readonly (readonly [Uint8Array | undefined, KnownLabel])[] {
+  #withLabels(made: KeyAt): readonly (readonly [Uint8Array | undefined, KnownLabel])[] {
+    return [...this.#labels.values()].map((known) => [this.#withLabel(made, known), known]);
+  }
+
+  #withLabel({ point }: KeyAt, known: KnownLabel): Uint8Array | undefined {
     const crypto = currentCrypto();
-    return [...this.#labels.values()].map((known) => {
-      const spendKey = known.spendKey ?? crypto.publicKeyCombine([this.#spendKey, known.publicKey]);
-      // The one label that takes the spend key away leaves nothing to pay to.
-      if (spendKey === undefined) return [undefined, known];
-      known.spendKey ??= whole(spendKey);
-      return [crypto.publicKeyCombine([known.spendKey, point]), known];
-    });
+    const spendKey = known.spendKey ?? crypto.publicKeyCombine([this.#spendKey, known.publicKey]);
+    // The one label that takes the spend key away leaves nothing to pay to.
+    if (spendKey === undefined) return undefined;
+    known.spendKey ??= whole(spendKey);
+    return crypto.publicKeyCombine([known.spendKey, point]);
   }
 
   /** Many labels: what an output has more than the key, with either y, is looked up (BIP352). */
@@ -334,6 +370,16 @@ function inputsOfTransaction(tx: TransactionLike, spentOutputs: readonly SpentOu
       witness: view.witness(input),
     })),
   );
+}
+
+/** The first place of each key, by its hexadecimal form. */
+function placesOf(outputKeys: readonly Uint8Array[]): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (const [place, key] of outputKeys.entries()) {
+    const name = toHex(key);
+    if (!places.has(name)) places.set(name, place);
+  }
+  return places;
 }
 
 /** Sum of two tweaks; zero for the two in 2²⁵⁶ that cancel out. */
