@@ -2,7 +2,7 @@ import { currentCrypto, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import { isStrictDer, TransactionView } from '@bitcoin-enterprise/script';
 import { InputType, LOCK_TIME_THRESHOLD } from './field-types.ts';
 import type { PreimageHash, PsbtInput, SilentShare } from './model.ts';
-import { malformed, type PsbtRecord } from './reader.ts';
+import { malformed, MOST_ITEMS, type PsbtRecord } from './reader.ts';
 import {
   compressed,
   derivationOf,
@@ -249,6 +249,7 @@ function leafScriptOf(record: PsbtRecord): PsbtInput['tapLeafScripts'][number] {
 function stackOf(record: PsbtRecord): readonly Uint8Array[] {
   const reader = valueReader(record);
   const count = reader.compactSize();
+  if (count > MOST_ITEMS) throw malformed(record.offset, `a witness of more than ${MOST_ITEMS} elements`);
   const stack: Uint8Array[] = [];
   for (let i = 0; i < count; i++) stack.push(reader.sized());
   reader.end();

@@ -1,7 +1,7 @@
 import { OutputType } from './field-types.ts';
 import type { PsbtOutput } from './model.ts';
 import type { Growing } from './parse-input.ts';
-import { malformed, type PsbtRecord } from './reader.ts';
+import { malformed, MOST_ITEMS, type PsbtRecord } from './reader.ts';
 import {
   compressed,
   derivationOf,
@@ -123,6 +123,7 @@ function tapTreeOf(record: PsbtRecord): NonNullable<PsbtOutput['tapTree']> {
     const { offset } = reader;
     const depth = reader.byte();
     const leafVersion = reader.byte();
+    if (leaves.length === MOST_ITEMS) throw malformed(offset, `a tree of more than ${MOST_ITEMS} leaves`);
     if (depth > 128) throw malformed(offset, 'a leaf deeper than 128');
     if ((leafVersion & 1) !== 0) throw malformed(offset, 'an odd leaf version');
     if (depth < (open.at(-1) ?? 0) || (leaves.length > 0 && open[0] === 0))

@@ -10,6 +10,8 @@ import { fixed, keyOf, plainKey, rawField, readOrigin, uint32, valueReader } fro
 
 /** Larger than any transaction with all that may be said of it. */
 const MAXIMUM_BYTES = 0x0400_0000;
+/** Bytes without witnesses that fill a block (BIP141). */
+const MAXIMUM_TRANSACTION = 1_000_000;
 
 /**
  * Reads a PSBT of version 0 or 2 with the fields of BIP174, 370, 371, 373, 375 and 376; what it does not know it keeps.
@@ -148,6 +150,8 @@ function readGlobals(records: readonly PsbtRecord[], size: number): ParsedGlobal
     return { psbt: { ...psbt, transactionVersion, fallbackLockTime }, inputCount, outputCount, unsigned };
   }
   const { transactionVersion } = psbt;
+  const least = 41 * (counts.inputs ?? 0) + 9 * (counts.outputs ?? 0);
+  if (least > MAXIMUM_TRANSACTION) throw malformed(MAGIC.length, 'more inputs or outputs than a block has room for');
   if (transactionVersion === undefined || counts.inputs === undefined || counts.outputs === undefined)
     throw malformed(MAGIC.length, 'version 2 without transaction version or numbers of inputs and outputs');
   return {
@@ -168,6 +172,8 @@ function versionOf(records: readonly PsbtRecord[]): 0 | 2 {
 }
 
 function unsignedOf(record: PsbtRecord): Transaction {
+  if (record.value.length > MAXIMUM_TRANSACTION)
+    throw malformed(record.offset, 'a transaction that is larger than a block has room for');
   const tx = inTransaction(record.offset, () => parseTransaction(record.value, { witness: false }));
   if (tx.inputs.some(({ scriptSig }) => scriptSig.length > 0))
     throw malformed(record.offset, 'an unsigned transaction with a scriptSig');

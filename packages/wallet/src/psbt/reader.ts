@@ -13,6 +13,12 @@ export interface PsbtRecord {
   readonly offset: number;
 }
 
+/** Fields of a whole PSBT: each takes hundreds of bytes of memory, and may be six bytes long. */
+const MOST_FIELDS = 500_000;
+
+/** Elements of a witness, leaves of a tree: more than any that can be spent. */
+export const MOST_ITEMS = 100_000;
+
 /** Bytes that are no PSBT. */
 export function malformed(offset: number, reason: string): WalletError<'WALLET_PSBT_MALFORMED'> {
   return new WalletError('WALLET_PSBT_MALFORMED', `expected a PSBT, got at byte ${offset}: ${reason}`, {
@@ -26,6 +32,7 @@ export class PsbtReader {
   /** Where these bytes stand in the whole. */
   readonly base: number;
   position = 0;
+  #fields = 0;
 
   constructor(bytes: Uint8Array, base = 0) {
     this.bytes = bytes;
@@ -99,6 +106,7 @@ export class PsbtReader {
       const length = this.compactSize();
       if (length === 0) return unique(records);
       const keyStart = this.offset;
+      if (++this.#fields > MOST_FIELDS) throw malformed(offset, `more than ${MOST_FIELDS} fields`);
       const key = this.take(length);
       const keyReader = new PsbtReader(key, keyStart);
       const type = keyReader.compactSize();

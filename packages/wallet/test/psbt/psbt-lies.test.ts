@@ -138,6 +138,61 @@ describe('a PSBT that is a bomb', () => {
     expect(await growth(measure, 300, 1_200)).toBeLessThan(32);
   });
 
+  it.for([
+    ['fields', 700_000],
+    ['elements of a witness', 200_000],
+    ['leaves of a tree', 2 ** 17],
+    ['inputs', 25_000],
+    ['outputs', 120_000],
+  ] as const)('of more %s than any transaction has is refused before it takes the memory', async ([what, count]) => {
+    const size = (n: number): readonly number[] =>
+      n < 0xfd ? [n] : n < 0x1_0000 ? [0xfd, n & 255, n >> 8] : [0xfe, n & 255, (n >> 8) & 255, n >> 16, 0];
+    const field = (key: readonly number[], value: readonly number[]): readonly number[] =>
+      [size(key.length), key, size(value.length), value].flat();
+    const start = (inputs: number, outputs: number): readonly number[] =>
+      [
+        [0x70, 0x73, 0x62, 0x74, 0xff],
+        field([2], [2, 0, 0, 0]),
+        field([4], size(inputs)),
+        field([5], size(outputs)),
+        field([0xfb], [2, 0, 0, 0]),
+      ].flat();
+    const spent = [
+      field(
+        [0x0e],
+        Array.from({ length: 32 }, () => 1),
+      ),
+      field([0x0f], [0, 0, 0, 0]),
+    ].flat();
+    const paid = [field([3], [1, 0, 0, 0, 0, 0, 0, 0]), field([4], [])].flat();
+    const times = (n: number, unit: (i: number) => readonly number[]): readonly number[] =>
+      Array.from({ length: n }, (_, i) => unit(i)).flat();
+    const bytes = {
+      fields: () => [start(0, 0), times(count, (i) => field([0x70, i & 255, (i >> 8) & 255, i >> 16], [])), [0]],
+      'elements of a witness': () => [
+        start(1, 0),
+        [0],
+        spent,
+        [1, 8],
+        size(count + 5),
+        size(count),
+        times(count + 1, () => [0]),
+      ],
+      'leaves of a tree': () => [
+        start(0, 1),
+        [0],
+        paid,
+        [1, 6],
+        size(count * 3),
+        times(count, () => [17, 0xc0, 0]),
+        [0],
+      ],
+      inputs: () => [start(count, 0), [0], times(count, () => [...spent, 0])],
+      outputs: () => [start(0, count), [0], times(count, () => [...paid, 0])],
+    }[what]();
+    expect(await codeOf(() => parsePsbt(Uint8Array.from(bytes.flat())))).toBe('WALLET_PSBT_MALFORMED');
+  });
+
   it('of many shares of silent payments is read in a moment', async () => {
     const psbt = createPsbt({ inputs: [coin], outputs: [{ value: 1n, scriptPubKey: STRANGE }] });
     const [input] = psbt.inputs;
