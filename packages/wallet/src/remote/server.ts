@@ -1,6 +1,7 @@
 import { constants, createHash, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Clock, type Logger, silentLogger, systemClock } from '@bitcoin-enterprise/core';
 import { requireFunction, requireInteger, requireObject, requireText } from '../checks.ts';
@@ -140,6 +141,12 @@ export function createRemoteSignerServer(options: RemoteSignerServerOptions): Re
   server.requestTimeout = RECEIVE_MS;
   // A handshake that fails is the client's to notice.
   server.on('tlsClientError', (_, socket) => socket.destroy());
+  // Those too that have shown no certificate yet: HTTP knows nothing of them.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   return {
     async listen(where = {}) {
       const { port = 0, host = '127.0.0.1' } = requireObject<{ readonly port: number; readonly host: string }>(
@@ -153,6 +160,7 @@ export function createRemoteSignerServer(options: RemoteSignerServerOptions): Re
       await new Promise<void>((done) => {
         server.close(() => done());
         server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       });
     },
   };

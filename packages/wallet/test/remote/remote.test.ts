@@ -616,6 +616,24 @@ describe('a request', () => {
     expect(answered).toStrictEqual([503, 503, 503, 503, 200, 200]);
   });
 
+  it('is not waited for when the server ends, nor is who says nothing at all', async () => {
+    const server = createRemoteSignerServer({
+      signer,
+      tls: tlsOf(serverCertificate),
+      authorise: () => ({ allowed: true }),
+    });
+    const { port } = await server.listen();
+    const silent = connect(port, '127.0.0.1');
+    silent.on('error', () => undefined);
+    const ended = new Promise<void>((done) => silent.on('close', () => done()));
+    await new Promise<void>((done) => silent.on('connect', () => done()));
+    // A handshake could take ten seconds.
+    const first = await Promise.race([server.close().then(() => 'closed'), sleep(5_000, 'still open')]);
+
+    expect(first).toBe('closed');
+    await ended;
+  });
+
   it('is one of a hundred at once', async () => {
     const { signer: counted, count } = counting();
     const port = await serve({ signer: counted, maxRequests: 200 });
