@@ -191,6 +191,18 @@ describe('a threshold of participants', () => {
     expect(() => combineFrostShares(pick(shares, [0, 1, 1]))).toThrow(/WALLET_INVALID_ARGUMENT/);
   });
 
+  it('does not leave with a key that is none: of shares of two groups, or of one that was altered', () => {
+    const [one, other] = [1, 2].map(() => dealFrostShares({ threshold: 2, participants: 2 }));
+    const [first, second] = one?.shares ?? [];
+    const [, stranger] = other?.shares ?? [];
+    if (first === undefined || second === undefined || stranger === undefined) throw new Error('no shares');
+    const altered = { ...second, secretShare: new SecretBytes(new Uint8Array(32).fill(7)) };
+    for (const wrong of [stranger, { ...stranger, group: first.group }, altered])
+      expect(() => combineFrostShares([first, wrong])).toThrow(
+        expect.objectContaining({ code: 'WALLET_INVALID_ARGUMENT' }),
+      );
+  });
+
   it('keeps its group as JSON', () => {
     const { group } = dealFrostShares({ threshold: 2, participants: 3 });
     const json = JSON.parse(JSON.stringify(formatFrostGroup(group))) as unknown;
@@ -275,7 +287,7 @@ describe('a refresh', () => {
       const key = combineFrostShares(fresh.slice(0, threshold)).use(toHex);
       expect(combineFrostShares(old.slice(0, threshold)).use(toHex)).toBe(key);
       const mixed = [...old.slice(0, threshold - 1), ...fresh.slice(threshold - 1, threshold)];
-      expect(combineFrostShares(mixed).use(toHex)).not.toBe(key);
+      expect(() => combineFrostShares(mixed)).toThrow(/WALLET_INVALID_ARGUMENT/);
       for (const [index, share] of fresh.entries())
         expect(secretOf(share)).not.toEqual(secretOf(old[index] as FrostShare));
     }

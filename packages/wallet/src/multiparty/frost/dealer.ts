@@ -1,8 +1,9 @@
-import { currentCrypto, type Entropy, webEntropy } from '@bitcoin-enterprise/core';
+import { currentCrypto, type Entropy, equalBytes, webEntropy } from '@bitcoin-enterprise/core';
 import { requireFunction, requireObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
 import { SecretBytes } from '../../keys/secret-bytes.ts';
 import { requireSecret } from '../musig/checks.ts';
+import { multiplyBase } from '../math/points.ts';
 import { addSecret, inverseOf, modOrder, multiplySecret, wipe } from '../math/scalars.ts';
 import { type FrostGroup, type FrostShare, groupOf, requireShare, requireSizes } from './group.ts';
 import { commitTo, evaluateSecret, randomPolynomial, randomScalar, requireDifferent } from './polynomial.ts';
@@ -65,7 +66,7 @@ export function dealFrostShares(options: DealFrostSharesOptions): {
 /**
  * The secret key of a group, from the shares of `threshold` participants: for leaving, never for signing.
  *
- * @throws WalletError `WALLET_INVALID_ARGUMENT` for too few shares, or one twice.
+ * @throws WalletError `WALLET_INVALID_ARGUMENT` for too few shares, one twice, or shares that are not of one key.
  */
 export function combineFrostShares(shares: readonly FrostShare[]): SecretBytes {
   const list = Array.isArray(shares) ? shares.map((share, index) => requireShare(`shares[${index}]`, share)) : [];
@@ -81,9 +82,13 @@ export function combineFrostShares(shares: readonly FrostShare[]): SecretBytes {
     sum = new Uint8Array(next);
     wipe(next);
   }
+  const publicKey = multiplyBase(sum);
   const secretKey = new SecretBytes(sum);
   sum.fill(0);
-  return secretKey;
+  // Old shares and refreshed ones, for example, make a key together that nobody has.
+  if (publicKey !== undefined && equalBytes(publicKey, first.group.publicKey)) return secretKey;
+  secretKey.wipe();
+  throw invalidArgument('shares', 'shares of one key', shares);
 }
 
 /** What a participant's share counts for among those who sign (RFC 9591, section 4.2). */
