@@ -474,14 +474,14 @@ describe('an answer', () => {
       sign: (_, options) => new Promise(() => options?.signal?.addEventListener('abort', () => (wasAborted = true))),
     };
     const port = await serve({ signer: slow, timeoutMs: 400 });
-    const before = performance.now();
+    // Longer than this test may take: whoever asks has ended the call itself.
+    const patient = await serve({ signer: slow, timeoutMs: 600_000 });
     const unavailable = {
       code: 'WALLET_SIGNER_UNAVAILABLE',
       details: { reason: 'no answer in time' },
       retryable: true,
     };
-    await expect(client(port, { timeoutMs: 100 }).sign(psbt)).rejects.toMatchObject(unavailable);
-    expect(performance.now() - before).toBeLessThan(350);
+    await expect(client(patient, { timeoutMs: 100 }).sign(psbt)).rejects.toMatchObject(unavailable);
     await expect(client(port).sign(psbt)).rejects.toMatchObject(unavailable);
     expect(wasAborted).toBe(true);
     const controller = new AbortController();
