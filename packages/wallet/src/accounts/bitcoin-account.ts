@@ -275,7 +275,9 @@ class StoredAccount implements BitcoinAccount {
   }
 
   async draft(payment: AccountPayment): Promise<AccountDraft> {
-    const { payments, feeRate = await this.#feeRate(), requiredCoins, ...rest } = payment;
+    const given = requireObject<AccountPayment>('payment', payment) as AccountPayment;
+    requireList('payment.requiredCoins', given.requiredCoins ?? []);
+    const { payments, feeRate = await this.#feeRate(), requiredCoins, ...rest } = given;
     const coins = await this.#spendable(requiredCoins ?? []);
     const required = await Promise.all((requiredCoins ?? []).map(async (coin) => this.#whole(coin)));
     const built = buildPayment({
@@ -408,7 +410,8 @@ class StoredAccount implements BitcoinAccount {
     return { key, id: txid, fee };
   }
 
-  async send({ key, to, amount, asset = NATIVE_ASSET }: SendRequest): Promise<SentPayment> {
+  async send(request: SendRequest): Promise<SentPayment> {
+    const { key, to, amount, asset = NATIVE_ASSET } = requireObject<SendRequest>('request', request) as SendRequest;
     requireInteger('request.key.length', requireText('request.key', key).length, 1, 200);
     if (asset !== NATIVE_ASSET) throw invalidArgument('request.asset', NATIVE_ASSET, asset);
     if (typeof amount !== 'bigint' || amount <= 0n)

@@ -1,4 +1,4 @@
-import { requireFunction, requireObject, requireText } from '../checks.ts';
+import { requireFunction, requireList, requireObject, requireText } from '../checks.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
 import type { Balance, ChainAccount, PaymentStatus, SendRequest, SentPayment } from './account.ts';
 
@@ -49,6 +49,7 @@ export interface Wallet {
  */
 export function createWallet(options: { readonly chains?: readonly string[] } = {}): Wallet {
   const { chains } = requireObject<{ chains: readonly string[] }>('options', options);
+  if (chains !== undefined) requireList('options.chains', chains);
   const accounts = new Map<string, ChainAccount>();
   const account = (id: string): ChainAccount => {
     const found = accounts.get(id);

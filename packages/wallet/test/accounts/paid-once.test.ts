@@ -1,4 +1,4 @@
-import { decodeAddress, feeRate, loadCrypto, parseHex, satoshis, toHex } from '@bitcoin-enterprise/core';
+import { decodeAddress, feeRate, loadCrypto, parseHex, satoshis, SuiteError, toHex } from '@bitcoin-enterprise/core';
 import { ChainError, type ChainSource, type FeeEstimator, type TxBroadcaster } from '@bitcoin-enterprise/chain';
 import { type ChainHarness, embeddedHarness } from '@bitcoin-enterprise/chain/testing';
 import { createMemoryStore, type EventStore } from '@bitcoin-enterprise/events';
@@ -10,6 +10,7 @@ import {
   type BitcoinAccountOptions,
   createBitcoinAccount,
   createKeyRing,
+  createWallet,
   memorySigner,
 } from '../../src/index.ts';
 import { accountDescriptor, masterKey, SecretBytes } from '../../src/keys/index.ts';
@@ -279,6 +280,62 @@ describe('a payment of a Bitcoin account', () => {
       chain: but(harness.chain, { ...refusing('mempool full'), transaction: async () => undefined }),
     });
     expect(await codeOf(again.resume())).toBe('none');
+  });
+});
+
+describe('what is asked of an account', () => {
+  it('is refused with a code, whatever it is', async () => {
+    const from = account(1);
+    await fund(from, 100_000n);
+    const values = [
+      undefined,
+      null,
+      0,
+      -1,
+      1n,
+      '',
+      'text',
+      true,
+      [],
+      [null],
+      {},
+      { payments: 5 },
+      { payments: [null] },
+    ];
+    const more = [
+      { chains: 5 },
+      { payments: [{}] },
+      { payments: [{ value: 5n }] },
+      { payments: [{ value: 1_000n, scriptPubKey: 'x' }] },
+      { payments: [{ value: 1_000n, ...script(await from.receiveAddress()) }], feeRate: 'x' },
+      { payments: [{ value: 1_000n, ...script(await from.receiveAddress()) }], requiredCoins: [null] },
+      { key: 'k', to: 5, amount: 5n },
+      { key: 'k', to: 'bcrt1q', amount: 5 },
+      { key: 5, to: 'bcrt1q', amount: 5n },
+    ];
+    const wrong: string[] = [];
+    for (const value of [...values, ...more] as never[])
+      for (const call of [
+        () => from.send(value),
+        () => from.draft(value),
+        () => from.draftReplacement(value, feeRate(1_000n)),
+        () => from.draftReplacement('00'.repeat(32), value),
+        () => from.draftChild(value, feeRate(1_000n)),
+        () => from.draftChild('00'.repeat(32), value),
+        () => from.sign(value),
+        () => from.finish(value, value, value),
+        () => from.finish('k', value, value),
+        () => from.status(value),
+        () => from.isOwn(value),
+        () => Promise.resolve().then(() => createBitcoinAccount(value)),
+        () => Promise.resolve().then(() => createWallet(value).add({ id: 'x', chain: 'y', send() {} } as never)),
+      ])
+        try {
+          await call();
+        } catch (error) {
+          if (!(error instanceof SuiteError)) wrong.push(`${String(call)} ${String(error)}`);
+        }
+    expect([...new Set(wrong)]).toEqual([]);
   });
 });
 
