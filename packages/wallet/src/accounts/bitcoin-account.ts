@@ -133,9 +133,10 @@ export interface BitcoinAccount extends ChainAccount {
   sign(psbt: Psbt): Promise<Psbt>;
   /**
    * Finishes, checks, records and sends what was signed. Two processes never send two transactions of one coin, unless
-   * one replaces the other.
+   * one replaces the other; a key that has sent the same payments already sends nothing new.
    *
-   * @throws WalletError `WALLET_PSBT_INCOMPLETE`, `WALLET_PSBT_INPUT_INVALID`, `WALLET_COIN_LOCKED`; ChainError
+   * @throws WalletError `WALLET_PSBT_INCOMPLETE`, `WALLET_PSBT_INPUT_INVALID`, `WALLET_PSBT_MISMATCH`, `WALLET_COIN_LOCKED`,
+   * `WALLET_INVALID_ARGUMENT` for a key of other payments; ChainError
    * `CHAIN_TX_REJECTED`.
    */
   finish(key: string, draft: AccountDraft, signed: Psbt): Promise<SentPayment & { readonly fee: bigint }>;
@@ -403,6 +404,11 @@ class StoredAccount implements BitcoinAccount {
       return event;
     });
     if (earlier !== undefined) {
+      const known: SentTransaction = earlier;
+      const isSame = signed.outputs.every(
+        (output, place) => place === changeIndex || pays(known, output.value, output),
+      );
+      if (!isSame) throw invalidArgument('key', 'a key of this payment, which was not given to another', key);
       await this.#sendAgain(earlier);
       return { key, id: earlier.txid, fee: BigInt(earlier.fee) };
     }

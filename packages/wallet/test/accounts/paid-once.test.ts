@@ -104,6 +104,20 @@ describe('a payment of a Bitcoin account', () => {
     expect(await codeOf(from.send({ key: 'rent', to: address, amount: 20_000n }))).toBe('none');
   });
 
+  it('is another one when the same key is finished with another draft: that is refused too', async () => {
+    const [from, to] = [account(1), account(2)];
+    await fund(from, 100_000n, 100_000n);
+    const address = await to.receiveAddress();
+    const finish = async (value: bigint): Promise<string> => {
+      const draft = await from.draft({ payments: [{ value, ...script(address) }] });
+      return (await from.finish('rent', draft, await from.sign(draft.psbt))).id;
+    };
+    const first = await finish(20_000n);
+    expect(await codeOf(finish(30_000n))).toBe('WALLET_INVALID_ARGUMENT');
+    expect(await finish(20_000n)).toBe(first);
+    expect(await receivedBy(to)).toBe(20_000n);
+  });
+
   it('is not made again when its replacement came too late', async () => {
     const [from, to] = [account(1), account(2)];
     await fund(from, 100_000n, 100_000n);
