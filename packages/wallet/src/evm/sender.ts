@@ -82,6 +82,8 @@ export interface EvmSender {
 const TRIES = 4;
 const CONFLICTS = 50;
 const PAUSE_MS = 50;
+/** Payments that wait for a signature, the oldest of which are forgotten. */
+const MOST_PREPARED = 1_000;
 
 /**
  * Makes a sender.
@@ -124,6 +126,7 @@ class RecordedSender implements EvmSender {
   readonly #stream: string;
   #ledger: EvmLedger = EMPTY_LEDGER;
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #prepared: Map<string, Prepared> = new Map();
 
   constructor(options: Settled, chainId: bigint) {
     this.#options = options;
@@ -211,14 +214,26 @@ class RecordedSender implements EvmSender {
       // What was assigned and is not pending was lost: it must go before what is assigned now.
       if (ledger.nextNonce > pending) await this.resume();
       const nonce = Math.max(pending, ledger.nextNonce);
-      const gasLimit = payment.gasLimit ?? (await this.#estimate(payment));
-      const paying = await fees();
+      const prepared = this.#prepared.get(key);
+      const isPrepared = prepared?.nonce === nonce && isSame(prepared.payment, payment);
+      const { gasLimit, paying } = isPrepared
+        ? prepared
+        : { gasLimit: payment.gasLimit ?? (await this.#estimate(payment)), paying: await fees() };
       await this.#requireFunds((payment.value ?? 0n) + gasLimit * paying.maxFeePerGas);
+      // Who has to wait for approvals comes back, and they are of this nonce and these fees.
+      this.#prepare(key, { payment, nonce, gasLimit, paying });
       const attempt = await this.#sign({ ...requestOf(payment), nonce, gasLimit, ...paying });
+      this.#prepared.delete(key);
       if (await this.#tryAppend(ledger.version, { type: 'assigned', key, ...attempt }))
         return { ...attempt, isFinal: false };
       if (tries >= CONFLICTS) throw evmFailed('eth_sendRawTransaction', 'other processes that keep sending');
     }
+  }
+
+  #prepare(key: string, prepared: Prepared): void {
+    const [oldest] = this.#prepared.keys();
+    if (this.#prepared.size >= MOST_PREPARED && oldest !== undefined) this.#prepared.delete(oldest);
+    this.#prepared.set(key, prepared);
   }
 
   async #replace(key: string, isCancelled: boolean): Promise<EvmAttempt> {
@@ -441,6 +456,18 @@ class RecordedSender implements EvmSender {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+/** What was shown to the signer and not signed yet. */
+interface Prepared {
+  readonly payment: EvmPayment;
+  readonly nonce: number;
+  readonly gasLimit: bigint;
+  readonly paying: EvmFees;
+}
+
+function isSame(one: EvmPayment, other: EvmPayment): boolean {
+  return (['to', 'value', 'data', 'gasLimit'] as const).every((name) => one[name] === other[name]);
 }
 
 /** As a block lists it. */

@@ -14,7 +14,8 @@ import {
   suggestEvmFees,
 } from '../../src/evm/index.ts';
 import { type ChainAccount, createKeyRing, memoryDigestSigner } from '../../src/index.ts';
-import { policyJson, scene } from '../control/support/scene.ts';
+import { approvePayment, type Payment } from '../../src/control/index.ts';
+import { people, policyJson, scene } from '../control/support/scene.ts';
 
 const BOB = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
 const codeOf = async (action: () => unknown): Promise<string> => {
@@ -55,6 +56,38 @@ describe('a transaction of an EVM chain under control', () => {
     expect(await codeOf(() => controlledEvmSigner(second, { control }).signTransaction(pretending))).toBe(
       'WALLET_FORBIDDEN',
     );
+  });
+
+  it('is the same one when it is sent again after its approval, whatever fees are by then', async () => {
+    const rules = [
+      {
+        name: 'all',
+        when: { fee: { to: '9'.repeat(30) } },
+        effect: { approvals: [{ roles: ['director'], count: 1 }] },
+      },
+    ];
+    const { control } = await scene(policyJson({ rules }));
+    let base = 1n;
+    const answers: Readonly<Record<string, () => unknown>> = {
+      eth_chainId: () => '0x1',
+      eth_feeHistory: () => ({ baseFeePerGas: [`0x${(base++ * 10n ** 9n).toString(16)}`], reward: [] }),
+      eth_getBalance: () => '0xde0b6b3a7640000',
+      eth_estimateGas: () => '0x5208',
+      eth_getTransactionCount: () => '0x0',
+    };
+    const sender = await createEvmSender({
+      provider: answering((method) => answers[method]?.() ?? null),
+      signer: controlledEvmSigner(signerOf(8), { control, initiator: 'ann' }),
+      store: createMemoryStore(),
+    });
+    const payment = { to: BOB, value: 1n };
+    for (let tries = 0; tries < 3; tries++)
+      expect(await codeOf(() => sender.send('rent', payment))).toBe('WALLET_NOT_APPROVED');
+    const asked = await control.payments();
+    expect(asked.length).toBe(1);
+    const one = asked[0]?.payment as Payment;
+    await control.approve(one.id, await approvePayment(one, 'bob', people.bob));
+    expect((await sender.send('rent', payment)).nonce).toBe(0);
   });
 
   it('is refused with a code when it is none', async () => {
