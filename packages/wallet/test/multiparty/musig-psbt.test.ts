@@ -178,6 +178,7 @@ describe('MuSig2 by PSBT', () => {
         async () => addMusigSignatures(psbt, strange as never),
         async () => musigPsbtSigner(strange as never),
       ]),
+      async () => musigPsbtSigner({ ring: ringOf(1), vault }).sign(psbt, null as never),
       ...[null, 1, { sighashTypes: 1 }, { sighashTypes: ['x'] }].map(
         (strange) => async () => musigPlacesOf(psbt, strange as never),
       ),

@@ -7,7 +7,7 @@ import type { MusigSlot, Psbt, PsbtInput } from '../../psbt/model.ts';
 import { requirePsbt } from '../../psbt/require-psbt.ts';
 import { inputInvalid } from '../../psbt/spend.ts';
 import type { KeyRing } from '../../signers/key-ring.ts';
-import type { KeyReference, Signer } from '../../signers/ports.ts';
+import type { KeyReference, Signer, SignerCallOptions } from '../../signers/ports.ts';
 import { contributionInvalid } from '../musig/checks.ts';
 import { aggregateMusigNonces } from '../musig/nonces.ts';
 import { createMusigSession, type MusigSession } from '../musig/session.ts';
@@ -45,7 +45,7 @@ export function musigPsbtSigner(options: MusigPsbtSignerOptions): Signer {
   return {
     name,
     async sign(psbt, call = {}) {
-      if (call.signal?.aborted === true)
+      if (requireObject<SignerCallOptions>('options', call).signal?.aborted === true)
         throw new WalletError('WALLET_ABORTED', 'expected a call that goes on, got one that was aborted', {
           details: { call: 'sign' },
         });
