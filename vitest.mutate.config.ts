@@ -9,9 +9,10 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   script: ['packages/script/test/**/*.test.ts'],
   descriptors: ['packages/descriptors/test/{satisfier,spends,finish}.test.ts'],
   wallet: [
-    'packages/wallet/test/psbt/psbt-{roles,vectors,claims}.test.ts',
-    'packages/wallet/test/control/control{,-decisions,-approvers}.test.ts',
+    'packages/wallet/test/psbt/psbt-{roles,vectors,claims,lies}.test.ts',
+    'packages/wallet/test/control/control{,-decisions,-approvers,-attacks}.test.ts',
     'packages/wallet/test/evm/evm-control.test.ts',
+    'packages/wallet/test/silent/psbt.test.ts',
   ],
 };
 
