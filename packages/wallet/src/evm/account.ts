@@ -5,7 +5,8 @@ import { NATIVE_ASSET } from '../control/payment.ts';
 import { invalidArgument } from '../errors.ts';
 import { askedNumber, asked } from './ask.ts';
 import { isPaymentAttempt } from './attempts.ts';
-import { erc20, requireAddress } from './erc20.ts';
+import { requireAddress } from './address.ts';
+import { erc20 } from './erc20.ts';
 import { createEvmSender, type EvmSenderOptions } from './sender.ts';
 
 /** What an EVM account is made of. */

@@ -1,9 +1,19 @@
 import { Transaction } from 'ethers';
 import { requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
-import { requireAddress } from './erc20.ts';
+import { requireAddress } from './address.ts';
 import type { EvmSending } from './ledger.ts';
-import type { EvmPayment } from './sender.ts';
+
+/** What is to be sent. */
+export interface EvmPayment {
+  readonly to?: string;
+  /** Wei; 0 when absent. */
+  readonly value?: bigint;
+  /** `0x` and hexadecimal digits. */
+  readonly data?: string;
+  /** Estimated, with a fifth on top, when absent. */
+  readonly gasLimit?: bigint;
+}
 
 /** Throws unless a value is a payment; without a receiver it must make a contract, or its value would be lost. */
 export function requireEvmPayment(value: unknown): EvmPayment {

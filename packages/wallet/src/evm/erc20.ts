@@ -2,8 +2,8 @@ import { hasCode } from '@bitcoin-enterprise/core';
 import { AbiCoder, Interface, type JsonRpcApiProvider, toUtf8String } from 'ethers';
 import { requireFunction, requireObject } from '../checks.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
-import { checksumAddress } from '../keys/evm.ts';
 import { refusalOf } from './answers.ts';
+import { requireAddress } from './address.ts';
 import { asked, bytesIn } from './ask.ts';
 import { evmFailed } from './fees.ts';
 import type { EvmPayment, EvmSender } from './sender.ts';
@@ -179,17 +179,6 @@ function transferData(to: string, amount: bigint): string {
 function requireAmount(amount: unknown): void {
   if (typeof amount !== 'bigint' || amount < 0n || amount >= 1n << 256n)
     throw invalidArgument('amount', 'a bigint of 0 to 2²⁵⁶-1', amount);
-}
-
-/** Throws unless a value is an address; a checksum that it has must hold. */
-export function requireAddress(argument: string, value: unknown): string {
-  if (typeof value !== 'string' || !/^0x[0-9a-fA-F]{40}$/.test(value))
-    throw invalidArgument(argument, '0x and 40 hexadecimal digits', value);
-  const digits = value.slice(2);
-  const hasChecksum = digits !== digits.toLowerCase() && digits !== digits.toUpperCase();
-  if (hasChecksum && checksumAddress(value) !== value)
-    throw invalidArgument(argument, 'an address whose checksum holds (EIP-55)', value);
-  return value;
 }
 
 function impossible(reason: string): WalletError<'WALLET_BUILD_IMPOSSIBLE'> {

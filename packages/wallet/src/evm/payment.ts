@@ -5,7 +5,7 @@ import { isSamePayment, NATIVE_ASSET, type Payment, type Transfer } from '../con
 import { refused } from '../control/psbt-payment.ts';
 import { invalidArgument, WalletError } from '../errors.ts';
 import { checksumAddress } from '../keys/evm.ts';
-import { requireAddress } from './erc20.ts';
+import { requireAddress } from './address.ts';
 import type { EvmAccountSigner } from './sender.ts';
 
 const ABI = /* @__PURE__ */ new Interface([

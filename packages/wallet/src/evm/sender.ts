@@ -5,7 +5,7 @@ import { requireFunction, requireInteger, requireObject, requireText } from '../
 import { invalidArgument, WalletError } from '../errors.ts';
 import { refusalOf } from './answers.ts';
 import { asked, askedNumber } from './ask.ts';
-import { isOfPayment, requireEvmPayment } from './attempts.ts';
+import { type EvmPayment, isOfPayment, requireEvmPayment } from './attempts.ts';
 import { type EvmFees, evmFailed, raiseEvmFees, suggestEvmFees } from './fees.ts';
 import {
   EMPTY_LEDGER,
@@ -16,6 +16,8 @@ import {
   type EvmSending,
   foldEvm,
 } from './ledger.ts';
+
+export type { EvmPayment } from './attempts.ts';
 
 /** Who signs for an EVM account: an {@link EvmSigner}, one under control, or any signer of ethers. */
 export interface EvmAccountSigner {
@@ -38,17 +40,6 @@ export interface EvmSenderOptions {
   readonly fees?: () => Promise<EvmFees>;
   /** How often it is looked for a receipt, in milliseconds: 10 to 60,000, 1,000 when absent. */
   readonly pollMs?: number;
-}
-
-/** What is to be sent. */
-export interface EvmPayment {
-  readonly to?: string;
-  /** Wei; 0 when absent. */
-  readonly value?: bigint;
-  /** `0x` and hexadecimal digits. */
-  readonly data?: string;
-  /** Estimated, with a fifth on top, when absent. */
-  readonly gasLimit?: bigint;
 }
 
 /** Sends transactions of one account: each once, in the order of its nonces, whatever gets lost on the way. */
