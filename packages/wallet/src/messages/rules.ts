@@ -42,6 +42,17 @@ const UPGRADEABLE: readonly ScriptFlag[] = [
 const MAXIMUM_MONEY = 21_000_000n * 100_000_000n;
 const ANNEX = 0x50;
 
+/**
+ * What checking may cost, in bytes that are hashed or copied: a few seconds. Legacy signatures of a block's size hash the
+ * transaction again for each (what BIP143 ended), and a tapscript may take a million steps under a full stack.
+ */
+const MOST_WORK = 2 ** 30;
+/** What a check of a signature costs beside its hash, in bytes that could be hashed meanwhile. */
+const CHECK_COST = 20_000;
+
+/** Thrown out of the interpreter when it has worked enough. */
+class WorkExceeded extends Error {}
+
 /** What was found against a signature, or that nothing was. */
 export type RuleVerdict =
   | { readonly state: 'valid' }
@@ -56,9 +67,16 @@ export type RuleVerdict =
 export function checkMessageRules(tx: TransactionView, spentOutputs: readonly SpentOutput[]): RuleVerdict {
   const fault = checkTransaction(tx) ?? valueFault(spentOutputs);
   if (fault !== undefined) return { state: 'invalid', reason: fault };
+  const work = { left: MOST_WORK };
   for (let input = 0; input < tx.inputCount; input++) {
-    const reason = requiredFault(tx, spentOutputs, input);
-    if (reason !== undefined) return { state: 'invalid', reason, input };
+    try {
+      const reason = requiredFault(tx, spentOutputs, input, work);
+      if (reason !== undefined) return { state: 'invalid', reason, input };
+    } catch (error) {
+      if (error instanceof WorkExceeded)
+        return { state: 'inconclusive', reason: 'it takes more work to check than it may', input };
+      throw error;
+    }
   }
   if (tx.version !== 0 && tx.version !== 2) return { state: 'inconclusive', reason: 'version' };
   for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {
@@ -81,6 +99,7 @@ function requiredFault(
   tx: TransactionView,
   spentOutputs: readonly SpentOutput[],
   inputIndex: number,
+  work: { left: number },
 ): ScriptErrorName | 'CODESEPARATOR' | 'SIGHASH' | undefined {
   let seen: 'CODESEPARATOR' | 'SIGHASH' | undefined;
   const verdict = verifyInput({
@@ -89,6 +108,8 @@ function requiredFault(
     spentOutputs,
     flags: REQUIRED,
     onStep: (step) => {
+      work.left -= workOf(step, tx);
+      if (work.left < 0) throw new WorkExceeded();
       if (!step.executed || seen !== undefined) return;
       if (step.opcode === Opcode.OP_CODESEPARATOR) seen = 'CODESEPARATOR';
       else if (signaturesAt(step).some((signature) => !signsAll(signature, step.phase === 'tapscript')))
@@ -102,6 +123,33 @@ function requiredFault(
     if (signature !== undefined && !signsAll(signature, true)) return 'SIGHASH';
   }
   return seen;
+}
+
+/** About the bytes that a step hashes, or copies to be looked at. */
+function workOf(step: TraceStep, { inputCount }: TransactionView): number {
+  const { stack, altStack, script, executed, phase } = step;
+  let bytes = 100;
+  for (const item of stack) bytes += item.length + 100;
+  for (const item of altStack) bytes += item.length + 100;
+  if (!executed) return bytes;
+  // The one output of these transactions is short; an input without its script takes 41 bytes.
+  const hashed = phase === 'witnessScript' || phase === 'tapscript' ? script.length : script.length + 41 * inputCount;
+  return bytes + checksAt(step) * (CHECK_COST + hashed);
+}
+
+/** How many signatures an opcode may check. */
+function checksAt({ opcode, stack }: TraceStep): number {
+  switch (opcode) {
+    case Opcode.OP_CHECKSIG:
+    case Opcode.OP_CHECKSIGVERIFY:
+    case Opcode.OP_CHECKSIGADD:
+      return 1;
+    case Opcode.OP_CHECKMULTISIG:
+    case Opcode.OP_CHECKMULTISIGVERIFY:
+      return Math.min(20, smallNumber(stack.at(-1)));
+    default:
+      return 0;
+  }
 }
 
 /** The signature of a Taproot key path, which no script step shows. */

@@ -1,10 +1,9 @@
 import { encodeDerSignature, Sighasher, SighashType, type SpentOutput } from '@bitcoin-enterprise/script';
 import { requireFunction, requireList, requireObject } from '../checks.ts';
-import { WalletError } from '../errors.ts';
 import type { KeyRing } from '../signers/key-ring.ts';
 import type { DigestRequest } from '../signers/ports.ts';
-import { verifySilentShares } from '../silent/psbt.ts';
 import type { Psbt, PsbtInput } from './model.ts';
+import { requireProvenOutputs } from './proven-outputs.ts';
 import { requirePsbt } from './require-psbt.ts';
 import { type ReadInput, readInputs, type SigningSlot, type SlotOptions, slotsOf } from './slots.ts';
 import { inputIncomplete, inputInvalid, spentOutputOf } from './spend.ts';
@@ -28,7 +27,6 @@ export class PsbtSigning {
   constructor(psbt: Psbt, options: SlotOptions = {}) {
     requirePsbt(psbt);
     requireObject('options', options);
-    requireReadyOutputs(psbt);
     requireProvenOutputs(psbt);
     this.#psbt = psbt;
     this.#inputs = readInputs(psbt);
@@ -79,27 +77,6 @@ export class PsbtSigning {
       inputs[slot.input] = signedInput(inputs[slot.input] as PsbtInput, slot, signatures[place] as Uint8Array);
     return { ...this.#psbt, inputs, ...modifiableAfter(this.#psbt, slots) };
   }
-}
-
-/** BIP375: nothing is signed before all outputs have their scripts, and then with SIGHASH_ALL alone. */
-function requireReadyOutputs({ outputs }: Psbt): void {
-  const open = outputs.findIndex(
-    ({ silentAddress, scriptPubKey }) => silentAddress !== undefined && scriptPubKey.length === 0,
-  );
-  if (open === -1) return;
-  throw new WalletError(
-    'WALLET_PSBT_INCOMPLETE',
-    `expected output ${open} to have a script, got a silent payment without`,
-    {
-      details: { input: open, missing: 'the script of a silent payment output' },
-      hint: 'add the shares of all inputs and compute the outputs first',
-    },
-  );
-}
-
-/** BIP375, “Signer”: the script of a silent payment must be that of its address, whoever has computed it. */
-function requireProvenOutputs(psbt: Psbt): void {
-  if (psbt.outputs.some(({ silentAddress }) => silentAddress !== undefined)) verifySilentShares(psbt);
 }
 
 /** Before witnesses, SIGHASH_SINGLE without an output of its place signs the number 1: anything of that key. */

@@ -5,6 +5,7 @@ import {
   encodeDerSignature,
   serializeTransaction,
   Sighasher,
+  taprootOutput,
   transactionId,
 } from '@bitcoin-enterprise/script';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -258,13 +259,16 @@ function fullOf(
     outputs: parts.outputs ?? toSign.outputs,
   };
   const bytes = serializeTransaction(tx);
-  return `ful${btoa(String.fromCharCode(...bytes))}`;
+  return `ful${Buffer.from(bytes).toString('base64')}`;
 }
 
 const stateOf = (scriptPubKey: Uint8Array, parts: Parameters<typeof fullOf>[1]): unknown =>
   verifyMessage({ message: 'm', scriptPubKey, signature: fullOf(scriptPubKey, parts) });
 
 const wshOf = (script: Uint8Array): Uint8Array => Uint8Array.of(0, 32, ...currentCrypto().sha256(script));
+
+const FULL = 990;
+const DROPS = Array.from({ length: FULL }, () => 'OP_DROP' as const);
 
 describe('a signature is inconclusive', () => {
   it('when its script uses what may get a meaning one day', () => {
@@ -280,6 +284,43 @@ describe('a signature is inconclusive', () => {
     });
     expect(stateOf(Uint8Array.of(0x51), { version: 3 })).toMatchObject({ state: 'inconclusive', reason: 'version' });
     expect(stateOf(Uint8Array.of(0x51), { version: 2 })).toMatchObject({ state: 'valid' });
+  });
+
+  const tooMuch = { state: 'inconclusive', reason: 'it takes more work to check than it may' };
+
+  it('when it checks very many signatures over a transaction without witness', () => {
+    const key = currentCrypto().publicKey(secrets[0] as Uint8Array) as Uint8Array;
+    const script = assemble(['OP_1', 'OP_1SUB', key, 'OP_CHECKSIG', 'OP_NOT']);
+    const proof = (count: number): unknown => {
+      const toSpend = messageToSpend('m', script);
+      const toSign = messageToSign(toSpend);
+      const more = Array.from({ length: count }, (_, n) => ({
+        ...(toSign.inputs[0] as (typeof toSign.inputs)[number]),
+        previousTxid: new Uint8Array(32).fill(9),
+        previousIndex: n,
+      }));
+      const tx = { ...toSign, inputs: [...toSign.inputs, ...more] };
+      const signature = `ful${Buffer.from(serializeTransaction(tx)).toString('base64')}`;
+      const spentOutputs = more.map(() => ({ value: 1n, scriptPubKey: script }));
+      return verifyMessage({ message: 'm', scriptPubKey: script, signature, spentOutputs });
+    };
+    expect(proof(50)).toMatchObject({ state: 'valid' });
+    expect(proof(6_000)).toMatchObject(tooMuch);
+  });
+
+  it('when a script takes very many steps under a full stack', () => {
+    const steps = (count: number): unknown => {
+      const script = assemble([...Array.from({ length: count }, () => 'OP_NOP' as const), ...DROPS, 'OP_1']);
+      const internalKey = currentCrypto()
+        .publicKey(secrets[0] as Uint8Array)
+        ?.slice(1) as Uint8Array;
+      const { scriptPubKey, leaves } = taprootOutput({ internalKey, tree: { script } });
+      const { controlBlock } = leaves[0] as (typeof leaves)[number];
+      const witness = [...Array.from({ length: FULL }, () => new Uint8Array(520)), script, controlBlock];
+      return stateOf(scriptPubKey, { witness });
+    };
+    expect(steps(10)).toMatchObject({ state: 'valid' });
+    expect(steps(100_000)).toMatchObject(tooMuch);
   });
 });
 

@@ -186,6 +186,21 @@ describe('MuSig2 by PSBT', () => {
     for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'WALLET_INVALID_ARGUMENT' });
   });
 
+  it('does not sign beside a silent payment whose script is missing, or nobody has proven', async () => {
+    const psbt = spending(`rawtr(musig(${keyOf(1)},${keyOf(2)}))`, () => true);
+    const { signer } = await party(1);
+    const key = ringOf(3).publicKeys[0] as Uint8Array;
+    const silentAddress = Uint8Array.of(...key, ...key);
+    const paying = (scriptPubKey: Uint8Array): Psbt => ({
+      ...psbt,
+      outputs: psbt.outputs.map((output) => ({ ...output, silentAddress, scriptPubKey })),
+    });
+    expect((await signer.sign(psbt)).inputs[0]?.musigPublicNonces.length).toBe(1);
+    await expect(signer.sign(paying(new Uint8Array()))).rejects.toMatchObject({ code: 'WALLET_PSBT_INCOMPLETE' });
+    const forged = Uint8Array.of(0x51, 0x20, ...secret(1));
+    await expect(signer.sign(paying(forged))).rejects.toMatchObject({ code: 'WALLET_SILENT_PROOF_INVALID' });
+  });
+
   it('blames nobody for what a stranger has put there', async () => {
     const [one, two] = [await party(1), await party(2)];
     const text = `rawtr(musig(${keyOf(1)},${keyOf(2)}))`;

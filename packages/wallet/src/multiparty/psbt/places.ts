@@ -2,6 +2,7 @@ import { currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
 import { ScriptReader, Sighasher, SighashType, type SpentOutput } from '@bitcoin-enterprise/script';
 import { requireInteger, requireList, requireObject } from '../../checks.ts';
 import type { MusigParticipants, Psbt, PsbtInput } from '../../psbt/model.ts';
+import { requireProvenOutputs } from '../../psbt/proven-outputs.ts';
 import { requirePsbt } from '../../psbt/require-psbt.ts';
 import { isFinal } from '../../psbt/slots.ts';
 import { inputIncomplete, inputInvalid, spendOf, spentOutputOf } from '../../psbt/spend.ts';
@@ -31,17 +32,19 @@ export interface MusigPlacesOptions {
  * leaves, and keys below an aggregate (BIP328).
  *
  * @throws WalletError `WALLET_PSBT_INPUT_INVALID` for participants that make another aggregate, a sighash type that may not
- * be signed; `WALLET_PSBT_INCOMPLETE` when an input does not say what it spends; `WALLET_INVALID_ARGUMENT`.
+ * be signed; `WALLET_PSBT_INCOMPLETE` when an input does not say what it spends; `WALLET_INVALID_ARGUMENT`; beside silent
+ * payments those of `requireProvenOutputs` and `verifySilentShares`.
  */
 export function musigPlacesOf(psbt: Psbt, options: MusigPlacesOptions = {}): readonly MusigPlace[] {
   requirePsbt(psbt);
-  const { sighashTypes = [SighashType.DEFAULT, SighashType.ALL] } = requireObject<MusigPlacesOptions>(
-    'options',
-    options,
-  );
+  // BIP375: beside a silent payment ALL is signed, and nothing else.
+  const isSilent = psbt.outputs.some(({ silentAddress }) => silentAddress !== undefined);
+  const usual = isSilent ? SighashType.ALL : SighashType.DEFAULT;
+  const { sighashTypes = [usual, SighashType.ALL] } = requireObject<MusigPlacesOptions>('options', options);
   for (const type of requireList('options.sighashTypes', sighashTypes))
     requireInteger('options.sighashTypes', type, 0, 255);
   if (psbt.inputs.every(({ musigParticipants }) => musigParticipants.length === 0)) return [];
+  requireProvenOutputs(psbt);
   const spent = psbt.inputs.map((input, index) => {
     const utxo = spentOutputOf(input, index);
     if (utxo === undefined) throw inputIncomplete(index, 'the output that it spends, which Taproot signs');
@@ -50,8 +53,8 @@ export function musigPlacesOf(psbt: Psbt, options: MusigPlacesOptions = {}): rea
   const hasher = new Sighasher({ tx: unsignedTransaction(psbt), spentOutputs: spent });
   return psbt.inputs.flatMap((input, index) => {
     if (isFinal(input) || input.musigParticipants.length === 0) return [];
-    const hashType = input.sighashType ?? SighashType.DEFAULT;
-    if (!sighashTypes.includes(hashType))
+    const hashType = input.sighashType ?? usual;
+    if (!sighashTypes.includes(hashType) || (isSilent && hashType !== SighashType.ALL))
       throw inputInvalid(index, `the sighash type ${hashType}, which may not be signed`);
     return keysOfInput(input, index, spent[index] as SpentOutput).map(({ keys, leafHash }) => {
       const message = hasher.taproot(index, leafHash === undefined ? { hashType } : { hashType, leafHash });
