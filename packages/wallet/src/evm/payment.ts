@@ -17,8 +17,8 @@ const ABI = /* @__PURE__ */ new Interface([
 /** What is known of contracts that are called. */
 export interface EvmPaymentContext {
   /**
-   * Reads call data that is no transfer or approval of a token: what leaves the wallet by it. `undefined` for what is not
-   * known, and so is not let through; nothing is when absent.
+   * Reads call data that is no transfer or approval of a token: what leaves the wallet by it, beside the value of the
+   * transaction, which always counts. `undefined` for what is not known, and so is not let through; nothing is when absent.
    */
   readonly readCall?: (call: {
     readonly to: string;
@@ -76,7 +76,7 @@ function transfersOf(to: string, data: string, value: bigint, { readCall }: EvmP
   if (parsed !== undefined) return [...native, { asset: checksumAddress(to), ...parsed }];
   const known = readCall?.({ to, data, value });
   if (known === undefined) throw refused(`a call of ${to} that nobody can read`);
-  return known;
+  return [...native, ...known];
 }
 
 function parsedCall(data: string): Pick<Transfer, 'to' | 'amount'> | undefined {

@@ -71,7 +71,13 @@ describe('a transaction of an EVM chain as a payment', () => {
       { ...base, to: TOKEN, data: abi.encodeFunctionData('mint', [1n]) },
       { readCall: () => [{ asset: 'native', to: TOKEN, amount: 3n }] },
     );
-    expect(known.transfers[0]?.amount).toBe(3n);
+    expect(known.transfers).toEqual([{ asset: 'native', to: TOKEN, amount: 3n }]);
+    // Whatever the reader says, the value of the transaction leaves too.
+    const valued = paymentOfEvm(
+      { ...base, to: TOKEN, value: 5n, data: abi.encodeFunctionData('mint', [1n]) },
+      { readCall: () => [] },
+    );
+    expect(valued.transfers).toEqual([{ asset: 'native', to: TOKEN, amount: 5n }]);
   });
 
   it('is signed only as far as the policy lets it through', async () => {
