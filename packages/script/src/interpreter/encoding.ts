@@ -15,8 +15,13 @@ const ORDER = Uint8Array.from([
   0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
 ]);
 
-/** Whether a signature with its sighash byte is strict DER (BIP66). */
+/**
+ * Whether a signature with its sighash byte is strict DER (BIP66).
+ *
+ * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT` for what are no bytes.
+ */
 export function isStrictDer(signature: Uint8Array): boolean {
+  requireBytes(signature, 'signature');
   const size = signature.length;
   if (size < 9 || size > 73) return false;
   if (signature[0] !== 0x30 || signature[1] !== size - 3) return false;
@@ -80,8 +85,10 @@ export function hasPublicKeyLength(key: Uint8Array): boolean {
  * or excess padding, trailing bytes. A number beyond the order becomes zero, which no signature verifies with.
  *
  * @returns 64 bytes `r || s`, or `undefined` when not even two integers are there.
+ * @throws {@link ScriptError} `SCRIPT_INVALID_ARGUMENT` for what are no bytes.
  */
 export function parseLaxDer(signature: Uint8Array): Uint8Array | undefined {
+  requireBytes(signature, 'signature');
   if (signature[0] !== 0x30 || signature.length < 2) return undefined;
   const sequence = signature[1] as number;
   // The length of the sequence itself is skipped, never used: only its own size matters.
