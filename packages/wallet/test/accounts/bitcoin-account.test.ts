@@ -22,12 +22,7 @@ import {
 } from '../../src/index.ts';
 import { accountDescriptor, type AccountScript, masterKey, scannedUsage, SecretBytes } from '../../src/keys/index.ts';
 import { addSilentSpend, deriveSilentKeys, silentAddressOf, SilentScanner } from '../../src/silent/index.ts';
-
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'none',
-    (error: { readonly code?: string }) => error.code ?? String(error),
-  );
+import { codeOfPromise } from '../support/code-of.ts';
 
 beforeAll(async () => {
   await loadCrypto();
@@ -152,7 +147,7 @@ describe.each(counterparts)('a Bitcoin account on %s', (_name, start) => {
     await harness.mine(1);
     expect(await from.status('slow')).toBe('confirmed');
     expect(await to.balances()).toEqual([{ asset: 'native', available: 50_000n, pending: 0n }]);
-    expect(await codeOf(from.draftReplacement(second.id, feeRate(20_000n)))).toBe('WALLET_BUILD_IMPOSSIBLE');
+    expect(await codeOfPromise(from.draftReplacement(second.id, feeRate(20_000n)))).toBe('WALLET_BUILD_IMPOSSIBLE');
   });
 
   it('pays for a parent by a child, so that both pay the rate', async () => {
@@ -185,7 +180,7 @@ describe.each(counterparts)('a Bitcoin account on %s', (_name, start) => {
     const results = await Promise.all(
       [a, b].map(async (one, i) => {
         const draft = drafts[i] as (typeof drafts)[number];
-        return codeOf(one.finish(`p${i}`, draft, await one.sign(draft.psbt)));
+        return codeOfPromise(one.finish(`p${i}`, draft, await one.sign(draft.psbt)));
       }),
     );
     expect(results.sort()).toEqual(['WALLET_COIN_LOCKED', 'none']);
@@ -193,14 +188,14 @@ describe.each(counterparts)('a Bitcoin account on %s', (_name, start) => {
 
   it('says what it lacks', async () => {
     const from = account('tr');
-    expect(await codeOf(from.send({ key: 'x', to: await account('tr').receiveAddress(), amount: 1_000n }))).toBe(
+    expect(await codeOfPromise(from.send({ key: 'x', to: await account('tr').receiveAddress(), amount: 1_000n }))).toBe(
       'WALLET_FUNDS_INSUFFICIENT',
     );
     await fund(from, 10_000n);
-    expect(await codeOf(from.send({ key: 'y', to: await account('tr').receiveAddress(), amount: 10_000n }))).toBe(
-      'WALLET_FUNDS_INSUFFICIENT',
-    );
-    expect(await codeOf(from.send({ key: 'z', to: 'bc1q', amount: 1n }))).toMatch(/^CORE_/);
+    expect(
+      await codeOfPromise(from.send({ key: 'y', to: await account('tr').receiveAddress(), amount: 10_000n })),
+    ).toBe('WALLET_FUNDS_INSUFFICIENT');
+    expect(await codeOfPromise(from.send({ key: 'z', to: 'bc1q', amount: 1n }))).toMatch(/^CORE_/);
   });
 
   it('knows its own scripts by its descriptor', async () => {

@@ -14,12 +14,7 @@ import {
   memorySigner,
 } from '../../src/index.ts';
 import { accountDescriptor, masterKey, SecretBytes } from '../../src/keys/index.ts';
-
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'none',
-    (error: { readonly code?: string }) => error.code ?? String(error),
-  );
+import { codeOfPromise } from '../support/code-of.ts';
 
 type Chain = ChainSource & TxBroadcaster & Partial<FeeEstimator>;
 
@@ -98,10 +93,12 @@ describe('a payment of a Bitcoin account', () => {
     await fund(from, 100_000n);
     const address = await to.receiveAddress();
     await from.send({ key: 'rent', to: address, amount: 20_000n });
-    expect(await codeOf(from.send({ key: 'rent', to: address, amount: 20_001n }))).toBe('WALLET_INVALID_ARGUMENT');
+    expect(await codeOfPromise(from.send({ key: 'rent', to: address, amount: 20_001n }))).toBe(
+      'WALLET_INVALID_ARGUMENT',
+    );
     const other = await to.receiveAddress();
-    expect(await codeOf(from.send({ key: 'rent', to: other, amount: 20_000n }))).toBe('WALLET_INVALID_ARGUMENT');
-    expect(await codeOf(from.send({ key: 'rent', to: address, amount: 20_000n }))).toBe('none');
+    expect(await codeOfPromise(from.send({ key: 'rent', to: other, amount: 20_000n }))).toBe('WALLET_INVALID_ARGUMENT');
+    expect(await codeOfPromise(from.send({ key: 'rent', to: address, amount: 20_000n }))).toBe('none');
   });
 
   it('is another one when the same key is finished with another draft: that is refused too', async () => {
@@ -113,7 +110,7 @@ describe('a payment of a Bitcoin account', () => {
       return (await from.finish('rent', draft, await from.sign(draft.psbt))).id;
     };
     const first = await finish(20_000n);
-    expect(await codeOf(finish(30_000n))).toBe('WALLET_INVALID_ARGUMENT');
+    expect(await codeOfPromise(finish(30_000n))).toBe('WALLET_INVALID_ARGUMENT');
     expect(await finish(20_000n)).toBe(first);
     expect(await receivedBy(to)).toBe(20_000n);
   });
@@ -126,7 +123,7 @@ describe('a payment of a Bitcoin account', () => {
     const draft = await from.draftReplacement(first.id, feeRate(20_000n));
     const signed = await from.sign(draft.psbt);
     await harness.mine(1);
-    expect(await codeOf(from.finish('rent', draft, signed))).toBe('CHAIN_TX_REJECTED');
+    expect(await codeOfPromise(from.finish('rent', draft, signed))).toBe('CHAIN_TX_REJECTED');
     expect(await from.status('rent')).toBe('confirmed');
     expect((await from.send(request)).id).toBe(first.id);
     await from.resume();
@@ -165,9 +162,9 @@ describe('a payment of a Bitcoin account', () => {
     await from.finish('other', draft, await from.sign(draft.psbt));
     await to.send({ key: 'on', to: await account(3).receiveAddress(), amount: 90_000n });
     await harness.mine(1);
-    for (let tries = 0; tries < 3; tries++) await codeOf(from.send(request));
+    for (let tries = 0; tries < 3; tries++) await codeOfPromise(from.send(request));
     await from.resume();
-    await codeOf(from.send(request));
+    await codeOfPromise(from.send(request));
     await harness.mine(1);
     const [sum] = await from.balances();
     expect(sum?.available).toBeGreaterThan(30_000n);
@@ -186,7 +183,7 @@ describe('a payment of a Bitcoin account', () => {
     const request = { key: 'rent', to: await to.receiveAddress(), amount: 20_000n };
     const draft = await from.draft({ payments: [{ value: 20_000n, ...script(request.to) }] });
     const signed = await from.sign(draft.psbt);
-    expect(await codeOf(from.finish('rent', draft, signed))).toBe('CHAIN_TX_REJECTED');
+    expect(await codeOfPromise(from.finish('rent', draft, signed))).toBe('CHAIN_TX_REJECTED');
     expect(await from.status('rent')).toBe('failed');
     isDown = false;
     const { id } = await from.finish('rent', draft, signed);
@@ -207,10 +204,10 @@ describe('a payment of a Bitcoin account', () => {
     const [from, to] = [account(1, { chain }), account(2)];
     await fund(from, ...Array.from({ length: 6 }, () => 50_000n));
     const request = { key: 'rent', to: await to.receiveAddress(), amount: 20_000n };
-    expect(await codeOf(from.send(request))).toBe('CHAIN_TX_REJECTED');
+    expect(await codeOfPromise(from.send(request))).toBe('CHAIN_TX_REJECTED');
     await from.send(request);
     // Whoever had kept it sends it at last.
-    for (const bytes of kept) await codeOf(harness.chain.broadcast(bytes));
+    for (const bytes of kept) await codeOfPromise(harness.chain.broadcast(bytes));
     expect(await receivedBy(to)).toBe(20_000n);
   });
 
@@ -221,7 +218,7 @@ describe('a payment of a Bitcoin account', () => {
     for (const value of [20_000n, 30_000n])
       drafts.push(await from.draft({ payments: [{ value, ...script(await account(2).receiveAddress()) }] }));
     const signed = await from.sign(drafts[1]?.psbt as never);
-    expect(await codeOf(from.finish('a', drafts[0] as never, signed))).toBe('WALLET_PSBT_MISMATCH');
+    expect(await codeOfPromise(from.finish('a', drafts[0] as never, signed))).toBe('WALLET_PSBT_MISMATCH');
   });
 
   it('is shown to no further signer once one has changed it', async () => {
@@ -240,7 +237,7 @@ describe('a payment of a Bitcoin account', () => {
     });
     await fund(from, 100_000n);
     const request = { key: 'rent', to: await account(2).receiveAddress(), amount: 20_000n };
-    expect(await codeOf(from.send(request))).toBe('WALLET_SIGNER_ANSWER_INVALID');
+    expect(await codeOfPromise(from.send(request))).toBe('WALLET_SIGNER_ANSWER_INVALID');
     expect(seen).toEqual([]);
   });
 
@@ -280,7 +277,7 @@ describe('a payment of a Bitcoin account', () => {
     const from = account(1, { chain });
     await fund(from, 100_000_000n);
     const request = { key: 'rent', to: await account(2).receiveAddress(), amount: 1_000n };
-    expect(await codeOf(from.send(request))).toBe('WALLET_BUILD_IMPOSSIBLE');
+    expect(await codeOfPromise(from.send(request))).toBe('WALLET_BUILD_IMPOSSIBLE');
   });
 
   it('that the network refuses for good leaves others to be sent again', async () => {
@@ -293,7 +290,7 @@ describe('a payment of a Bitcoin account', () => {
       store,
       chain: but(harness.chain, { ...refusing('mempool full'), transaction: async () => undefined }),
     });
-    expect(await codeOf(again.resume())).toBe('none');
+    expect(await codeOfPromise(again.resume())).toBe('none');
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exportLabels, importLabels, type Label } from '../../src/coins/index.ts';
 import { Random } from '../../../../scripts/testing/random.ts';
+import { codeOf } from '../support/code-of.ts';
 
 const fuzzes = process.env['BE_LONG'] === '1' ? 1_000_000 : 20_000;
 const txid = 'f91d0a8a78462bc59398f2c5d7a84fcff491c26ba54c4833478b202796c8aafd';
@@ -17,15 +18,6 @@ const published = [
   `{ "type": "output", "ref": "${txid}:1", "label": "Output", "spendable": false }`,
   `{ "type": "xpub", "ref": "${xpub}", "label": "Extended Public Key" }`,
 ].join('\n');
-
-const codeOf = (action: () => unknown): unknown => {
-  try {
-    action();
-  } catch (error) {
-    return (error as { readonly code?: unknown }).code ?? error;
-  }
-  return 'no error';
-};
 
 describe('labels', () => {
   it('are read as BIP329 writes them, and written so that they are read again', () => {

@@ -13,6 +13,7 @@ import {
   sweepCoins,
 } from '../../src/coins/index.ts';
 import { feeOf, outputBytes, transactionWeightOf } from '../../src/coins/price.ts';
+import { codeOf } from '../support/code-of.ts';
 
 const rounds = process.env['BE_LONG'] === '1' ? 20_000 : 400;
 const seed = Number(process.env['BE_SEED'] ?? 9);
@@ -22,15 +23,6 @@ const scripts = [
   Uint8Array.of(0, 20, ...new Uint8Array(20)),
   Uint8Array.of(0x76, 0xa9, 20, ...new Uint8Array(20), 0x88, 0xac),
 ];
-
-const codeOf = (action: () => unknown): unknown => {
-  try {
-    action();
-  } catch (error) {
-    return (error as { readonly code?: unknown }).code ?? error;
-  }
-  return 'no error';
-};
 
 beforeAll(async () => {
   await loadCrypto();

@@ -15,14 +15,10 @@ import {
 } from '../../src/evm/index.ts';
 import { createKeyRing, createWallet, memoryDigestSigner } from '../../src/index.ts';
 import { type TokenHabits, tokenCode } from '../support/token-zoo.ts';
+import { codeOfPromise } from '../support/code-of.ts';
 
 const SECRET = new Uint8Array(Buffer.from('ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80', 'hex'));
 const BOB = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'none',
-    (error: { readonly code?: string }) => error.code ?? String(error),
-  );
 const signerOf = (secret: Uint8Array = SECRET): EvmSigner => {
   const ring = createKeyRing({ secretKeys: [secret] });
   return new EvmSigner({ holder: memoryDigestSigner(ring), key: { publicKey: ring.publicKeys[0] as Uint8Array } });
@@ -68,12 +64,12 @@ describe('a signer for ethers', () => {
   });
 
   it('does not sign for another address, and finds out who signs wrongly', async () => {
-    expect(await codeOf(signerOf().signTransaction({ ...tx, from: BOB }))).toBe('WALLET_FORBIDDEN');
+    expect(await codeOfPromise(signerOf().signTransaction({ ...tx, from: BOB }))).toBe('WALLET_FORBIDDEN');
     const liar = new EvmSigner({
       holder: { name: 'liar', holds: async () => [true], signDigests: async () => [new Uint8Array(64).fill(1)] },
       key: { publicKey: createKeyRing({ secretKeys: [SECRET] }).publicKeys[0] as Uint8Array },
     });
-    expect(await codeOf(liar.signMessage('x'))).toBe('WALLET_SIGNER_ANSWER_INVALID');
+    expect(await codeOfPromise(liar.signMessage('x'))).toBe('WALLET_SIGNER_ANSWER_INVALID');
   });
 });
 
@@ -216,7 +212,7 @@ describe.skipIf(anvil === undefined)('an EVM account on anvil', () => {
       return ask();
     });
     const { sender, store } = await account(91, { provider: dead });
-    expect(await codeOf(sender.send('late', { to: BOB, value: 9n }))).toBe('WALLET_EVM_FAILED');
+    expect(await codeOfPromise(sender.send('late', { to: BOB, value: 9n }))).toBe('WALLET_EVM_FAILED');
     dead.destroy();
     const { sender: again } = await account(91, { store });
     // Another payment takes the next nonce, and takes the lost one along.
@@ -231,7 +227,7 @@ describe.skipIf(anvil === undefined)('an EVM account on anvil', () => {
       return ask();
     });
     const { sender, store, address } = await account(92, { provider: dead });
-    expect(await codeOf(sender.send('mine', { to: BOB, value: 9n }))).toBe('WALLET_EVM_FAILED');
+    expect(await codeOfPromise(sender.send('mine', { to: BOB, value: 9n }))).toBe('WALLET_EVM_FAILED');
     dead.destroy();
     const foreign = new Wallet(`0x${Buffer.from(secretOf(92)).toString('hex')}`, provider);
     await (await foreign.sendTransaction({ to: BOB, value: 1n, nonce: 0 })).wait();
@@ -266,18 +262,18 @@ describe.skipIf(anvil === undefined)('an EVM account on anvil', () => {
   it('waits for confirmations, and gives up in time', async () => {
     const { sender } = await account(94, { confirmations: 3 });
     await sender.send('deep', { to: BOB, value: 1n });
-    expect(await codeOf(sender.wait('deep', { timeoutMs: 60 }))).toBe('WALLET_EVM_FAILED');
+    expect(await codeOfPromise(sender.wait('deep', { timeoutMs: 60 }))).toBe('WALLET_EVM_FAILED');
     await node.rpc('anvil_mine', ['0x2']);
     expect(await sender.wait('deep')).toMatchObject({ status: 'succeeded' });
-    expect(await codeOf(sender.wait('deep', { signal: AbortSignal.abort() }))).toBe('WALLET_ABORTED');
+    expect(await codeOfPromise(sender.wait('deep', { signal: AbortSignal.abort() }))).toBe('WALLET_ABORTED');
   });
 
   it('says what it lacks, and what would revert, before it takes a nonce', async () => {
     const { sender, address } = await account(95);
-    expect(await codeOf(sender.send('rich', { to: BOB, value: 10n ** 24n }))).toBe('WALLET_FUNDS_INSUFFICIENT');
+    expect(await codeOfPromise(sender.send('rich', { to: BOB, value: 10n ** 24n }))).toBe('WALLET_FUNDS_INSUFFICIENT');
     const paused = await token(address, { isPaused: true });
     const call = erc20(provider, paused).transferPayment(BOB, 1n);
-    expect(await codeOf(sender.send('paused', call))).toBe('WALLET_BUILD_IMPOSSIBLE');
+    expect(await codeOfPromise(sender.send('paused', call))).toBe('WALLET_BUILD_IMPOSSIBLE');
     expect(await sender.sendings()).toEqual([]);
     await sender.send('fine', { to: BOB, value: 1n });
     expect(await sender.wait('fine')).toMatchObject({ status: 'succeeded' });
@@ -291,7 +287,7 @@ describe.skipIf(anvil === undefined)('an EVM account on anvil', () => {
     const nonsense = faulty(async (method, _count, ask) =>
       method === 'eth_feeHistory' ? { baseFeePerGas: ['x'] } : ask(),
     );
-    expect(await codeOf(suggestEvmFees(nonsense))).toBe('WALLET_EVM_FAILED');
+    expect(await codeOfPromise(suggestEvmFees(nonsense))).toBe('WALLET_EVM_FAILED');
     nonsense.destroy();
   });
 
@@ -339,18 +335,18 @@ describe.skipIf(anvil === undefined)('an EVM account on anvil', () => {
       const { sender, address } = await account(102);
       const coin = erc20(provider, await token(address, habits));
       const sending = coin.transfer(sender, { key: `t${tokens}`, from: address, to: BOB, amount: 1n });
-      expect(await codeOf(sending)).toBe('WALLET_BUILD_IMPOSSIBLE');
+      expect(await codeOfPromise(sending)).toBe('WALLET_BUILD_IMPOSSIBLE');
     });
 
     it('does not send to an address without a contract, nor more than there is', async () => {
       const { sender, address } = await account(103);
       const empty = erc20(provider, '0x00000000000000000000000000000000000fffff');
-      expect(await codeOf(empty.transfer(sender, { key: 'e', from: address, to: BOB, amount: 1n }))).toBe(
+      expect(await codeOfPromise(empty.transfer(sender, { key: 'e', from: address, to: BOB, amount: 1n }))).toBe(
         'WALLET_BUILD_IMPOSSIBLE',
       );
-      expect(await codeOf(empty.balanceOf(BOB))).toBe('WALLET_EVM_FAILED');
+      expect(await codeOfPromise(empty.balanceOf(BOB))).toBe('WALLET_EVM_FAILED');
       const coin = erc20(provider, await token(address));
-      expect(await codeOf(coin.transfer(sender, { key: 'm', from: address, to: BOB, amount: 10n ** 9n }))).toBe(
+      expect(await codeOfPromise(coin.transfer(sender, { key: 'm', from: address, to: BOB, amount: 10n ** 9n }))).toBe(
         'WALLET_BUILD_IMPOSSIBLE',
       );
     });

@@ -25,6 +25,7 @@ import {
   restartMusigPsbt,
 } from '../../src/multiparty/index.ts';
 import { readJsonVectors } from '../support/vectors.ts';
+import { codeOfPromise } from '../support/code-of.ts';
 
 interface Row {
   readonly case: string;
@@ -32,12 +33,6 @@ interface Row {
 }
 
 const rows = readJsonVectors<Readonly<Record<string, readonly Row[]>>>('derived/bip_psbt_vectors.json')?.['bip-0373'];
-const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'none',
-    (error: { readonly code?: string }) => error.code ?? String(error),
-  );
-
 beforeAll(async () => {
   await loadCrypto();
 });
@@ -237,7 +232,7 @@ describe('MuSig2 by PSBT', () => {
     const nonces = await mailed(psbt, a.signer, b.signer);
     // Party 1 is restarted: its vault has burnt what it had made.
     const again = await party(1, store);
-    expect(await codeOf(mailed(nonces, again.signer))).toBe('WALLET_NONCE_SPENT');
+    expect(await codeOfPromise(mailed(nonces, again.signer))).toBe('WALLET_NONCE_SPENT');
     const fresh = restartMusigPsbt(nonces);
     expect(fresh.inputs[0]?.musigPublicNonces.length).toBe(0);
     const signed = await mailed(fresh, again.signer, b.signer, again.signer);
@@ -264,6 +259,6 @@ describe('MuSig2 by PSBT', () => {
       ...stolen,
       inputs: stolen.inputs.map((input) => ({ ...input, musigPartialSignatures: [] })),
     };
-    expect(await codeOf(b.signer.sign(clean))).toBe('WALLET_NONCE_SPENT');
+    expect(await codeOfPromise(b.signer.sign(clean))).toBe('WALLET_NONCE_SPENT');
   });
 });

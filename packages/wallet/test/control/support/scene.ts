@@ -68,6 +68,8 @@ export function handClock(start: number): Clock & { set(seconds: number): void }
   };
 }
 
+export { codeOfPromise as codeOf } from '../../support/code-of.ts';
+
 export interface Scene {
   readonly control: Control;
   readonly store: EventStore;
@@ -94,10 +96,3 @@ export async function scene(policy: unknown = policyJson()): Promise<Scene> {
     createControl({ store, wallet: 'treasury', policy: given, receipts, clock });
   return { control: await again(), store, log, receipts, clock, again };
 }
-
-/** The code of an error that a promise ends with. */
-export const codeOf = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'none',
-    (error: { readonly code?: string }) => error.code ?? String(error),
-  );
