@@ -18,6 +18,10 @@ export const layers: readonly Layer[] = [
   { name: 'descriptors', mayImport: ['core', 'script'] },
   { name: 'chain', mayImport: ['core', 'script', 'events'] },
   { name: 'wallet', mayImport: ['core', 'script', 'descriptors', 'chain', 'events', 'receipts'] },
+  {
+    name: 'biscol',
+    mayImport: ['core', 'script', 'descriptors', 'chain', 'events', 'receipts', 'wallet'],
+  },
 ];
 
 /** Source folders of packages that may use Node's built-ins: subpaths that say so in their name. */

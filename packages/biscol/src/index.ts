@@ -1,0 +1,1 @@
+export { BiscolError, type BiscolErrors } from './errors.ts';
