@@ -1,7 +1,9 @@
 import { concatBytes, isBytes, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { ScriptError, invalidArgument, requireBytes, requireList, requireObject } from './errors.ts';
+import { Flag, flagBits } from './interpreter/flags.ts';
 import { encodeScriptNumber } from './interpreter/number.ts';
-import { Opcode, type OpcodeName, opcodeName } from './opcodes.ts';
+import type { ScriptFlag } from './model.ts';
+import { Opcode, type OpcodeName, opcodeName, opcodeNameUnderTemplates } from './opcodes.ts';
 import { ScriptReader } from './script-reader.ts';
 
 /** A part of a script: an opcode by name, data to push, or a number to push. */
@@ -67,6 +69,8 @@ function push(data: Uint8Array): Uint8Array {
 export interface DisassembleOptions {
   /** Bytes of a push that are shown, 520 when absent; the rest becomes `…`. */
   readonly maximumDataSize?: number;
+  /** Rules the script is read under: with CHECKTEMPLATEVERIFY 0xb3 is that opcode (BIP119), else OP_NOP4. */
+  readonly flags?: readonly ScriptFlag[];
 }
 
 /**
@@ -82,7 +86,8 @@ export interface DisassembleOptions {
  */
 export function disassemble(script: Uint8Array, options: DisassembleOptions = {}): string {
   requireBytes(script, 'script');
-  const { maximumDataSize = 520 } = requireObject(options, 'options') as DisassembleOptions;
+  const { maximumDataSize = 520, flags = [] } = requireObject(options, 'options') as DisassembleOptions;
+  const nameOf = (flagBits(flags) & Flag.CHECKTEMPLATEVERIFY) === 0 ? opcodeName : opcodeNameUnderTemplates;
   const words: string[] = [];
   const reader = new ScriptReader(script);
   for (let start = 0; start < script.length; start = reader.position) {
@@ -91,7 +96,7 @@ export function disassemble(script: Uint8Array, options: DisassembleOptions = {}
       break;
     }
     const isPush = reader.opcode <= Opcode.OP_PUSHDATA4 && reader.dataSize > 0;
-    words.push(isPush ? shortHex(reader.data(), maximumDataSize) : opcodeName(reader.opcode));
+    words.push(isPush ? shortHex(reader.data(), maximumDataSize) : nameOf(reader.opcode));
   }
   return words.join(' ');
 }

@@ -61,6 +61,7 @@ export {
   type TaprootOutputOptions,
 } from './taproot/tree.ts';
 export { assemble, disassemble, parseScript, type DisassembleOptions, type ScriptPart } from './assemble.ts';
+export { checkTemplateHash } from './sighash/check-template.ts';
 export { SighashType } from './sighash/hash-type.ts';
 export {
   Sighasher,

@@ -56,7 +56,13 @@ export interface SpentOutput {
   readonly scriptPubKey: Uint8Array;
 }
 
-/** Verification flags, Core's names without the `SCRIPT_VERIFY_` prefix; `NONE` adds no rule. */
+/**
+ * Verification flags, Core's names without the `SCRIPT_VERIFY_` prefix; `NONE` adds no rule.
+ *
+ * `CHECKTEMPLATEVERIFY` is BIP119, which is not active on Bitcoin: OP_NOP4 then compares an argument of 32 bytes with
+ * the template hash of the transaction; other arguments are left for later, and `DISCOURAGE_UPGRADABLE_NOPS` refuses
+ * them. Bitcoin Inquisition calls it `DEFAULT_CHECK_TEMPLATE_VERIFY_HASH`.
+ */
 export type ScriptFlag =
   | 'NONE'
   | 'P2SH'
@@ -79,4 +85,5 @@ export type ScriptFlag =
   | 'TAPROOT'
   | 'DISCOURAGE_UPGRADABLE_TAPROOT_VERSION'
   | 'DISCOURAGE_OP_SUCCESS'
-  | 'DISCOURAGE_UPGRADABLE_PUBKEYTYPE';
+  | 'DISCOURAGE_UPGRADABLE_PUBKEYTYPE'
+  | 'CHECKTEMPLATEVERIFY';

@@ -106,6 +106,7 @@ const opcodes = {
   OP_CHECKLOCKTIMEVERIFY: 0xb1,
   OP_CHECKSEQUENCEVERIFY: 0xb2,
   OP_NOP4: 0xb3,
+  OP_CHECKTEMPLATEVERIFY: 0xb3,
   OP_NOP5: 0xb4,
   OP_NOP6: 0xb5,
   OP_NOP7: 0xb6,
@@ -116,7 +117,7 @@ const opcodes = {
   OP_INVALIDOPCODE: 0xff,
 } as const;
 
-/** Opcode name → byte (Core's script.h; OP_CHECKSIGADD of BIP342). */
+/** Opcode name → byte (Core's script.h; OP_CHECKSIGADD of BIP342; OP_CHECKTEMPLATEVERIFY, what BIP119 makes of OP_NOP4). */
 export const Opcode: typeof opcodes = /* @__PURE__ */ Object.freeze(opcodes);
 
 /** Name of an opcode. */
@@ -126,12 +127,13 @@ const names: ReadonlyArray<string | undefined> = nameTable();
 
 function nameTable(): Array<string | undefined> {
   const table = new Array<string | undefined>(256).fill(undefined);
-  for (const [name, code] of Object.entries(Opcode)) table[code] = name;
+  for (const [name, code] of Object.entries(Opcode)) table[code] ??= name;
   return table;
 }
 
 /**
- * Name of an opcode byte: `OP_PUSHBYTES_n` for the direct pushes, `OP_UNKNOWN_xx` for bytes without a name.
+ * Name of an opcode byte on Bitcoin as it is: `OP_PUSHBYTES_n` for the direct pushes, `OP_UNKNOWN_xx` for bytes without
+ * a name; 0xb3 is OP_NOP4 there.
  *
  * @example
  * ```ts
@@ -144,6 +146,11 @@ export function opcodeName(opcode: number): string {
   requireInteger(opcode, 'opcode', 0, 0xff);
   if (opcode > 0 && opcode < Opcode.OP_PUSHDATA1) return `OP_PUSHBYTES_${opcode}`;
   return names[opcode] ?? `OP_UNKNOWN_${opcode.toString(16).padStart(2, '0')}`;
+}
+
+/** Name of an opcode byte where BIP119 is in force. */
+export function opcodeNameUnderTemplates(opcode: number): string {
+  return opcode === Opcode.OP_CHECKTEMPLATEVERIFY ? 'OP_CHECKTEMPLATEVERIFY' : opcodeName(opcode);
 }
 
 /** Whether BIP342 makes a byte an OP_SUCCESSx: the script is then valid, whatever else it says. */

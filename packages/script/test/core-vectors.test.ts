@@ -1,4 +1,4 @@
-import { concatBytes, parseDisplayHash, parseHex, reverseBytes, toHex } from '@bitcoin-enterprise/core';
+import { parseHex, reverseBytes, toHex } from '@bitcoin-enterprise/core';
 import {
   type ScriptFlag,
   ScriptError,
@@ -12,18 +12,15 @@ import {
   transactionId,
   verifyInput,
   verifyTransaction,
-  type SpentOutput,
 } from '@bitcoin-enterprise/script';
 import { describe, expect, it } from 'vitest';
 import { readJsonVectors } from '../../../scripts/testing/vectors.ts';
 import { parseCoreScript } from './support/core-script.ts';
+import { flagsOf, spentOutputsOf, trimFlags } from './support/core-transactions.ts';
 
 const EMPTY = new Uint8Array();
 const NULL_TXID = new Uint8Array(32);
 const allFlags: readonly ScriptFlag[] = [...standardFlags, 'SIGPUSHONLY'];
-
-const flagsOf = (text: string): ScriptFlag[] =>
-  text.split(',').filter((flag) => flag !== '' && flag !== 'BADTX') as ScriptFlag[];
 
 /** The pair of transactions that Core's script tests run in: one that credits the script, one that spends it. */
 function spendOf(scriptSig: Uint8Array, scriptPubKey: Uint8Array, witness: Uint8Array[], value: bigint) {
@@ -100,28 +97,6 @@ const transactionTests = (path: string): TransactionTest[] =>
 const valid = transactionTests('bitcoin-core-unit/tx_valid.json');
 const invalid = transactionTests('bitcoin-core-unit/tx_invalid.json');
 
-function spentOutputsOf(tx: TransactionView, prevouts: TransactionTest[0]): SpentOutput[] {
-  const byOutpoint = new Map(
-    prevouts.map(([txid, index, script, value = 0]) => [
-      toHex(concatBytes(parseDisplayHash(txid), Uint8Array.of(index, index >> 8, index >> 16, index >> 24))),
-      { value: BigInt(value), scriptPubKey: parseCoreScript(script) },
-    ]),
-  );
-  return Array.from({ length: tx.inputCount }, (_, input) => {
-    const spent = byOutpoint.get(toHex(tx.outpoint(input)));
-    if (spent === undefined) throw new Error('test data names no output for an input');
-    return spent;
-  });
-}
-
-/** Flags that are off only together with others (Core's TrimFlags): WITNESS needs P2SH, CLEANSTACK needs both. */
-function trim(flags: readonly ScriptFlag[]): ScriptFlag[] {
-  const has = new Set(flags);
-  if (!has.has('P2SH')) has.delete('WITNESS');
-  if (!has.has('WITNESS')) has.delete('CLEANSTACK');
-  return [...has];
-}
-
 describe.skipIf(valid.length === 0)("Core's tx_valid", () => {
   it('has 121 cases', () => expect(valid).toHaveLength(121));
 
@@ -130,8 +105,8 @@ describe.skipIf(valid.length === 0)("Core's tx_valid", () => {
     for (const [prevouts, hex, excluded] of valid) {
       const tx = TransactionView.of(parseHex(hex));
       const spentOutputs = spentOutputsOf(tx, prevouts);
-      const flags = trim(allFlags.filter((flag) => !flagsOf(excluded).includes(flag)));
-      const fewer = flags.map((one) => trim(flags.filter((flag) => flag !== one)));
+      const flags = trimFlags(allFlags.filter((flag) => !flagsOf(excluded).includes(flag)));
+      const fewer = flags.map((one) => trimFlags(flags.filter((flag) => flag !== one)));
       for (const set of [flags, ...fewer, []]) {
         const verdict = verifyTransaction({ tx, spentOutputs, flags: set });
         if (!verdict.ok) wrong.push([verdict, hex.slice(0, 80), set]);
@@ -147,7 +122,7 @@ describe.skipIf(valid.length === 0)("Core's tx_valid", () => {
       const spentOutputs = spentOutputsOf(tx, prevouts);
       const excluded = flagsOf(excludedText);
       for (const one of excluded) {
-        const flags = trim(allFlags.filter((flag) => flag === one || !excluded.includes(flag)));
+        const flags = trimFlags(allFlags.filter((flag) => flag === one || !excluded.includes(flag)));
         if (flags.includes(one) && verifyTransaction({ tx, spentOutputs, flags }).ok)
           wrong.push([one, hex.slice(0, 80)]);
       }

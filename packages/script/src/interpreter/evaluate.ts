@@ -1,5 +1,6 @@
-import { Opcode, opcodeName } from '../opcodes.ts';
+import { Opcode, opcodeName, opcodeNameUnderTemplates } from '../opcodes.ts';
 import { ScriptReader } from '../script-reader.ts';
+import { checkTemplateHashOf } from '../sighash/check-template.ts';
 import { NO_CODE_SEPARATOR } from '../sighash/taproot.ts';
 import { ConditionStack } from './condition-stack.ts';
 import { Flag } from './flags.ts';
@@ -26,6 +27,7 @@ const MAX_STACK_SIZE = 1_000;
 const MAX_KEYS_PER_MULTISIG = 20;
 const LOCKTIME_NUMBER_SIZE = 5;
 const NUMBER_SIZE = 4;
+const TEMPLATE_HASH_SIZE = 32;
 
 /** A script that runs: its stacks and what its opcodes share. */
 interface Machine {
@@ -88,7 +90,7 @@ export function evaluate(
         offset,
         opcodePosition,
         opcode,
-        name: opcodeName(opcode),
+        name: (flags & Flag.CHECKTEMPLATEVERIFY) === 0 ? opcodeName(opcode) : opcodeNameUnderTemplates(opcode),
         data: opcode <= Opcode.OP_PUSHDATA4 ? new Uint8Array(reader.data()) : undefined,
         stack: stack.map((item) => new Uint8Array(item)),
         altStack: altStack.map((item) => new Uint8Array(item)),
@@ -523,19 +525,33 @@ function runCrypto(machine: Machine, opcode: number): ScriptErrorName | undefine
       return isSequenceReached(context, required) ? undefined : 'UNSATISFIED_LOCKTIME';
     }
 
+    case Opcode.OP_CHECKTEMPLATEVERIFY: {
+      if ((flags & Flag.CHECKTEMPLATEVERIFY) === 0) return discouragedNop(flags);
+      if (stack.length < 1) return 'INVALID_STACK_OPERATION';
+      const template = stack[stack.length - 1] as Uint8Array;
+      // BIP119: arguments of other sizes are left for later soft forks.
+      if (template.length !== TEMPLATE_HASH_SIZE) return discouragedNop(flags);
+      return isEqual(template, checkTemplateHashOf(context.sighash, context.inputIndex))
+        ? undefined
+        : 'TEMPLATE_MISMATCH';
+    }
+
     case Opcode.OP_NOP1:
-    case Opcode.OP_NOP4:
     case Opcode.OP_NOP5:
     case Opcode.OP_NOP6:
     case Opcode.OP_NOP7:
     case Opcode.OP_NOP8:
     case Opcode.OP_NOP9:
     case Opcode.OP_NOP10:
-      return (flags & Flag.DISCOURAGE_UPGRADABLE_NOPS) === 0 ? undefined : 'DISCOURAGE_UPGRADABLE_NOPS';
+      return discouragedNop(flags);
 
     default:
       return 'BAD_OPCODE';
   }
+}
+
+function discouragedNop(flags: number): ScriptErrorName | undefined {
+  return (flags & Flag.DISCOURAGE_UPGRADABLE_NOPS) === 0 ? undefined : 'DISCOURAGE_UPGRADABLE_NOPS';
 }
 
 function checkSignature(machine: Machine, signature: Uint8Array, key: Uint8Array): SignatureResult {

@@ -25,6 +25,7 @@ export const Flag = {
   DISCOURAGE_UPGRADABLE_TAPROOT_VERSION: 0x40000,
   DISCOURAGE_OP_SUCCESS: 0x80000,
   DISCOURAGE_UPGRADABLE_PUBKEYTYPE: 0x100000,
+  CHECKTEMPLATEVERIFY: 0x200000,
 } as const;
 
 /** The rules that every block obeys once all soft forks up to Taproot are active. */

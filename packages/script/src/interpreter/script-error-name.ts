@@ -1,4 +1,4 @@
-/** Why a script failed: Bitcoin Core's `ScriptError` names as its test data writes them (script_error.h). */
+/** Why a script failed: Bitcoin Core's `ScriptError` names as its test data writes them (script_error.h); TEMPLATE_MISMATCH is BIP119's. */
 export type ScriptErrorName =
   | 'UNKNOWN_ERROR'
   | 'EVAL_FALSE'
@@ -15,6 +15,7 @@ export type ScriptErrorName =
   | 'CHECKMULTISIGVERIFY'
   | 'CHECKSIGVERIFY'
   | 'NUMEQUALVERIFY'
+  | 'TEMPLATE_MISMATCH'
   | 'BAD_OPCODE'
   | 'DISABLED_OPCODE'
   | 'INVALID_STACK_OPERATION'

@@ -8,6 +8,7 @@ const texts: Readonly<Partial<Record<ScriptErrorName, string>>> = {
   CHECKMULTISIGVERIFY: 'Script failed an OP_CHECKMULTISIGVERIFY operation',
   CHECKSIGVERIFY: 'Script failed an OP_CHECKSIGVERIFY operation',
   NUMEQUALVERIFY: 'Script failed an OP_NUMEQUALVERIFY operation',
+  TEMPLATE_MISMATCH: 'Script failed an OP_CHECKTEMPLATEVERIFY operation',
   SCRIPT_SIZE: 'Script is too big',
   PUSH_SIZE: 'Push value size limit exceeded',
   OP_COUNT: 'Operation limit exceeded',

@@ -1,11 +1,13 @@
 import type { CryptoEngine } from '@bitcoin-enterprise/core';
-import { compactSizeLength, writeCompactSize, writeInt64 } from '../codec/scanner.ts';
+import { EMPTY, compactSizeLength, writeCompactSize, writeInt64 } from '../codec/scanner.ts';
 import type { TransactionView } from '../codec/transaction-view.ts';
 import type { SpentOutput } from '../model.ts';
 
+const OUTPOINT_SIZE = 36;
+
 /**
  * What the signature hashes of one transaction share: five single SHA-256 hashes for BIP341, and the double hashes of
- * BIP143 made from three of them. Each is computed at most once, and only when an input needs it.
+ * BIP143 made from three of them, and that of the scriptSigs for BIP119. Each is computed at most once, and only when an input needs it.
  */
 export class SighashContext {
   readonly tx: TransactionView;
@@ -20,6 +22,7 @@ export class SighashContext {
   #doublePrevouts: Uint8Array | undefined;
   #doubleSequences: Uint8Array | undefined;
   #doubleOutputs: Uint8Array | undefined;
+  #scriptSigs: Uint8Array | undefined;
 
   constructor(tx: TransactionView, spentOutputs: readonly SpentOutput[], crypto: CryptoEngine) {
     this.tx = tx;
@@ -29,7 +32,7 @@ export class SighashContext {
 
   /** SHA-256 of all outpoints (BIP341 `sha_prevouts`). */
   get prevouts(): Uint8Array {
-    return (this.#prevouts ??= this.#hashOfInputs(36, (input) => this.tx.outpointOffset(input)));
+    return (this.#prevouts ??= this.#hashOfInputs(OUTPOINT_SIZE, (input) => this.tx.outpointOffset(input)));
   }
 
   /** SHA-256 of all sequences (BIP341 `sha_sequences`). */
@@ -67,6 +70,25 @@ export class SighashContext {
     return (this.#doubleOutputs ??= this.crypto.sha256(this.outputs));
   }
 
+  /** SHA-256 of all scriptSigs, each with its length; no bytes when all of them are empty (BIP119). */
+  get scriptSigs(): Uint8Array {
+    return (this.#scriptSigs ??= this.#hashOfScriptSigs());
+  }
+
+  #hashOfScriptSigs(): Uint8Array {
+    const { tx } = this;
+    let size = 0;
+    for (let input = 0; input < tx.inputCount; input++) size += scriptSigSize(tx, input);
+    // An empty scriptSig is one byte, its length.
+    if (size === tx.inputCount) return EMPTY;
+    const joined = new Uint8Array(size);
+    for (let input = 0, to = 0; input < tx.inputCount; input++) {
+      joined.set(tx.bytes.subarray(tx.outpointOffset(input) + OUTPOINT_SIZE, tx.sequenceOffset(input)), to);
+      to += scriptSigSize(tx, input);
+    }
+    return this.crypto.sha256(joined);
+  }
+
   #hashOfInputs(size: number, offsetOf: (input: number) => number): Uint8Array {
     const { bytes, inputCount } = this.tx;
     const joined = new Uint8Array(inputCount * size);
@@ -96,4 +118,9 @@ export class SighashContext {
     }
     return joined;
   }
+}
+
+/** Bytes of a scriptSig with its length: what lies between an input's outpoint and its sequence. */
+function scriptSigSize(tx: TransactionView, input: number): number {
+  return tx.sequenceOffset(input) - tx.outpointOffset(input) - OUTPOINT_SIZE;
 }

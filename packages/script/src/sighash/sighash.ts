@@ -3,6 +3,7 @@ import { requireOutput, requireValue } from '../codec/serialize.ts';
 import { type TransactionLike, TransactionView, viewTransaction } from '../codec/transaction-view.ts';
 import { ScriptError, requireBytes, requireCrypto, requireInteger, requireList, requireObject } from '../errors.ts';
 import type { SpentOutput } from '../model.ts';
+import { checkTemplateHashOf } from './check-template.ts';
 import { SighashContext } from './context.ts';
 import { SighashType } from './hash-type.ts';
 import { legacySighash } from './legacy.ts';
@@ -125,6 +126,17 @@ export class Sighasher {
       details: { hashType, reason },
       hint: reason === 'no-output' ? 'SIGHASH_SINGLE needs an output of the same index.' : 'Use a SighashType.',
     });
+  }
+
+  /**
+   * What OP_CHECKTEMPLATEVERIFY compares its argument with (BIP119), 32 bytes: {@link checkTemplateHash}, with what the
+   * inputs share hashed once.
+   *
+   * @throws {@link ScriptError} `SCRIPT_INPUT_INDEX_OUT_OF_RANGE`, `SCRIPT_INVALID_ARGUMENT`.
+   */
+  checkTemplate(inputIndex: number): Uint8Array {
+    requireInputIndex(inputIndex, this.#context.tx);
+    return checkTemplateHashOf(this.#context, inputIndex);
   }
 }
 
