@@ -95,6 +95,14 @@ describe('all engines answer alike', () => {
         agree((engine) => engine.publicKeyTweakAdd(a, tweak));
         agree((engine) => engine.publicKeyTweakMul(a, tweak));
         agree((engine) => engine.publicKeyCombine([a, b, a]));
+        const point = compressed ? a : b;
+        agree((engine) => engine.multiScalarMultiply([{ scalar: tweak, point }]));
+        agree((engine) => engine.multiScalarMultiply([a, b, a].map((key) => ({ scalar: tweak, point: key }))));
+        agree((engine) =>
+          engine.multiScalarMultiply(
+            Array.from({ length: 40 }, (_, i) => ({ scalar: engine.sha256(Uint8Array.of(i)), point: i % 2 ? a : b })),
+          ),
+        );
         agree((engine) => engine.ecdh(tweak, a));
         agree((engine) => engine.xOnlyTweakAdd(a.slice(1, 33), tweak));
       }),

@@ -19,6 +19,7 @@
 
 #include "hash.h"
 #include "batch.h"
+#include "multiply.h"
 
 #define SLOT(n) (slot + 128 * (n))
 #define TAGS 64
@@ -380,6 +381,20 @@ int EXPORT(public_key_combine)(const uint8_t *keys, size_t n) {
         S(gej_add_ge_var)(&sum, &sum, &point, NULL);
     }
     if (S(gej_is_infinity)(&sum)) return 0;
+    S(ge_set_gej_var)(&point, &sum);
+    return put_point(&point, 1);
+}
+
+size_t EXPORT(multiply_memory)(uint32_t n) { return multiply_memory_for(n); }
+
+/* Adds n terms to a sum that lives from the call with `first` on; the one with `last` writes it to slot 1. Length of
+ * what was written, 0 for none, -1 when a term is none. */
+int EXPORT(multiply)(const multiply_term *terms, uint32_t n, int first, int last, uint8_t *memory) {
+    static gej sum;
+    ge point;
+    if (first) S(gej_set_infinity)(&sum);
+    if (!multiply_add(&sum, terms, n, memory)) return -1;
+    if (!last || S(gej_is_infinity)(&sum)) return 0;
     S(ge_set_gej_var)(&point, &sum);
     return put_point(&point, 1);
 }

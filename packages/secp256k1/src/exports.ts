@@ -44,6 +44,8 @@ export interface Exports {
   public_key_tweak_mul(length: number): number;
   public_key_negate(length: number): number;
   public_key_combine(keys: number, count: number): number;
+  multiply_memory(count: number): number;
+  multiply(terms: number, count: number, isFirst: number, isLast: number, memory: number): number;
   ecdh(length: number): number;
 }
 
@@ -89,6 +91,8 @@ const names = [
   'public_key_tweak_mul',
   'public_key_negate',
   'public_key_combine',
+  'multiply_memory',
+  'multiply',
   'ecdh',
 ] as const satisfies readonly Exclude<keyof Exports, 'memory'>[];
 

@@ -6,5 +6,6 @@ export type { Secp256k1ErrorOptions, Secp256k1Errors } from './errors.ts';
 export type { Hashes } from './hashes.ts';
 export { loadSecp256k1 } from './load.ts';
 export type { LoadOptions, Variant } from './load.ts';
+export type { Multiplication, ScalarTerm } from './multiply.ts';
 export { instantiateSecp256k1 } from './secp256k1.ts';
 export type { InstanceOptions, Secp256k1 } from './secp256k1.ts';

@@ -9,9 +9,11 @@ import { instantiate } from './exports.ts';
 import { bindHashes } from './hashes.ts';
 import type { Hashes } from './hashes.ts';
 import { openMemory } from './memory.ts';
+import { bindMultiplication } from './multiply.ts';
+import type { Multiplication } from './multiply.ts';
 
-/** libsecp256k1 at work: hashes, curve operations and batch verification, all synchronous. */
-export interface Secp256k1 extends Hashes, Curve, Batch {}
+/** libsecp256k1 at work: hashes, curve operations, batch verification and multi-scalar multiplication, all synchronous. */
+export interface Secp256k1 extends Hashes, Curve, Batch, Multiplication {}
 
 /** How an instance is made. */
 export interface InstanceOptions {
@@ -47,5 +49,10 @@ export function instantiateSecp256k1(module: WebAssembly.Module, options: Instan
   const memory = openMemory(exports);
   const curve = bindCurve(exports, memory, check);
   if (options.entropy !== undefined) curve.randomize(options.entropy);
-  return { ...bindHashes(exports, memory, check), ...curve, ...bindBatch(exports, memory, check) };
+  return {
+    ...bindHashes(exports, memory, check),
+    ...curve,
+    ...bindBatch(exports, memory, check),
+    ...bindMultiplication(exports, memory, check),
+  };
 }

@@ -1,6 +1,6 @@
 import { isBytes, isList, isRecord, sizeOf } from '../codecs/is-bytes.ts';
 import { CoreError, describeValue } from '../errors.ts';
-import type { BatchItem } from '../ports/crypto.ts';
+import type { BatchItem, ScalarTerm } from '../ports/crypto.ts';
 
 /** Makes the error for a bad argument of an engine. */
 export function cryptoArgumentError(
@@ -70,6 +70,32 @@ export function requirePoints(argument: string, value: unknown): asserts value i
   if (!isList(value)) throw cryptoArgumentError(argument, 'an array', describeValue(value));
   // Indexed, so that a hole in the array is a wrong value too.
   for (let i = 0; i < value.length; i++) requirePoint(`${argument}[${i}]`, value[i]);
+}
+
+/** Requires an array of terms, and reads each once. */
+export function requireTerms(terms: unknown): readonly ScalarTerm[] {
+  if (!isList(terms)) throw cryptoArgumentError('terms', 'an array', describeValue(terms));
+  const read: ScalarTerm[] = [];
+  for (let i = 0; i < terms.length; i++) {
+    const term = readTerm(terms[i]);
+    if (term === undefined) throw cryptoArgumentError(`terms[${i}]`, 'a term', describeValue(terms[i]));
+    const { scalar, point } = term;
+    requireBytes(`terms[${i}].scalar`, scalar, 32);
+    requirePoint(`terms[${i}].point`, point);
+    read.push({ scalar, point });
+  }
+  return read;
+}
+
+/** The parts of a term; `undefined` when it is no object or cannot be read. */
+function readTerm(term: unknown): { readonly scalar: unknown; readonly point: unknown } | undefined {
+  if (typeof term !== 'object' || term === null) return undefined;
+  try {
+    const { scalar, point } = term as ScalarTerm;
+    return { scalar, point };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Requires an array of batch items. */

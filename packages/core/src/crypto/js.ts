@@ -1,7 +1,16 @@
+import { pippenger } from '@noble/curves/abstract/curve.js';
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import type { BatchItem, CryptoEngine } from '../ports/crypto.ts';
-import { isCompressed, requireBatch, requireBytes, requireOneOf, requirePoint, requirePoints } from './arguments.ts';
+import {
+  isCompressed,
+  requireBatch,
+  requireBytes,
+  requireOneOf,
+  requirePoint,
+  requirePoints,
+  requireTerms,
+} from './arguments.ts';
 import { jsHashes } from './js-hashes.ts';
 import { evenPoint, ORDER, readScalar, withoutHybrid, writeScalar } from './points.ts';
 
@@ -212,6 +221,18 @@ export const jsCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngine
       sum = sum.add(point);
     }
     return write(sum);
+  },
+  multiScalarMultiply(given) {
+    const terms = requireTerms(given);
+    const points: Point[] = [];
+    const factors: bigint[] = [];
+    for (const term of terms) {
+      const [factor, point] = [scalar(term.scalar), readPoint(term.point)];
+      if (factor === undefined || point === undefined) return undefined;
+      points.push(point);
+      factors.push(factor);
+    }
+    return points.length === 0 ? undefined : write(pippenger(Point, points, factors));
   },
   ecdh(secretKey, publicKey) {
     requireBytes('secretKey', secretKey, 32);

@@ -188,6 +188,7 @@ const tinyCrypto: CryptoEngine = /* @__PURE__ */ Object.freeze<CryptoEngine>({
     }
     return sum;
   },
+  multiScalarMultiply: jsCrypto.multiScalarMultiply,
   ecdh(secretKey, publicKey) {
     requireBytes('secretKey', secretKey, 32);
     requirePoint('publicKey', publicKey);

@@ -106,8 +106,25 @@ export interface CryptoEngine {
    * when one is no point.
    */
   publicKeyCombine(publicKeys: readonly Uint8Array[]): Uint8Array | undefined;
+  /**
+   * Sum of `scalar*point` over many terms, compressed: multi-scalar multiplication, the heart of proofs that are
+   * checked by one equation of points. For public data only: nothing here is constant time. With the `wasm` engine a
+   * sum of 150 terms costs a fraction of 150 products.
+   *
+   * @returns `undefined` at infinity, so also of no terms; and also when a scalar is n or more, or a point is none. So
+   * `undefined` does not mean that a sum vanishes: who asks that adds a known point and compares.
+   */
+  multiScalarMultiply(terms: readonly ScalarTerm[]): Uint8Array | undefined;
   /** SHA-256 of the compressed shared point. */
   ecdh(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+}
+
+/** One term of a multi-scalar multiplication. */
+export interface ScalarTerm {
+  /** 32 bytes, 0 to n-1. */
+  readonly scalar: Uint8Array;
+  /** A public key of 33 or 65 bytes; 65 spare a square root. */
+  readonly point: Uint8Array;
 }
 
 /** One check of a batch: a BIP340 signature, or a Taproot commitment. */

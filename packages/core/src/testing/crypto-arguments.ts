@@ -106,6 +106,7 @@ export const argumentPromises: ReadonlyArray<Promised<CryptoEngine>> = /* @__PUR
       publicKeyTweakMul: [b(33), b(32)],
       publicKeyNegate: [b(33)],
       publicKeyCombine: [[b(33), b(65)]],
+      multiScalarMultiply: [[{ scalar: b(32), point: b(33) }]],
       ecdh: [b(32), b(33)],
     };
     const wrong = [

@@ -17,6 +17,7 @@ import {
 } from './crypto-fixtures.ts';
 import { argumentPromises } from './crypto-arguments.ts';
 import { batchPromises } from './crypto-batches.ts';
+import { sumPromises } from './crypto-sums.ts';
 import { ensure, ensureEqual, type Promised, promises } from './promised.ts';
 
 /** Everything a {@link CryptoEngine} promises; run these against your engine. */
@@ -355,5 +356,6 @@ export const cryptoEnginePromises: ReadonlyArray<Promised<CryptoEngine>> = /* @_
     }
   }),
   ...batchPromises,
+  ...sumPromises,
   ...argumentPromises,
 );
