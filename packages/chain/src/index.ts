@@ -26,5 +26,6 @@ export type {
   SubmittedPackage,
 } from './embedded/options.ts';
 export type { EmbeddedPorts } from './embedded/ports.ts';
+export type { Deployment } from './model/deployments.ts';
 export { defaultMempoolPolicy, type MempoolPolicy, type MempoolRules } from './model/mempool-policy.ts';
 export { mempoolProfile, type MempoolProfileName } from './model/mempool-profiles.ts';

@@ -490,6 +490,8 @@ it('answers wrong arguments with a code', () => {
     (junk) => createEmbeddedChain(junk),
     (junk) => createEmbeddedChain({ clock: junk }),
     (junk) => createEmbeddedChain({ policy: junk }),
+    (junk) => createEmbeddedChain({ deployments: junk }),
+    (junk) => createEmbeddedChain({ deployments: [junk] }),
     (junk) => createEmbeddedChain({ blockIntervalSeconds: junk }),
   ];
   const junk = [null, 'x', -1, 0.5, Number.NaN, 2 ** 60, {}, [], new Uint8Array(3), Symbol('x'), () => 1, 10n ** 30n];

@@ -2,18 +2,34 @@ import { type CryptoEngine, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import { ChainError } from '../errors.ts';
 import type { BlockCheats, BlockNode } from '../model/block-node.ts';
 import { addBlock, type ChainState, type ChainTools, stateAt } from '../model/chain-state.ts';
+import { type Deployment, DEPLOYMENTS } from '../model/deployments.ts';
 import { inOrder } from '../model/mempool.ts';
 import { acceptToMempool } from '../model/mempool-accept.ts';
+import { PersistentMap } from '../model/persistent-map.ts';
 import { readBlock, readTransaction } from './refusals.ts';
 
-/** Opens every dump: `BESCHAIN` and the version of the format, 2 since waived inputs of the mempool are in it. */
-const MAGIC: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x42, 0x45, 0x53, 0x43, 0x48, 0x41, 0x49, 0x4e, 2);
+/** Opens every dump: `BESCHAIN` and the version of the format. */
+const MAGIC: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x42, 0x45, 0x53, 0x43, 0x48, 0x41, 0x49, 0x4e);
+/** Since 3 a dump names the deployments; 2 is a chain without any. */
+const VERSION = 3;
+const VERSION_WITHOUT_DEPLOYMENTS = 2;
 const CHECKSUM_BYTES = 32;
 
-/** Writes a chain: header, time, impersonations, blocks, mempool, and SHA-256 of it all. Numbers are 32 bits, little endian. */
-export function writeDump(state: ChainState, crypto: CryptoEngine): Uint8Array {
+/** A chain that is written, or was read. */
+export interface DumpedChain {
+  readonly state: ChainState;
+  readonly deployments: readonly Deployment[];
+}
+
+/**
+ * Writes a chain: header, deployments, time, impersonations, blocks, mempool, and SHA-256 of it all. Numbers are 32
+ * bits, little endian.
+ */
+export function writeDump({ state, deployments }: DumpedChain, crypto: CryptoEngine): Uint8Array {
   const writer = new DumpWriter();
   writer.raw(MAGIC);
+  writer.raw(Uint8Array.of(VERSION));
+  writer.list(deployments, (name) => writer.number(DEPLOYMENTS.indexOf(name)));
   writer.number(state.earliestTime);
   writer.number(state.minedCount);
   writer.list([...state.impersonated].sort(), (key) => writer.text(key));
@@ -33,27 +49,55 @@ export function writeDump(state: ChainState, crypto: CryptoEngine): Uint8Array {
  * Reads a chain and checks every rule on the way.
  *
  * @param before - The chain there is: blocks that it has too are taken over as they are, so that who follows the chain
- * sees no change where there is none.
+ * sees no change where there is none, unless the dump's has deployments that it has not.
+ * @param toolsFor - What to check a chain of some deployments with.
  * @throws {@link ChainError} `CHAIN_DUMP_INVALID`.
  */
-export function readDump(dump: Uint8Array, before: ChainState, tools: ChainTools): ChainState {
+export function readDump(
+  dump: Uint8Array,
+  before: DumpedChain,
+  crypto: CryptoEngine,
+  toolsFor: (deployments: readonly Deployment[]) => ChainTools,
+): DumpedChain {
   const body = dump.subarray(0, -CHECKSUM_BYTES);
-  if (dump.length < MAGIC.length + CHECKSUM_BYTES) throw invalid('too short');
-  if (!equalBytes(dump.subarray(0, MAGIC.length), MAGIC)) throw invalid('not a dump of this version');
-  if (!equalBytes(tools.crypto.sha256(body), dump.subarray(-CHECKSUM_BYTES))) throw invalid('damaged');
-  const reader = new DumpReader(body, MAGIC.length);
+  if (dump.length <= MAGIC.length + CHECKSUM_BYTES) throw invalid('too short');
+  const version = dump[MAGIC.length];
+  if (
+    !equalBytes(dump.subarray(0, MAGIC.length), MAGIC) ||
+    (version !== VERSION && version !== VERSION_WITHOUT_DEPLOYMENTS)
+  )
+    throw invalid('not a dump of this version');
+  if (!equalBytes(crypto.sha256(body), dump.subarray(-CHECKSUM_BYTES))) throw invalid('damaged');
+  const reader = new DumpReader(body, MAGIC.length + 1);
+  const deployments = version === VERSION ? readDeployments(reader) : [];
+  const tools = toolsFor(deployments);
+  // What was connected under fewer rules has to be asked again.
+  const isKnown = deployments.every((name) => before.deployments.includes(name));
+  const among: ChainState['nodes'] = isKnown ? before.state.nodes : PersistentMap.empty();
   const earliestTime = reader.number();
   const minedCount = reader.number();
   const impersonated = new Set(reader.list(() => reader.text()));
-  let state: ChainState = { ...stateAt(before.tip.ancestor(0)), earliestTime, minedCount, impersonated };
+  let state: ChainState = { ...stateAt(before.state.tip.ancestor(0)), earliestTime, minedCount, impersonated };
   reader.list(() => {
-    state = addDumpedBlock(state, reader, { tools, among: before.nodes });
+    state = addDumpedBlock(state, reader, { tools, among });
   });
   reader.list(() => {
     state = addDumpedTransaction(state, reader, tools);
   });
   if (!reader.atEnd) throw invalid('longer than it says');
-  return state;
+  return { state, deployments };
+}
+
+/** Reads the numbers of deployments, each once and in their order. */
+function readDeployments(reader: DumpReader): readonly Deployment[] {
+  let next = 0;
+  return reader.list(() => {
+    const place = reader.number();
+    const name = DEPLOYMENTS[place];
+    if (name === undefined || place < next) throw invalid('of a chain with rules that this version does not know');
+    next = place + 1;
+    return name;
+  });
 }
 
 function addDumpedBlock(

@@ -8,11 +8,12 @@ import {
   unixSeconds,
   virtualBytes,
 } from '@bitcoin-enterprise/core';
-import { consensusFlags, type InputTrace, traceInput, type TransactionView } from '@bitcoin-enterprise/script';
+import { type InputTrace, traceInput, type TransactionView } from '@bitcoin-enterprise/script';
 import { ChainError, invalidArgument } from '../errors.ts';
 import type { BlockNode, Connected } from '../model/block-node.ts';
 import { addBlock, type ChainState, type ChainTools, initialState } from '../model/chain-state.ts';
 import { chooseTransactions } from '../model/block-assembly.ts';
+import { blockFlagsUnder, type Deployment, policyUnder } from '../model/deployments.ts';
 import { inOrder } from '../model/mempool.ts';
 import { acceptToMempool, type Accepted } from '../model/mempool-accept.ts';
 import { trimToPolicy } from '../model/mempool-eviction.ts';
@@ -40,7 +41,7 @@ import type {
 } from './options.ts';
 import { packageResult } from './package-result.ts';
 import { type EmbeddedPorts, portsOf, transactionIn, unspentIn } from './ports.ts';
-import { policyFrom, requireCrypto } from './settings.ts';
+import { deploymentsFrom, policyFrom, requireCrypto } from './settings.ts';
 import {
   blockRefused,
   impersonationKey,
@@ -58,6 +59,13 @@ import {
 
 /** Most blocks of one call: at 5.5 KB each they still fit into memory. */
 const MAX_BLOCKS = 100_000;
+
+/** The rules of a chain, and what works by them. */
+interface ChainRules {
+  readonly deployments: readonly Deployment[];
+  readonly tools: ChainTools;
+  readonly maker: BlockMaker;
+}
 
 /** Blocks after which the median of eleven times has caught up with a new time. */
 const MEDIAN_CATCH_UP = 6;
@@ -77,8 +85,8 @@ const MEDIAN_CATCH_UP = 6;
  * ```
  */
 export class EmbeddedChain {
-  readonly #tools: ChainTools;
-  readonly #maker: BlockMaker;
+  readonly #withRules: (deployments: readonly Deployment[]) => ChainRules;
+  #rules: ChainRules;
   readonly #hub: EventHub;
   readonly #index = new CoinIndex();
   readonly #snapshots = new Map<number, ChainState>();
@@ -89,7 +97,7 @@ export class EmbeddedChain {
   #ports: EmbeddedPorts | undefined;
 
   /**
-   * @param options - Clock, policy and engine; see {@link createEmbeddedChain}.
+   * @param options - Clock, policy, deployments and engine; see {@link createEmbeddedChain}.
    * @throws {@link ChainError} `CHAIN_INVALID_ARGUMENT`.
    */
   constructor(options: EmbeddedChainOptions = {}) {
@@ -100,11 +108,17 @@ export class EmbeddedChain {
     if (clock !== undefined && typeof clock?.now !== 'function')
       throw invalidArgument('options.clock', 'a Clock', clock);
     requireWhole(blockIntervalSeconds, 'options.blockIntervalSeconds', 1, 0x7fff_ffff);
-    this.#tools = { crypto, cache: new ScriptCache(), policy: policyFrom(policy) };
+    const { deployments = [] } = options;
+    const ownPolicy = policyFrom(policy);
+    this.#withRules = (names) => {
+      const blockFlags = blockFlagsUnder(names);
+      const tools = { crypto, cache: new ScriptCache(), policy: policyUnder(ownPolicy, blockFlags), blockFlags };
+      return { deployments: names, tools, maker: new BlockMaker(tools, this.#index, clock, blockIntervalSeconds) };
+    };
+    this.#rules = this.#withRules(deploymentsFrom(deployments));
     if (onListenerError !== undefined && typeof onListenerError !== 'function')
       throw invalidArgument('options.onListenerError', 'a function', onListenerError);
     this.#hub = new EventHub(onListenerError);
-    this.#maker = new BlockMaker(this.#tools, this.#index, clock, blockIntervalSeconds);
     this.#state = initialState(crypto);
   }
 
@@ -123,7 +137,15 @@ export class EmbeddedChain {
     };
   }
 
-  /** Whether every block of the best branch keeps every rule: nothing injected, nobody impersonated. */
+  /** Soft forks in force here that Bitcoin does not have; those of `options`, or of the dump that was loaded last. */
+  get deployments(): readonly Deployment[] {
+    return [...this.#rules.deployments];
+  }
+
+  /**
+   * Whether every block of the best branch keeps every rule: nothing injected, nobody impersonated. A deployment only
+   * adds rules, so that with one, too, every block replays on a real bitcoind.
+   */
   get faithful(): boolean {
     return this.#state.tip.faithful;
   }
@@ -449,7 +471,13 @@ export class EmbeddedChain {
       if (source === undefined || outpoint.index >= source.outputCount) throw outputUnknown(outpoint);
       return { value: source.value(outpoint.index), scriptPubKey: copyOf(source.scriptPubKey(outpoint.index)) };
     });
-    return traceInput({ tx: view, inputIndex, spentOutputs, flags: consensusFlags, crypto: this.#tools.crypto });
+    return traceInput({
+      tx: view,
+      inputIndex,
+      spentOutputs,
+      flags: this.#tools.blockFlags,
+      crypto: this.#tools.crypto,
+    });
   }
 
   /** All confirmed unspent outputs that pay to a script, by height, then by transaction id as bytes, then by index. */
@@ -515,21 +543,27 @@ export class EmbeddedChain {
   }
 
   /**
-   * The chain as bytes: all branches, the mempool, the time, and which blocks cheat. Snapshots stay out.
+   * The chain as bytes: deployments, all branches, the mempool, the time, and which blocks cheat. Snapshots stay out.
    */
   dump(): Uint8Array {
-    return writeDump(this.#state, this.#tools.crypto);
+    return writeDump({ state: this.#state, deployments: this.#rules.deployments }, this.#tools.crypto);
   }
 
   /**
-   * Becomes the chain of a dump, checking every rule again; the snapshots are forgotten.
+   * Becomes the chain of a dump with its deployments, checking every rule again; the snapshots are forgotten.
    *
    * @throws {@link ChainError} `CHAIN_DUMP_INVALID`; the chain is then as it was.
    */
   load(dump: Uint8Array): void {
     return this.#pull('load', () => {
       requireBytes(dump, 'dump');
-      const state = readDump(dump, this.#state, this.#tools);
+      const before = { state: this.#state, deployments: this.#rules.deployments };
+      let rules = this.#rules;
+      const { state } = readDump(dump, before, this.#tools.crypto, (deployments) => {
+        if (deployments.join() !== rules.deployments.join()) rules = this.#withRules(deployments);
+        return rules.tools;
+      });
+      this.#rules = rules;
       this.#snapshots.clear();
       this.#become(state);
     });
@@ -539,6 +573,14 @@ export class EmbeddedChain {
   #funded(state: ChainState, tx: TransactionView, value: Satoshis): FundedOutput {
     const scriptPubKey = copyOf(tx.scriptPubKey(0));
     return { txid: copyOf(tx.id()), index: 0, value, scriptPubKey, height: blockHeight(state.tip.height) };
+  }
+
+  get #tools(): ChainTools {
+    return this.#rules.tools;
+  }
+
+  get #maker(): BlockMaker {
+    return this.#rules.maker;
   }
 
   #become(state: ChainState): void {

@@ -1,4 +1,5 @@
 import type { BlockHeight, Clock, CryptoEngine, Satoshis, UnixSeconds } from '@bitcoin-enterprise/core';
+import type { Deployment } from '../model/deployments.ts';
 import type { MempoolPolicy } from '../model/mempool-policy.ts';
 import type { BlockReference, Outpoint } from '../ports/chain-source.ts';
 import type { TestAcceptResult } from '../ports/tx-broadcaster.ts';
@@ -14,6 +15,12 @@ export interface EmbeddedChainOptions {
   readonly blockIntervalSeconds?: number;
   /** What the mempool takes beyond consensus; fields left out are those of `defaultMempoolPolicy`. */
   readonly policy?: Partial<MempoolPolicy>;
+  /**
+   * Soft forks in force from the first block on that Bitcoin does not have; none when absent. Blocks and mempool keep
+   * their rules, and policy no longer discourages what they define. Every block is good on Bitcoin as it is, too, which
+   * knows fewer rules; the other way round it need not be.
+   */
+  readonly deployments?: readonly Deployment[];
   /**
    * Gets what a listener throws; no listener's error reaches a lever or another listener. Absent: the error is thrown
    * in a microtask of its own, where it is an uncaught one.

@@ -1,5 +1,6 @@
 import type { CryptoEngine } from '@bitcoin-enterprise/core';
 import { invalidArgument } from '../errors.ts';
+import { type Deployment, DEPLOYMENTS } from '../model/deployments.ts';
 import { defaultMempoolPolicy, type MempoolPolicy } from '../model/mempool-policy.ts';
 import { requireObject } from './refusals.ts';
 
@@ -19,6 +20,14 @@ export function policyFrom(fields: Partial<MempoolPolicy>): MempoolPolicy {
   if (standardness !== undefined && typeof standardness !== 'function')
     throw invalidArgument('options.policy.standardness', 'a function', standardness);
   return policy;
+}
+
+/** Throws unless a value is a list of deployments; each counts once, in the order of all. */
+export function deploymentsFrom(value: readonly Deployment[]): readonly Deployment[] {
+  const known: readonly unknown[] = DEPLOYMENTS;
+  const isList = Array.isArray(value) && Array.from<unknown>(value).every((name) => known.includes(name));
+  if (!isList) throw invalidArgument('options.deployments', `an array of ${DEPLOYMENTS.join(', ')}`, value);
+  return DEPLOYMENTS.filter((name) => value.includes(name));
 }
 
 /** Throws unless a value hashes as an engine does; scripts ask for the rest as they need it. */

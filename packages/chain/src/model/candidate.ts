@@ -3,7 +3,6 @@ import {
   checkStandardForm,
   checkStandardInputs,
   checkTransaction,
-  consensusFlags,
   isCoinbase,
   type PolicyProfile,
   type TransactionView,
@@ -311,10 +310,10 @@ function waivedInputs(tx: TransactionView, spent: readonly Coin[], context: Acce
   const waived = new Set(context.waived);
   if (context.impersonated.size === 0) return waived;
   for (const [inputIndex, coin] of spent.entries()) {
-    const { impersonated, crypto } = context;
+    const { impersonated, crypto, blockFlags } = context;
     if (!impersonated.has(scriptKey(coin.scriptPubKey)) && !impersonated.has(outpointKey(tx.outpoint(inputIndex))))
       continue;
-    if (!verifyInput({ tx, inputIndex, spentOutputs: spent, flags: consensusFlags, crypto }).ok) waived.add(inputIndex);
+    if (!verifyInput({ tx, inputIndex, spentOutputs: spent, flags: blockFlags, crypto }).ok) waived.add(inputIndex);
   }
   return waived;
 }

@@ -1,5 +1,5 @@
 import type { CryptoEngine } from '@bitcoin-enterprise/core';
-import { type BlockView, type TransactionView, viewBlock } from '@bitcoin-enterprise/script';
+import { type BlockView, type ScriptFlag, type TransactionView, viewBlock } from '@bitcoin-enterprise/script';
 import { type BlockCheats, BlockNode, forkPoint, pathBetween } from './block-node.ts';
 import { checkBlock, checkBlockInContext, checkHeaderInContext } from './block-rules.ts';
 import { connectBlock, connectGenesis } from './connect.ts';
@@ -39,6 +39,8 @@ export interface ChainTools {
   readonly crypto: CryptoEngine;
   readonly cache: ScriptCache;
   readonly policy: MempoolPolicy;
+  /** The script rules of blocks. */
+  readonly blockFlags: readonly ScriptFlag[];
 }
 
 /** A block that was taken, and what became of it. */

@@ -1,5 +1,5 @@
 import { type CryptoEngine, MAX_SATOSHIS } from '@bitcoin-enterprise/core';
-import { type TransactionView, transactionSigopsCost } from '@bitcoin-enterprise/script';
+import { type ScriptFlag, type TransactionView, transactionSigopsCost } from '@bitcoin-enterprise/script';
 import type { BlockNode, Connected, TransactionPlace } from './block-node.ts';
 import { addCoins, type Coin, type Coins } from './coins.ts';
 import { MAX_BLOCK_SIGOPS_COST } from './limits.ts';
@@ -13,6 +13,8 @@ import { checkInputs, sequenceLocksPassed } from './transaction-rules.ts';
 export interface ConnectOptions {
   readonly crypto: CryptoEngine;
   readonly cache: ScriptCache;
+  /** The script rules of blocks. */
+  readonly blockFlags: readonly ScriptFlag[];
   /** `false` where the scripts were checked before, as in a dump of one's own; `true` when absent. */
   readonly scripts?: boolean;
 }
@@ -35,11 +37,11 @@ export function connectBlock(node: BlockNode, options: ConnectOptions): Connecte
   const overwritten = findOverwritten(node, before.coins);
   if (overwritten >= 0) return { reason: 'bad-txns-BIP30', transactionIndex: overwritten };
 
-  const { crypto, cache } = options;
+  const { crypto, cache, blockFlags } = options;
   const scripts =
     options.scripts === false
       ? undefined
-      : new ScriptChecker({ crypto, cache, prefix: 'block-script-verify-flag-failed', remember: false });
+      : new ScriptChecker({ crypto, cache, blockFlags, prefix: 'block-script-verify-flag-failed', remember: false });
   const unsatisfied = new Set(node.cheats?.unsatisfied);
   let fees = 0n;
   let sigops = 0;

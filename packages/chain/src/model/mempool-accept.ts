@@ -1,4 +1,4 @@
-import { consensusFlags, type TransactionView } from '@bitcoin-enterprise/script';
+import type { TransactionView } from '@bitcoin-enterprise/script';
 import { ancestorsWithin } from './chain-limits.ts';
 import { type Candidate, checkCandidate, spendsConflictFault } from './candidate.ts';
 import { clusterChange, clustersFit } from './clusters.ts';
@@ -106,20 +106,20 @@ function chainFault(pool: Mempool, candidate: Candidate, context: AcceptContext)
 
 /** Runs the scripts under the rules of the pool; where they fail, those of blocks decide on the words. */
 export function scriptFault(entry: MempoolEntry, context: AcceptContext): Rejection | undefined {
-  const { crypto, cache, policy, consensusOnly } = context;
+  const { crypto, cache, blockFlags, policy, consensusOnly } = context;
   const { flags, scriptFailure, dialect } = rulesOf(policy);
   const { tx, spent, waived } = entry;
   const job = { tx, transactionIndex: 0, spentOutputs: spent, waived };
   const run = (under: typeof flags, prefix: string): Rejection | undefined => {
-    const scripts = new ScriptChecker({ crypto, cache, prefix, remember: true, flags: under });
+    const scripts = new ScriptChecker({ crypto, cache, blockFlags, prefix, remember: true, flags: under });
     scripts.add(job);
     return scripts.finish();
   };
-  if (consensusOnly) return run(consensusFlags, scriptFailure.consensus);
+  if (consensusOnly) return run(blockFlags, scriptFailure.consensus);
   const reduced = dialect === 'knots' ? reducedScriptFault(tx, spent) : undefined;
   if (reduced !== undefined)
     return { reason: scriptFailure.policy, detail: inputText(tx, reduced.inputIndex), ...reduced };
   const failed = run(flags, scriptFailure.policy);
   if (failed === undefined || scriptFailure.consensus === scriptFailure.policy) return failed;
-  return run(consensusFlags, scriptFailure.consensus) ?? failed;
+  return run(blockFlags, scriptFailure.consensus) ?? failed;
 }

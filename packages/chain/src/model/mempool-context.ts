@@ -1,4 +1,5 @@
 import type { CryptoEngine } from '@bitcoin-enterprise/core';
+import type { ScriptFlag } from '@bitcoin-enterprise/script';
 import type { BlockNode } from './block-node.ts';
 import type { MempoolPolicy } from './mempool-policy.ts';
 import type { PersistentMap } from './persistent-map.ts';
@@ -10,6 +11,8 @@ export interface AcceptContext {
   readonly policy: MempoolPolicy;
   readonly crypto: CryptoEngine;
   readonly cache: ScriptCache;
+  /** The script rules of blocks. */
+  readonly blockFlags: readonly ScriptFlag[];
   /** Scripts and outpoints whose satisfaction is not asked for. */
   readonly impersonated: ReadonlySet<string>;
   /** Whether only consensus counts: for what a reorganisation gives back, and for blocks made by hand. */

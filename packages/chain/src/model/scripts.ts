@@ -1,6 +1,5 @@
 import { type CryptoEngine, toHex } from '@bitcoin-enterprise/core';
 import {
-  consensusFlags,
   type ScriptFlag,
   SignatureBatch,
   type SpentOutput,
@@ -60,12 +59,14 @@ export interface ScriptChecks {
   readonly prefix: string;
   /** Whether what is found right is remembered. */
   readonly remember: boolean;
-  /** The rules; those of blocks when absent. What the cache knows holds for these alone. */
+  /** The rules of blocks; what the cache knows holds for these alone. */
+  readonly blockFlags: readonly ScriptFlag[];
+  /** The rules asked about; those of blocks when absent. */
   readonly flags?: readonly ScriptFlag[];
 }
 
 /**
- * Checks the scripts of many transactions under the consensus rules, with all Schnorr checks in one batch, which an
+ * Checks the scripts of many transactions, with all Schnorr checks in one batch, which an
  * engine with idle threads begins while transactions are still coming.
  */
 export class ScriptChecker {
@@ -81,9 +82,9 @@ export class ScriptChecker {
 
   /** Takes the next transaction. */
   add(job: ScriptJob): void {
-    const { crypto, cache, flags = consensusFlags } = this.#checks;
+    const { crypto, cache, blockFlags, flags = blockFlags } = this.#checks;
     const { tx, spentOutputs, waived } = job;
-    if (flags === consensusFlags && cache.has(tx.witnessId(crypto))) return;
+    if (flags === blockFlags && cache.has(tx.witnessId(crypto))) return;
     const batchOwner = this.#jobs.push(job) - 1;
     // What comes behind a fault cannot be the first one.
     if (this.#failed) return;
@@ -114,7 +115,7 @@ function firstFault(jobs: readonly ScriptJob[], checks: ScriptChecks): Rejection
 /** Checks a transaction input by input without a batch, which names the input and the error. */
 function checkOneByOne(
   job: ScriptJob,
-  { crypto, prefix, flags = consensusFlags }: ScriptChecks,
+  { crypto, prefix, blockFlags, flags = blockFlags }: ScriptChecks,
 ): Rejection | undefined {
   const { tx, spentOutputs, transactionIndex, waived } = job;
   for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {

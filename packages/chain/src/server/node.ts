@@ -8,7 +8,7 @@ import {
   unixMilliseconds,
   unixSeconds,
 } from '@bitcoin-enterprise/core';
-import type { BlockView, TransactionView } from '@bitcoin-enterprise/script';
+import { type BlockView, consensusFlags, type TransactionView } from '@bitcoin-enterprise/script';
 import { BlockMaker } from '../embedded/block-maker.ts';
 import { CoinIndex } from '../embedded/coin-index.ts';
 import type { BlockNode, Connected } from '../model/block-node.ts';
@@ -117,7 +117,7 @@ export class RegtestNode {
     this.log = options.log ?? ((): void => {});
     this.logPath = options.logPath ?? '';
     this.deprecatedRpc = new Set(options.deprecatedRpc);
-    this.tools = { crypto, cache: new ScriptCache(), policy };
+    this.tools = { crypto, cache: new ScriptCache(), policy, blockFlags: consensusFlags };
     this.#mockTime = mockTime;
     this.#expirySeconds = options.expirySeconds ?? DEFAULT_EXPIRY_SECONDS;
     this.subversion = options.subversion ?? '/BitcoinEnterprise:0.1.0/';

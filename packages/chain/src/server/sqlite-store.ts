@@ -346,12 +346,12 @@ function damaged(missing: string, cause?: unknown): ChainError<'CHAIN_FILE_INVAL
 }
 
 /** Connects a chain up to its tip; its scripts were checked before it was kept. */
-function connectChain(tip: BlockNode, { crypto, cache }: ChainTools): void {
+function connectChain(tip: BlockNode, { crypto, cache, blockFlags }: ChainTools): void {
   const path: BlockNode[] = [];
   for (let at: BlockNode | undefined = tip; at !== undefined && at.connected === undefined; at = at.parent)
     path.push(at);
   for (const node of path.reverse()) {
-    const connected = connectBlock(node, { crypto, cache, scripts: false });
+    const connected = connectBlock(node, { crypto, cache, blockFlags, scripts: false });
     if ('reason' in connected) throw damaged(`good blocks: ${connected.reason}`);
     node.connected = connected;
   }
