@@ -73,6 +73,11 @@ export interface WalletErrors {
   /** A nonce vault that was restored from a backup or copied: its nonces may have been used elsewhere. */
   readonly WALLET_VAULT_STALE: { readonly reason: string };
 
+  /** Bytes that are no pre-signature: a point that is none, a number from the group order up. */
+  readonly WALLET_PRESIGNATURE_INVALID: { readonly kind: 'schnorr' | 'ecdsa' };
+  /** A signature that does not come from this pre-signature and the secret of this adaptor point. */
+  readonly WALLET_ADAPTOR_MISMATCH: { readonly kind: 'schnorr' | 'ecdsa' };
+
   // building
 
   /** Not enough coins: satoshis that are missing at least, fees of the inputs counted. */

@@ -12,6 +12,7 @@ export {
 export { aggregateMusigNonces, createMusigNonce, type MusigNonce, type MusigNonceOptions } from './musig/nonces.ts';
 export { createMusigSession, type MusigSession } from './musig/session.ts';
 export {
+  aggregateMusigPresignature,
   aggregateMusigSignatures,
   type DeterministicMusigOptions,
   signMusig,
@@ -19,6 +20,24 @@ export {
   type SignMusigOptions,
   verifyMusigPartial,
 } from './musig/signatures.ts';
+export {
+  completeEcdsa,
+  type EcdsaPresignatureFacts,
+  extractEcdsaSecret,
+  presignEcdsa,
+  type PresignEcdsaOptions,
+  verifyEcdsaPresignature,
+} from './adaptor/ecdsa.ts';
+export {
+  completeSchnorr,
+  extractSchnorrSecret,
+  type SchnorrPresignatureFacts,
+  type SchnorrPresignatureItem,
+  verifySchnorrPresignature,
+  verifySchnorrPresignatures,
+} from './adaptor/presignature.ts';
+export { presignSchnorr, type PresignSchnorrOptions } from './adaptor/schnorr.ts';
+export type { AdaptorSecret } from './adaptor/secrets.ts';
 export {
   type NewNonce,
   type NonceSpending,

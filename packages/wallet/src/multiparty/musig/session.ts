@@ -1,7 +1,8 @@
 import { concatBytes, currentCrypto, parseHex } from '@bitcoin-enterprise/core';
 import { requireBytes, requireObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
-import { addPoints, isPoint, multiplyPoint, type Point, xOf } from '../math/points.ts';
+import { requirePoint } from '../adaptor/curve.ts';
+import { addPoints, isPoint, multiplyPoint, type Point, POINT_LENGTH, xOf } from '../math/points.ts';
 import { modOrder, numberOf } from '../math/scalars.ts';
 import { contributionInvalid } from './checks.ts';
 import { type MusigKeys, requireKeys } from './keys.ts';
@@ -20,6 +21,8 @@ export interface MusigSession {
   readonly message: Uint8Array;
   /** 66 bytes. */
   readonly aggregateNonce: Uint8Array;
+  /** Whose secret completes the signature, 33 bytes; absent in a session that ends with a signature. */
+  readonly adaptorPoint?: Uint8Array;
   /** For the functions here. */
   readonly [VALUES]: SessionValues;
 }
@@ -27,7 +30,7 @@ export interface MusigSession {
 interface SessionValues {
   /** BIP327's b. */
   readonly nonceCoefficient: bigint;
-  /** BIP327's R. */
+  /** BIP327's R, with the adaptor point in it. */
   readonly finalNonce: Uint8Array;
   /** BIP340's e. */
   readonly challenge: bigint;
@@ -38,24 +41,34 @@ interface SessionValues {
  *
  * @param keys - Aggregated, with all tweaks.
  * @param options - `aggregateNonce`: 66 bytes of {@link aggregateMusigNonces}. `message`: what is signed.
+ * `adaptorPoint`: whose secret will complete the signature, 33 bytes: the session then ends with
+ * {@link aggregateMusigPresignature}. It is added to the first half of the nonce before that is hashed, so that it is
+ * bound as a nonce is.
  * @throws WalletError `WALLET_CONTRIBUTION_INVALID` when the aggregate nonce is none, `WALLET_INVALID_ARGUMENT`.
  */
 export function createMusigSession(
   keys: MusigKeys,
-  options: { readonly aggregateNonce: Uint8Array; readonly message: Uint8Array },
+  options: { readonly aggregateNonce: Uint8Array; readonly message: Uint8Array; readonly adaptorPoint?: Uint8Array },
 ): MusigSession {
   requireKeys('keys', keys);
-  const given = requireObject<{ aggregateNonce: Uint8Array; message: Uint8Array }>('options', options);
+  const given = requireObject<{ aggregateNonce: Uint8Array; message: Uint8Array; adaptorPoint: Uint8Array }>(
+    'options',
+    options,
+  );
   const aggregateNonce = new Uint8Array(
     requireBytes('options.aggregateNonce', given.aggregateNonce, PUBLIC_NONCE_LENGTH),
   );
   const message = new Uint8Array(requireBytes('options.message', given.message));
+  const { adaptorPoint } = given;
+  const adaptor =
+    adaptorPoint === undefined ? {} : { adaptorPoint: requirePoint('options.adaptorPoint', adaptorPoint) };
   const crypto = currentCrypto();
   const { xOnlyPublicKey } = keys;
+  const bindingNonce = withAdaptor(aggregateNonce, adaptor.adaptorPoint);
   const nonceCoefficient = modOrder(
-    numberOf(crypto.taggedHash('MuSig/noncecoef', concatBytes(aggregateNonce, xOnlyPublicKey, message))),
+    numberOf(crypto.taggedHash('MuSig/noncecoef', concatBytes(bindingNonce, xOnlyPublicKey, message))),
   );
-  const [first, second] = aggregateNonceHalves(aggregateNonce);
+  const [first, second] = aggregateNonceHalves(bindingNonce);
   const bound = multiplyPoint(second, nonceCoefficient);
   const sum = addPoints(first, bound);
   // Checked by the sum itself, unless there was none to make.
@@ -67,9 +80,21 @@ export function createMusigSession(
   const challenge = modOrder(
     numberOf(crypto.taggedHash('BIP0340/challenge', concatBytes(xOf(finalNonce), xOnlyPublicKey, message))),
   );
-  const session = { keys, message, aggregateNonce };
+  const session = { keys, message, aggregateNonce, ...adaptor };
   Object.defineProperty(session, VALUES, { value: { nonceCoefficient, finalNonce, challenge } });
   return session as MusigSession;
+}
+
+/** The nonce of all signers with the adaptor point in its first half. */
+function withAdaptor(aggregateNonce: Uint8Array, adaptorPoint: Uint8Array | undefined): Uint8Array {
+  if (adaptorPoint === undefined) return aggregateNonce;
+  const [first, second] = aggregateNonceHalves(aggregateNonce);
+  for (const half of [first, second])
+    if (half !== undefined && !isPoint(half)) throw contributionInvalid('aggregate nonce');
+  return concatBytes(
+    addPoints(first, adaptorPoint) ?? new Uint8Array(POINT_LENGTH),
+    second ?? new Uint8Array(POINT_LENGTH),
+  );
 }
 
 /** The numbers of a session. */

@@ -140,20 +140,45 @@ export function verifyMusigPartial(
  * @param partials - 32 bytes of each signer, in the order of the keys.
  * @returns 64 bytes (BIP340).
  * @throws WalletError `WALLET_CONTRIBUTION_INVALID` with the index of a number from the group order up,
- * `WALLET_INVALID_ARGUMENT`.
+ * `WALLET_SESSION_STATE` for a session with an adaptor point, `WALLET_INVALID_ARGUMENT`.
  */
 export function aggregateMusigSignatures(session: MusigSession, partials: readonly Uint8Array[]): Uint8Array {
-  const { keys } = requireSession('session', session);
+  const { adaptorPoint } = requireSession('session', session);
+  if (adaptorPoint !== undefined) throw sessionState('a session without an adaptor point', 'one with');
+  return concatBytes(xOf(valuesOf(session).finalNonce), sumOfPartials(session, partials));
+}
+
+/**
+ * The whole pre-signature of a session with an adaptor point. It is not verified: `verifySchnorrPresignature` under the
+ * aggregate key says whether everybody was honest, {@link verifyMusigPartial} who was not. `completeSchnorr` makes the
+ * signature of it.
+ *
+ * @param partials - 32 bytes of each signer, in the order of the keys.
+ * @returns 65 bytes, as those of `presignSchnorr`.
+ * @throws WalletError `WALLET_CONTRIBUTION_INVALID` with the index of a number from the group order up,
+ * `WALLET_SESSION_STATE` for a session without an adaptor point, `WALLET_INVALID_ARGUMENT`.
+ */
+export function aggregateMusigPresignature(session: MusigSession, partials: readonly Uint8Array[]): Uint8Array {
+  const { adaptorPoint } = requireSession('session', session);
+  if (adaptorPoint === undefined) throw sessionState('a session with an adaptor point', 'one without');
+  return concatBytes(valuesOf(session).finalNonce, sumOfPartials(session, partials));
+}
+
+function sumOfPartials(session: MusigSession, partials: readonly Uint8Array[]): Uint8Array {
+  const { keys } = session;
   if (requireList('partials', partials).length !== keys.publicKeys.length)
     throw invalidArgument('partials', `a list of ${keys.publicKeys.length}`, partials);
-  const { finalNonce, challenge } = valuesOf(session);
-  let sum = challenge * tweakShare(keys);
+  let sum = valuesOf(session).challenge * tweakShare(keys);
   for (const [signer, partial] of requireBytesList('partials', partials, SCALAR_LENGTH).entries()) {
     const value = parseScalar(partial);
     if (value === undefined) throw contributionInvalid('partial signature', signer);
     sum += value;
   }
-  return concatBytes(xOf(finalNonce), scalarBytes(modOrder(sum)));
+  return scalarBytes(modOrder(sum));
+}
+
+function sessionState(expected: string, got: string): WalletError<'WALLET_SESSION_STATE'> {
+  return new WalletError('WALLET_SESSION_STATE', `expected ${expected}, got ${got}`, { details: { expected, got } });
 }
 
 /** Settings of {@link signMusigDeterministically}. */

@@ -94,12 +94,13 @@ export async function signWithVault(
 }
 
 /** A hash of everything that a partial signature of a session depends on, 32 bytes. */
-export function sessionDigest({ keys, message, aggregateNonce }: MusigSession): Uint8Array {
+export function sessionDigest({ keys, message, aggregateNonce, adaptorPoint }: MusigSession): Uint8Array {
   const count = new Uint8Array(4);
   new DataView(count.buffer).setUint32(0, keys.publicKeys.length);
   return currentCrypto().taggedHash(
-    'bitcoin-enterprise/musig-session',
+    adaptorPoint === undefined ? 'bitcoin-enterprise/musig-session' : 'bitcoin-enterprise/musig-adaptor-session',
     concatBytes(
+      adaptorPoint ?? new Uint8Array(),
       aggregateNonce,
       count,
       ...keys.publicKeys,
