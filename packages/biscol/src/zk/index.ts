@@ -17,3 +17,14 @@ export {
   type VerifyRangeOptions,
   verifyRanges,
 } from './range-proof.ts';
+export { membershipProofSize, proveMembership, valueMembers, verifyMembership } from './membership.ts';
+export {
+  type LinearEquation,
+  proveAny,
+  type ProofOptions,
+  proveRelation,
+  type Relation,
+  verifyAny,
+  verifyRelation,
+} from './relations.ts';
+export { equalLogsRelation, equalValuesRelation, keyRelation, openingRelation } from './statements.ts';
