@@ -1,1 +1,56 @@
 export { BiscolError, type BiscolErrors } from './errors.ts';
+export * from './contract/clauses.ts';
+export * from './contract/outputs.ts';
+export * from './contract/define.ts';
+export {
+  address,
+  amount,
+  blocks,
+  bytes,
+  hash,
+  height,
+  list,
+  type NamedKey,
+  type Party,
+  type PartyJson,
+  party,
+  preimage,
+  publicKey,
+  time,
+  type ValueContext,
+  type ValueKind,
+  type ValueKinds,
+  type Values,
+  type ValuesInput,
+  whole,
+} from './contract/values.ts';
+export {
+  type AnyContract,
+  type ContractInstance,
+  type Covenants,
+  type CovenantsInput,
+  fundingOutputs,
+  instantiate,
+  type InstanceJson,
+  type InstantiateOptions,
+  readInstance,
+  writeInstance,
+} from './contract/instance.ts';
+export type { StateOutput, Way } from './contract/state-output.ts';
+export type { PathPlan } from './contract/plan-path.ts';
+export {
+  type Cell,
+  planTransition,
+  type PlanTransitionOptions,
+  type SponsorInput,
+  type TransitionPlan,
+} from './contract/transition.ts';
+export {
+  completeTransition,
+  signatureName,
+  type Signatures,
+  type SigningRequest,
+  signingRequests,
+} from './signing/requests.ts';
+export { planToPsbt, requireSameTransaction, signaturesOfPsbt, withSignatures } from './signing/psbt.ts';
+export { type Gas, type InputGas, type Metered, meterTransaction } from './gas/meter.ts';

@@ -39,6 +39,7 @@ export { type Miniscript, parseMiniscript, type ParseMiniscriptOptions } from '.
 export { type Policy, printPolicy } from './policy/policy.ts';
 export { parsePolicy } from './policy/parse-policy.ts';
 export { type CompiledPath, type CompiledPolicy, compilePolicy, type CompilePolicyOptions } from './policy/compile.ts';
+export { huffman, type Huffman, type WeightedTree } from './policy/huffman.ts';
 export { liftDescriptor, liftFragment, type Meaning } from './policy/lift.ts';
 export {
   type PlanOptions,

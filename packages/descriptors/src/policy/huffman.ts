@@ -1,3 +1,6 @@
+import { requireFunction } from '../arguments.ts';
+import { invalidArgument } from '../errors.ts';
+
 /** A binary tree with something at its ends. */
 export type WeightedTree<Leaf> =
   | { readonly kind: 'leaf'; readonly leaf: Leaf }
@@ -20,8 +23,22 @@ interface Node {
 /** Rarer than this is as rare: no leaf may lie deeper than 128. */
 const RAREST = 1e-15;
 
-/** Arranges items by how likely they are. */
+/**
+ * Arranges items by how likely they are.
+ *
+ * @param weightOf - How likely an item is beside the others, above 0.
+ * @throws DescriptorsError `DESCRIPTORS_INVALID_ARGUMENT`.
+ *
+ * @example
+ * ```ts
+ * import { huffman } from '@bitcoin-enterprise/descriptors';
+ *
+ * huffman([8, 1, 1], (weight) => weight).depths; // => [1, 2, 2]
+ * ```
+ */
 export function huffman<Item>(items: readonly Item[], weightOf: (item: Item) => number): Huffman {
+  if (!Array.isArray(items)) throw invalidArgument('items', 'a list', items);
+  requireFunction(weightOf, 'weightOf');
   const leaves = items
     .map((item, place): Node => {
       return { weight: Math.max(weightOf(item), RAREST), height: 0, tree: { kind: 'leaf', leaf: place } };
