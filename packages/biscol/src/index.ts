@@ -12,7 +12,7 @@ export {
   list,
   type NamedKey,
   type Party,
-  type PartyJson,
+  type PartyInput,
   party,
   preimage,
   publicKey,
@@ -54,3 +54,13 @@ export {
 } from './signing/requests.ts';
 export { planToPsbt, requireSameTransaction, signaturesOfPsbt, withSignatures } from './signing/psbt.ts';
 export { type Gas, type InputGas, type Metered, meterTransaction } from './gas/meter.ts';
+export {
+  covenantPsbt,
+  covenantRequest,
+  covenantSignature,
+  covenantSteps,
+  type CovenantStep,
+  isCovenantSignature,
+  nextCells,
+  outpointOf,
+} from './covenant/presign.ts';

@@ -314,9 +314,7 @@ function templateOf(
 }
 
 /** The outputs that begin the contract. */
-export function fundingOutputs(
-  instance: ContractInstance,
-): readonly {
+export function fundingOutputs(instance: ContractInstance): readonly {
   readonly state: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly value: Satoshis;

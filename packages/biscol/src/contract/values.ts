@@ -28,17 +28,17 @@ export interface ValueContext {
  * A kind of value of a contract: how it is read from JSON and written to it. Made by {@link party}, {@link amount} and
  * the others.
  */
-export interface ValueKind<Value, Json = unknown> {
+export interface ValueKind<Value, Input = unknown> {
   /** For people: `party`, `amount`… */
   readonly kind: string;
   /** Checks a value that came from outside: its JSON form, or a value already read. Throws `BISCOL_VALUE_INVALID`. */
   readonly read: (value: unknown, context: ValueContext) => Value;
   /** The value as JSON. */
-  readonly write: (value: Value) => Json;
+  readonly write: (value: Value) => unknown;
   /** Any value of this kind, for pictures and estimates: sizes are those of every other value where that is fixed. */
   readonly sample: (name: string) => Value;
   /** What may be given for it; a type alone. */
-  readonly input?: Json | Value;
+  readonly input?: Input;
 }
 
 /** Values of a contract by name. */
@@ -47,12 +47,12 @@ export type ValueKinds = Readonly<Record<string, ValueKind<any, any>>>;
 
 /** The values that kinds describe. */
 export type Values<Kinds extends ValueKinds> = {
-  readonly [Name in keyof Kinds]: Kinds[Name] extends ValueKind<infer Value, infer _Json> ? Value : never;
+  readonly [Name in keyof Kinds]: Kinds[Name] extends ValueKind<infer Value, infer _Input> ? Value : never;
 };
 
 /** What may be given for kinds of values: JSON, or values. */
 export type ValuesInput<Kinds extends ValueKinds> = {
-  readonly [Name in keyof Kinds]: Kinds[Name] extends ValueKind<infer Value, infer Json> ? Value | Json : never;
+  readonly [Name in keyof Kinds]: Kinds[Name] extends ValueKind<infer Value, infer Input> ? Value | Input : never;
 };
 
 /** A key that signs, under a name. */
@@ -68,10 +68,10 @@ export interface Party extends NamedKey {
   readonly payTo: Uint8Array;
 }
 
-/** A party in JSON: an address in place of the script. */
-export interface PartyJson {
+/** A party as it may be given: an address, or a script, in hexadecimal or bytes. */
+export interface PartyInput {
   readonly key: string;
-  readonly payTo: string;
+  readonly payTo: string | Uint8Array;
 }
 
 function invalid(path: string, expected: string): BiscolError {
@@ -125,7 +125,7 @@ const SAMPLE_KEY = '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16
 const SAMPLE_SCRIPT = Uint8Array.of(0x51, 32, ...parseHex(SAMPLE_KEY.slice(2)));
 
 /** Somebody who takes part: `{ key, payTo }`, a key expression and an address. */
-export function party(): ValueKind<Party, PartyJson> {
+export function party(): ValueKind<Party, PartyInput> {
   return {
     kind: 'party',
     read: (value, context) => {
@@ -247,7 +247,7 @@ export function preimage(): ValueKind<Uint8Array, string> {
 }
 
 /** A script that is paid, in JSON as an address; written in hexadecimal. */
-export function address(): ValueKind<Uint8Array, string> {
+export function address(): ValueKind<Uint8Array, string | Uint8Array> {
   return {
     kind: 'address',
     read: (value, context) =>
@@ -261,10 +261,10 @@ export function address(): ValueKind<Uint8Array, string> {
 }
 
 /** A list of values of one kind. */
-export function list<Value, Json>(
-  item: ValueKind<Value, Json>,
+export function list<Value, Input>(
+  item: ValueKind<Value, Input>,
   options: { readonly minimum?: number; readonly maximum?: number } = {},
-): ValueKind<readonly Value[], readonly Json[]> {
+): ValueKind<readonly Value[], readonly (Value | Input)[]> {
   const { minimum = 0, maximum = 1_000 } = options;
   return {
     kind: `list of ${item.kind}`,
