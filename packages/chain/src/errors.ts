@@ -10,6 +10,13 @@ export interface ChainErrors {
   readonly CHAIN_BLOCK_MALFORMED: { readonly length: number };
   /** A transaction that the chain or its mempool refuses. */
   readonly CHAIN_TX_REJECTED: TransactionRejection;
+  /** A package of which not every transaction waits now. */
+  readonly CHAIN_PACKAGE_REJECTED: {
+    /** Core's word for the whole, for example `transaction failed`, `package-not-child-with-parents`. */
+    readonly reason: string;
+    /** All of them in their order; without a rejection one waits, although the others were refused. */
+    readonly transactions: ReadonlyArray<{ readonly txid: string; readonly rejection?: TransactionRejection }>;
+  };
   /** A block that breaks a consensus rule. */
   readonly CHAIN_BLOCK_REJECTED: {
     /** Core's reject reason, for example `bad-cb-amount`; what `submitblock` answers. */

@@ -11,6 +11,7 @@ export type {
 export type { ChangeSignal } from './ports/change-signal.ts';
 export type { FeeEstimator } from './ports/fee-estimator.ts';
 export type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from './ports/subscriptions.ts';
+export type { PackageBroadcaster } from './ports/package-broadcaster.ts';
 export type { TestAcceptResult, TxBroadcaster } from './ports/tx-broadcaster.ts';
 export { createEmbeddedChain, EmbeddedChain } from './embedded/embedded-chain.ts';
 export type { ChainEvent } from './embedded/event-hub.ts';

@@ -65,6 +65,7 @@ describe.skipIf(core === undefined)('ElectrumX over Bitcoin Core keeps the promi
         unspentOutput: (outpoint, options) => chain.unspentOutput(outpoint, options),
         unspentOutputsOf: (script, options) => chain.unspentOutputsOf(script, options),
         testAccept: (bytes, options) => chain.testAccept(bytes, options),
+        broadcastPackage: (transactions, options) => chain.broadcastPackage(transactions, options),
         estimateFeeRate: (target, options) => chain.estimateFeeRate(target, options),
         blockEvents: (options) => chain.blockEvents(options),
         mempoolEvents: (options) => chain.mempoolEvents(options),
@@ -74,7 +75,7 @@ describe.skipIf(core === undefined)('ElectrumX over Bitcoin Core keeps the promi
           return txid;
         },
       },
-      lacks: ['block', 'testAccept', 'mempoolEvents'],
+      lacks: ['block', 'testAccept', 'broadcastPackage', 'mempoolEvents'],
       mine: async (count) => {
         await inner.mine(count);
         await seen();

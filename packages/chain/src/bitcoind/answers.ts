@@ -23,6 +23,8 @@ export async function orAbsent<Result>(
 export const NOT_FOUND = -5;
 /** RPC_INVALID_PARAMETER: also a height above the tip. */
 export const INVALID_PARAMETER = -8;
+/** RPC_METHOD_NOT_FOUND. */
+export const NO_SUCH_METHOD = -32_601;
 /** RPC_DESERIALIZATION_ERROR. */
 export const NOT_DECODED = -22;
 /** RPC_VERIFY_ERROR, RPC_VERIFY_REJECTED, RPC_VERIFY_ALREADY_IN_UTXO_SET. */

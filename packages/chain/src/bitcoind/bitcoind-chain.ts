@@ -9,6 +9,7 @@ import type {
 } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { BitcoindChainSource, type BitcoindChainSourceOptions } from './chain-source.ts';
 import { BitcoindFeeEstimator } from './fee-estimator.ts';
@@ -31,7 +32,9 @@ export interface BitcoindChainOptions
  * const { height } = await chain.tip();
  * ```
  */
-export class BitcoindChain implements ChainSource, TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription {
+export class BitcoindChain
+  implements ChainSource, TxBroadcaster, PackageBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
+{
   /** For the calls that no port has. */
   readonly rpc: BitcoindRpc;
   readonly #source: BitcoindChainSource;
@@ -90,6 +93,10 @@ export class BitcoindChain implements ChainSource, TxBroadcaster, FeeEstimator, 
 
   broadcast(bytes: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
     return this.#broadcaster.broadcast(bytes, options);
+  }
+
+  broadcastPackage(transactions: readonly Uint8Array[], options?: CallOptions): Promise<readonly Uint8Array[]> {
+    return this.#broadcaster.broadcastPackage(transactions, options);
   }
 
   testAccept(bytes: Uint8Array, options?: CallOptions): Promise<TestAcceptResult> {

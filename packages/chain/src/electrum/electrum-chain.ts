@@ -3,6 +3,7 @@ import { answerInvalid, readHash } from '../adapters/answer.ts';
 import { requireCallOptions, requireMs, requireTarget, signalOf } from '../adapters/arguments.ts';
 import { endable } from '../adapters/endable.ts';
 import { followBlocks } from '../adapters/follow.ts';
+import { readCallersPackage } from '../adapters/package.ts';
 import { unsupported } from '../adapters/policy.ts';
 import {
   isKnownAlready,
@@ -15,6 +16,7 @@ import { createWaits } from '../adapters/waits.ts';
 import type { CallOptions } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { ElectrumChainSource, type ElectrumChainSourceOptions } from './chain-source.ts';
 import { ElectrumClient, type ElectrumClientOptions } from './client.ts';
@@ -29,7 +31,7 @@ export interface ElectrumChainOptions extends ElectrumClientOptions, ElectrumCha
 
 /**
  * An Electrum server as every port of this package at once. What protocol 1.4 has no words for throws
- * `CHAIN_CALL_UNSUPPORTED`: `block`, `testAccept`, `mempoolEvents`.
+ * `CHAIN_CALL_UNSUPPORTED`: `block`, `testAccept`, `broadcastPackage`, `mempoolEvents`.
  *
  * @example Read the tip of a server
  * ```ts no-run
@@ -42,7 +44,7 @@ export interface ElectrumChainOptions extends ElectrumClientOptions, ElectrumCha
  */
 export class ElectrumChain
   extends ElectrumChainSource
-  implements TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
+  implements TxBroadcaster, PackageBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
 {
   /** For the calls that no port has. */
   readonly client: ElectrumClient;
@@ -80,6 +82,15 @@ export class ElectrumChain
       if (isKnownAlready(rejection.reason)) return txid;
       throw transactionRejected(rejection, error);
     }
+  }
+
+  async broadcastPackage(
+    transactions: readonly Uint8Array[],
+    options: CallOptions = {},
+  ): Promise<readonly Uint8Array[]> {
+    requireCallOptions(options);
+    readCallersPackage(transactions);
+    throw unsupported('broadcastPackage', 'an Electrum server');
   }
 
   async testAccept(bytes: Uint8Array, options: CallOptions = {}): Promise<TestAcceptResult> {

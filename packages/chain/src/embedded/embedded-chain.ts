@@ -170,6 +170,7 @@ export class EmbeddedChain {
       coinsOf: (scriptPubKey) => this.#coinsOf(scriptPubKey),
       broadcast: (bytes) => this.broadcast(bytes),
       testAccept: (bytes) => this.testAccept(bytes),
+      submitPackage: (transactions) => this.submitPackage(transactions),
     });
     return this.#ports;
   }

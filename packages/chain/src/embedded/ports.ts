@@ -1,4 +1,5 @@
 import { type CryptoEngine, displayHash, feeRate, satoshis, unixSeconds } from '@bitcoin-enterprise/core';
+import { readCallersPackage, settlePackage } from '../adapters/package.ts';
 import { ChainError } from '../errors.ts';
 import type { BlockNode, Connected } from '../model/block-node.ts';
 import type { ChainState } from '../model/chain-state.ts';
@@ -15,15 +16,22 @@ import type {
 } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { copyOf, referenceTo, unspentFrom } from './copies.ts';
 import type { EventHub } from './event-hub.ts';
 import type { OwnedCoin } from './coin-index.ts';
+import type { SubmittedPackage } from './options.ts';
 import { pushed } from './pushed.ts';
 import { isSignal, requireBytes, requireObject, requireOutpoint, requireSignal, requireWhole } from './refusals.ts';
 
 /** All ports of a chain in one object. */
-export type EmbeddedPorts = ChainSource & TxBroadcaster & FeeEstimator & BlockSubscription & MempoolSubscription;
+export type EmbeddedPorts = ChainSource &
+  TxBroadcaster &
+  PackageBroadcaster &
+  FeeEstimator &
+  BlockSubscription &
+  MempoolSubscription;
 
 /** What the ports reach of the chain they stand on. */
 export interface PortsOptions {
@@ -35,10 +43,12 @@ export interface PortsOptions {
   readonly coinsOf: (scriptPubKey: Uint8Array) => readonly OwnedCoin[];
   readonly broadcast: (bytes: Uint8Array) => Uint8Array;
   readonly testAccept: (bytes: Uint8Array) => TestAcceptResult;
+  readonly submitPackage: (transactions: readonly Uint8Array[]) => SubmittedPackage;
 }
 
 /** The asynchronous ports over the synchronous chain. */
-export function portsOf({ policy, state, hub, coinsOf, broadcast, testAccept }: PortsOptions): EmbeddedPorts {
+export function portsOf(options: PortsOptions): EmbeddedPorts {
+  const { policy, state, hub, coinsOf, broadcast, testAccept, submitPackage } = options;
   return {
     async network(options) {
       requireRunning('network', options);
@@ -90,6 +100,13 @@ export function portsOf({ policy, state, hub, coinsOf, broadcast, testAccept }: 
     async testAccept(bytes, options) {
       requireRunning('testAccept', options);
       return testAccept(bytes);
+    },
+    async broadcastPackage(transactions, options) {
+      requireRunning('broadcastPackage', options);
+      const members = readCallersPackage(transactions);
+      const { reason = 'transaction failed', transactions: results } = submitPackage(members.map(({ bytes }) => bytes));
+      const rejections = results.map((result) => (result.accepted ? undefined : result.rejection));
+      return settlePackage(members, { reason, rejections });
     },
     async estimateFeeRate(targetBlocks, options) {
       requireRunning('estimateFeeRate', options);

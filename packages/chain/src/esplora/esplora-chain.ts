@@ -2,6 +2,13 @@ import { equalBytes, feeRate, type FeeRate, hasCode, toHex } from '@bitcoin-ente
 import { Answer, answerInvalid, readHash, readIds } from '../adapters/answer.ts';
 import { requireCallOptions, requireMs, requireTarget } from '../adapters/arguments.ts';
 import { followBlocks, followMempool } from '../adapters/follow.ts';
+import {
+  type PackageAnswer,
+  readCallersPackage,
+  readPackageAnswer,
+  refusedAsWhole,
+  settlePackage,
+} from '../adapters/package.ts';
 import { unsupported } from '../adapters/policy.ts';
 import {
   isKnownAlready,
@@ -15,6 +22,7 @@ import { createWaits } from '../adapters/waits.ts';
 import type { CallOptions } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { EsploraChainSource, type EsploraChainSourceOptions } from './chain-source.ts';
 import { EsploraHttp, type EsploraHttpOptions, jsonOf, textOf } from './http-client.ts';
@@ -43,7 +51,7 @@ const NOT_DECODED = -22;
  */
 export class EsploraChain
   extends EsploraChainSource
-  implements TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
+  implements TxBroadcaster, PackageBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
 {
   readonly #http: EsploraHttp;
   readonly #pollMs: number;
@@ -84,6 +92,26 @@ export class EsploraChain
       if (isKnownAlready(rejection.reason)) return txid;
       throw transactionRejected(rejection, error);
     }
+  }
+
+  async broadcastPackage(
+    transactions: readonly Uint8Array[],
+    options: CallOptions = {},
+  ): Promise<readonly Uint8Array[]> {
+    requireCallOptions(options);
+    const members = readCallersPackage(transactions);
+    const path = '/txs/package';
+    const body = JSON.stringify(members.map(({ bytes }) => toHex(bytes)));
+    const read = (answer: Uint8Array): PackageAnswer => readPackageAnswer(path, jsonOf(path, answer), members);
+    let answer: PackageAnswer | undefined;
+    try {
+      answer = await this.#http.post({ path, body, read }, options);
+    } catch (error) {
+      if (!hasCode(error, 'CHAIN_NODE_REFUSED') || !REJECTIONS.has(error.details.rpcCode)) throw error;
+      return settlePackage(members, refusedAsWhole(members, error.details.rpcMessage), error);
+    }
+    if (answer === undefined) throw unsupported('broadcastPackage', 'this Esplora server');
+    return settlePackage(members, answer);
   }
 
   async testAccept(bytes: Uint8Array, options: CallOptions = {}): Promise<TestAcceptResult> {

@@ -2,6 +2,7 @@ import {
   currentCrypto,
   displayHash,
   formatBitcoin,
+  hasCode,
   parseDisplayHash,
   parseHex,
   reverseBytes,
@@ -9,10 +10,18 @@ import {
   toHex,
 } from '@bitcoin-enterprise/core';
 import { decodeAddress } from '@bitcoin-enterprise/core';
-import { BLOCK_HEADER_SIZE, isCoinbase, serializeBlockHeader, viewBlock } from '@bitcoin-enterprise/script';
+import {
+  BLOCK_HEADER_SIZE,
+  isCoinbase,
+  serializeBlockHeader,
+  viewBlock,
+  viewTransaction,
+} from '@bitcoin-enterprise/script';
 import type { ChainIndex, IndexedBlock, IndexedTransaction } from '../adapters/chain-index.ts';
 import { branchOf, isUnspendable } from '../adapters/evidence.ts';
+import { readCallersPackage } from '../adapters/package.ts';
 import { rejectionText } from '../adapters/rejection.ts';
+import type { TransactionRejection } from '../errors.ts';
 import type { ChainHeader, Outpoint } from '../ports/chain-source.ts';
 import type { EsploraServerChain } from './server-chain.ts';
 
@@ -125,11 +134,16 @@ export const routes: readonly Route[] = [
     await context.index.transaction(txid, callOf(context));
     return { body: displayHash(txid) };
   }),
+  post('/txs/package', async (context) => {
+    const transactions = transactionsIn(context.body);
+    if (transactions === undefined || transactions.length === 0) return { status: 400, body: 'Invalid request' };
+    return packageJson(context, transactions);
+  }),
   post('/txs/test', async (context) => {
-    const list: unknown = JSON.parse(context.body);
-    if (!Array.isArray(list) || list.length > 25) return { status: 400, body: 'Invalid request' };
+    const transactions = transactionsIn(context.body);
+    if (transactions === undefined) return { status: 400, body: 'Invalid request' };
     const verdicts: unknown[] = [];
-    for (const hex of list) verdicts.push(await verdictJson(context, bytesOf(String(hex))));
+    for (const bytes of transactions) verdicts.push(await verdictJson(context, bytes));
     return { body: verdicts };
   }),
 ];
@@ -291,6 +305,44 @@ async function verdictJson(context: RouteContext, bytes: Uint8Array): Promise<Re
     };
   const { txid, reason } = verdict.rejection;
   return { txid, allowed: false, 'reject-reason': reason, 'reject-details': rejectionText(verdict.rejection) };
+}
+
+/** What `submitpackage` would answer, without the fees, which the port does not tell. */
+async function packageJson(context: RouteContext, transactions: readonly Uint8Array[]): Promise<Reply> {
+  const { chain } = context;
+  if (chain.broadcastPackage === undefined) return notFound('endpoint');
+  const members = readCallersPackage(transactions);
+  let reason = 'success';
+  let rejections: readonly (TransactionRejection | undefined)[] = [];
+  try {
+    await chain.broadcastPackage(transactions, callOf(context));
+  } catch (error) {
+    if (!hasCode(error, 'CHAIN_PACKAGE_REJECTED')) throw error;
+    ({ reason } = error.details);
+    rejections = error.details.transactions.map(({ rejection }) => rejection);
+  }
+  const results: Record<string, unknown> = {};
+  for (const [place, { bytes, txid, id, witnessId }] of members.entries()) {
+    const rejection = rejections[place];
+    results[witnessId] =
+      rejection === undefined
+        ? { txid: id, vsize: viewTransaction(bytes).virtualSize }
+        : { txid: id, error: rejectionText(rejection) };
+    if (rejection === undefined) await context.index.transaction(txid, callOf(context));
+  }
+  return { body: { package_msg: reason, 'tx-results': results } };
+}
+
+/** The transactions of a body that is a list of them, 25 at most. */
+function transactionsIn(body: string): readonly Uint8Array[] | undefined {
+  let list: unknown;
+  try {
+    list = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(list) || list.length > 25) return undefined;
+  return list.map((hex) => bytesOf(String(hex)));
 }
 
 function bytesOf(hex: string): Uint8Array {

@@ -14,6 +14,7 @@ import { hedged } from '@bitcoin-enterprise/core/resilience';
 import { requireCallOptions, requireOutpoint, requireTarget } from '../adapters/arguments.ts';
 import { proveBlock } from '../adapters/evidence.ts';
 import { followBlocks } from '../adapters/follow.ts';
+import { readCallersPackage } from '../adapters/package.ts';
 import { pause } from '../adapters/pause.ts';
 import { aborted, isSourceFailure, unsupported } from '../adapters/policy.ts';
 import { isKnownAlready, readCallersTransaction } from '../adapters/rejection.ts';
@@ -29,12 +30,14 @@ import type {
 } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { mergeMempools } from './mempools.ts';
 import type { PoolChain } from './checked-chain.ts';
 import { PoolMember, type SourceHealth } from './member.ts';
 import { type ChainPoolOptions, requirePoolOptions } from './options.ts';
 import { agree, type Asked, quorumMissing } from './quorum.ts';
+import { sendToAll } from './send-to-all.ts';
 
 /** How a pool is doing. */
 export interface PoolHealth {
@@ -76,7 +79,9 @@ const MAX_LAG_BLOCKS = 2;
  * (await pool.health()).ok; // => true
  * ```
  */
-export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription {
+export class ChainPool
+  implements ChainSource, TxBroadcaster, PackageBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
+{
   readonly #members: readonly PoolMember[];
   readonly #options: ChainPoolOptions;
   readonly #quorum: number;
@@ -205,27 +210,27 @@ export class ChainPool implements ChainSource, TxBroadcaster, FeeEstimator, Bloc
     requireCallOptions(options);
     const { txid } = readCallersTransaction(bytes);
     const members = (await this.#trusted('broadcast', options)).filter(({ chain }) => chain.broadcast !== undefined);
-    if (members.length === 0) throw unsupported('broadcast', 'a pool of sources without it');
-    const failures: { readonly source: string; readonly error: unknown }[] = [];
-    const sent = members.map(async (member) => {
-      try {
-        await member.call(
-          async (chain, signal) => chain.broadcast?.(bytes, { signal }),
-          options.signal ?? new AbortController().signal,
-        );
-      } catch (error) {
-        if (hasCode(error, 'CHAIN_TX_REJECTED') && isKnownAlready(error.details.reason)) return;
-        failures.push({ source: member.name, error });
-        throw error;
-      }
+    await sendToAll(members, {
+      call: 'broadcast',
+      options,
+      send: async (chain, call) => chain.broadcast?.(bytes, call),
+      isTaken: (error) => hasCode(error, 'CHAIN_TX_REJECTED') && isKnownAlready(error.details.reason),
     });
-    try {
-      await Promise.any(sent);
-      return txid;
-    } catch {
-      requireRunning('broadcast', options.signal);
-      throw refusalOf(failures);
-    }
+    return txid;
+  }
+
+  /** Sends a package to all sources that take any; one that takes this one, or has it already, is enough. */
+  async broadcastPackage(
+    transactions: readonly Uint8Array[],
+    options: CallOptions = {},
+  ): Promise<readonly Uint8Array[]> {
+    const call = 'broadcastPackage';
+    requireCallOptions(options);
+    const sent = readCallersPackage(transactions);
+    const members = (await this.#trusted(call, options)).filter(({ chain }) => chain.broadcastPackage !== undefined);
+    const bytes = sent.map((transaction) => transaction.bytes);
+    await sendToAll(members, { call, options, send: async (chain, own) => chain.broadcastPackage?.(bytes, own) });
+    return sent.map(({ txid }) => txid);
   }
 
   /** What the first source says that can say it. */
@@ -599,17 +604,6 @@ function disagreement(call: string, needed: number): ChainError<'CHAIN_SOURCES_D
       retryable: true,
     },
   );
-}
-
-/** What to throw when nobody took a transaction: what the network says of it, before what sources say of themselves. */
-function refusalOf(failures: readonly { readonly source: string; readonly error: unknown }[]): unknown {
-  const rejection = failures.find(({ error }) => hasCode(error, 'CHAIN_TX_REJECTED', 'CHAIN_TX_MALFORMED'));
-  if (rejection !== undefined) return rejection.error;
-  const named = failures.map(({ source, error }) => ({
-    source,
-    error: error instanceof ChainError ? error.code : 'unreachable',
-  }));
-  return quorumMissing({ call: 'broadcast', needed: 1, answered: 0, failures: named });
 }
 
 function headerKey(found: ChainHeader | undefined): string {

@@ -1,11 +1,12 @@
 /** What a source of a pool can do: read, and whatever else it has. */
-export type PoolChain = ChainSource & Partial<TxBroadcaster & FeeEstimator & MempoolSubscription>;
+export type PoolChain = ChainSource & Partial<TxBroadcaster & PackageBroadcaster & FeeEstimator & MempoolSubscription>;
 
 /** A source whose answers are what the ports promise, or fail: whoever wrote it, it may not pull down its pool. */
 import { answerInvalid } from '../adapters/answer.ts';
 import type { MempoolEvent, MempoolSubscription } from '../ports/subscriptions.ts';
 import type { ChainSource } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
+import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
 
 const MAX_HEIGHT = 0x7fff_ffff;
@@ -16,7 +17,7 @@ const MAX_UINT32 = 0xffff_ffff;
  * lacks, the wrapped one lacks.
  */
 export function checkedChain(chain: PoolChain): PoolChain {
-  const { broadcast, testAccept, estimateFeeRate, mempoolEvents } = chain;
+  const { broadcast, broadcastPackage, testAccept, estimateFeeRate, mempoolEvents } = chain;
   return {
     network: async (options) => checked('network', await chain.network(options), (name) => typeof name === 'string'),
     tip: async (options) => checked('tip', await chain.tip(options), isHeader),
@@ -37,6 +38,16 @@ export function checkedChain(chain: PoolChain): PoolChain {
     ...(broadcast === undefined
       ? {}
       : { broadcast: async (bytes, options) => checked('broadcast', await chain.broadcast?.(bytes, options), isHash) }),
+    ...(broadcastPackage === undefined
+      ? {}
+      : {
+          broadcastPackage: async (transactions, options) =>
+            checked(
+              'broadcastPackage',
+              await chain.broadcastPackage?.(transactions, options),
+              (ids) => Array.isArray(ids) && ids.every(isHash),
+            ),
+        }),
     ...(testAccept === undefined
       ? {}
       : {

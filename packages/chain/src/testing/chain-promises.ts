@@ -2,8 +2,9 @@ import { blockHeight, hasCode, satoshis, toHex } from '@bitcoin-enterprise/core'
 import { ensure, ensureEqual, ensureThrows, type Promised } from '@bitcoin-enterprise/core/testing';
 import { blockHash, parseBlock, parseTransaction, transactionId } from '@bitcoin-enterprise/script';
 import type { BlockEvent } from '../ports/subscriptions.ts';
-import type { ChainHarness, OptionalCall } from './harness.ts';
+import { type ChainHarness, lacks } from './harness.ts';
 import { kitOutput, kitSpend } from './kit-scripts.ts';
+import { packageBroadcasterPromises } from './package-promises.ts';
 
 const NOTHING = new Uint8Array(32).fill(0xee);
 const AMOUNT = satoshis(1_000_000n);
@@ -17,13 +18,6 @@ async function fundedSpend(harness: ChainHarness, label: string) {
   const target = kitOutput(`${label} target`);
   const bytes = kitSpend({ outpoint, witness: source.witness }, { scriptPubKey: target.scriptPubKey, value: LESS });
   return { source, outpoint, target, bytes, txid: transactionId(parseTransaction(bytes)) };
-}
-
-/** Whether the source lacks a call; one that does must say so in its code. */
-async function lacks(harness: ChainHarness, name: OptionalCall, call: () => unknown): Promise<boolean> {
-  if (harness.lacks?.includes(name) !== true) return false;
-  await ensureThrows(call, 'CHAIN_CALL_UNSUPPORTED');
-  return true;
 }
 
 function requireThere<Value>(value: Value | undefined, what: string): Value {
@@ -391,5 +385,6 @@ async function nextHeight(events: AsyncIterator<BlockEvent>): Promise<number> {
 export const chainPromises: ReadonlyArray<Promised<ChainHarness>> = [
   ...chainSourcePromises,
   ...txBroadcasterPromises,
+  ...packageBroadcasterPromises,
   ...subscriptionPromises,
 ];

@@ -1,15 +1,22 @@
+import { ensureThrows } from '@bitcoin-enterprise/core/testing';
 import type { Satoshis } from '@bitcoin-enterprise/core';
 import type { ChainSource, Outpoint } from '../ports/chain-source.ts';
 import type { FeeEstimator } from '../ports/fee-estimator.ts';
 import type { BlockSubscription, MempoolSubscription } from '../ports/subscriptions.ts';
+import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TxBroadcaster } from '../ports/tx-broadcaster.ts';
 
 /** A call that not every protocol has words for. */
-export type OptionalCall = 'block' | 'testAccept' | 'mempoolEvents';
+export type OptionalCall = 'block' | 'testAccept' | 'broadcastPackage' | 'mempoolEvents';
 
 /** A regtest chain under test: the ports it offers, and the levers the kit needs to make things happen on it. */
 export interface ChainHarness {
-  readonly chain: ChainSource & TxBroadcaster & FeeEstimator & BlockSubscription & MempoolSubscription;
+  readonly chain: ChainSource &
+    TxBroadcaster &
+    PackageBroadcaster &
+    FeeEstimator &
+    BlockSubscription &
+    MempoolSubscription;
   /** Calls that must throw `CHAIN_CALL_UNSUPPORTED` instead of answering; none when absent. */
   readonly lacks?: readonly OptionalCall[];
   /** Mines blocks on the tip, with what the mempool holds. */
@@ -20,4 +27,11 @@ export interface ChainHarness {
   reorg(depth: number): Promise<void>;
   /** Ends what the harness started. */
   close(): Promise<void>;
+}
+
+/** Whether the source lacks a call; one that does must say so in its code. */
+export async function lacks(harness: ChainHarness, name: OptionalCall, call: () => unknown): Promise<boolean> {
+  if (harness.lacks?.includes(name) !== true) return false;
+  await ensureThrows(call, 'CHAIN_CALL_UNSUPPORTED');
+  return true;
 }

@@ -1,5 +1,5 @@
 import { concatBytes, currentCrypto, type Satoshis } from '@bitcoin-enterprise/core';
-import { serializeTransaction } from '@bitcoin-enterprise/script';
+import { serializeTransaction, type Transaction, type TransactionOutput } from '@bitcoin-enterprise/script';
 import type { Outpoint } from '../ports/chain-source.ts';
 
 /** An output that anybody can spend who knows its script, and that no other part of the kit uses. */
@@ -17,25 +17,39 @@ export function kitOutput(label: string): KitOutput {
   return { scriptPubKey, witness: [script] };
 }
 
+/** An output that is spent, and what satisfies it. */
+export interface KitInput {
+  readonly outpoint: Outpoint;
+  readonly witness: readonly Uint8Array[];
+}
+
+/** A transaction of kit outputs. */
+export function kitTransaction(
+  inputs: readonly KitInput[],
+  outputs: readonly TransactionOutput[],
+  options: { readonly version?: number; readonly lockTime?: number } = {},
+): Transaction {
+  const { version = 2, lockTime = 0 } = options;
+  return {
+    version,
+    inputs: inputs.map(({ outpoint, witness }) => ({
+      previousTxid: outpoint.txid,
+      previousIndex: outpoint.index,
+      scriptSig: new Uint8Array(0),
+      sequence: 0xffff_fffd,
+      witness,
+    })),
+    outputs,
+    lockTime,
+  };
+}
+
 /** A transaction that spends one kit output to another. */
 export function kitSpend(
-  from: { readonly outpoint: Outpoint; readonly witness: readonly Uint8Array[] },
+  from: KitInput,
   to: { readonly scriptPubKey: Uint8Array; readonly value: Satoshis },
   options: { readonly lockTime?: number } = {},
 ): Uint8Array {
   const { lockTime = 0 } = options;
-  return serializeTransaction({
-    version: 2,
-    inputs: [
-      {
-        previousTxid: from.outpoint.txid,
-        previousIndex: from.outpoint.index,
-        scriptSig: new Uint8Array(0),
-        sequence: 0xffff_fffd,
-        witness: from.witness,
-      },
-    ],
-    outputs: [to],
-    lockTime,
-  });
+  return serializeTransaction(kitTransaction([from], [to], { lockTime }));
 }

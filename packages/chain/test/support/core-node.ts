@@ -20,10 +20,13 @@ export function findCore(version: CoreVersion): string | undefined {
   return undefined;
 }
 
-/** Starts one on regtest with its standard policy, free port, own folder. */
-export async function startCore(file: string, args: readonly string[] = []): Promise<Bitcoind> {
+/** Starts one on regtest with its standard policy, free port, own folder or that of one that has ended. */
+export async function startCore(
+  file: string,
+  args: readonly string[] = [],
+  datadir: string = temporaryFolder('core'),
+): Promise<Bitcoind> {
   const port = await freePort();
-  const datadir = temporaryFolder('core');
   const child = startChild({ file, args: [], env: {} }, [
     '-regtest',
     `-datadir=${datadir}`,

@@ -8,7 +8,7 @@ export async function electrumHarness(inner: ChainHarness): Promise<ChainHarness
   return {
     ...inner,
     chain,
-    lacks: ['block', 'testAccept', 'mempoolEvents'],
+    lacks: ['block', 'testAccept', 'broadcastPackage', 'mempoolEvents'],
     close: async () => {
       chain.close();
       await server.close();
