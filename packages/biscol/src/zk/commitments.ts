@@ -150,3 +150,8 @@ export function sumOpenings(plus: readonly Opening[], minus: readonly Opening[] 
   if (blinding === 0n) throw invalidArgument('minus', 'other blindings than plus', 'the same');
   return { value, blinding: keep(blinding) };
 }
+
+/** The blinding of an opening, negated: of the commitment to its negative. */
+export function negatedBlinding({ blinding }: Opening): SecretBytes {
+  return keep(SCALARS.reduce(-scalarOf('blinding', blinding)));
+}

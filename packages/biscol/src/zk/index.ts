@@ -28,3 +28,35 @@ export {
   verifyRelation,
 } from './relations.ts';
 export { equalLogsRelation, equalValuesRelation, keyRelation, openingRelation } from './statements.ts';
+export {
+  type Account,
+  createLiabilities,
+  type LiabilityNode,
+  type LiabilityProof,
+  type LiabilityTree,
+  proveLiability,
+  verifyLiability,
+} from './liabilities.ts';
+export { type ReserveChallenge, reserveMessage } from './reserve-challenge.ts';
+export { collectReserves, type ReserveCoins } from './reserve-coins.ts';
+export {
+  proveSolvency,
+  type ProveSolvencyOptions,
+  type ReserveProof,
+  type ReserveVerdict,
+  verifyReserves,
+  type VerifyReservesOptions,
+} from './reserves.ts';
+export {
+  completeSale,
+  type OfferOptions,
+  offerSecrets,
+  type Sale,
+  type SaleLock,
+  type SaleOffer,
+  type SaleSize,
+  saleSoundness,
+  verifyOffer,
+} from './sale.ts';
+export { saleScripts, type SaleScriptOptions } from './sale-scripts.ts';
+export { BiscolError, type BiscolErrors } from '../errors.ts';

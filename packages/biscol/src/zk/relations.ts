@@ -80,13 +80,16 @@ function termsOf(equation: LinearEquation, scalars: readonly bigint[]): Term[] {
   return equation.terms.map(({ secret, base }) => ({ scalar: scalars[secret] as bigint, point: base }));
 }
 
-/** `Σ scalar * base` of each equation, for secret scalars; `undefined` where one is infinity. */
-export function secretImages(
+/** `Σ scalar * base` of each equation, for scalars that are secret, or public without nonces; `undefined` at infinity. */
+export function imagesOf(
   { equations }: Relation,
   scalars: readonly bigint[],
-  nonce: () => bigint,
+  nonce?: () => bigint,
 ): readonly Uint8Array[] | undefined {
-  const images = equations.map((equation) => secretSumOf(termsOf(equation, scalars), nonce));
+  const images = equations.map((equation) => {
+    const terms = termsOf(equation, scalars);
+    return nonce === undefined ? sumOf(terms) : secretSumOf(terms, nonce);
+  });
   return images.every((image) => image !== undefined) ? images : undefined;
 }
 
@@ -103,12 +106,11 @@ export function announced(
 }
 
 /** The scalars of a witness, of which the equations hold. */
-export function requireWitness(argument: string, relation: Relation, witness: unknown, nonce?: () => bigint): bigint[] {
+export function requireWitness(argument: string, relation: Relation, witness: unknown): bigint[] {
   const list = requireList(argument, witness);
   if (list.length !== relation.secrets) throw invalidArgument(argument, `${relation.secrets} secrets`, witness);
   const scalars = list.map((secret, place) => scalarOf(`${argument}[${place}]`, secret));
-  const masks = nonce ?? createNonces(webEntropy(), NOTHING, scalars);
-  const images = secretImages(relation, scalars, masks);
+  const images = imagesOf(relation, scalars, createNonces(webEntropy(), NOTHING, scalars));
   const holds = relation.equations.every(({ image }, place) => {
     const own = images?.[place];
     return own !== undefined && own.every((byte, at) => byte === image[at]);
@@ -163,7 +165,7 @@ export function proveRelation(
   const transcript = begin(read, context);
   const nonce = createNonces(entropy, transcript.state(), scalars);
   const nonces = scalars.map(() => nonce());
-  const announcements = secretImages(read, nonces, nonce);
+  const announcements = imagesOf(read, nonces, nonce);
   // Infinity takes nonces that cancel, one chance in 2^256.
   if (announcements === undefined) throw invalidArgument('options.entropy', 'a source of randomness', entropy);
   const challenge = challengeOf(transcript, announcements);
@@ -228,7 +230,7 @@ export function proveAny(
   const announcements = read.map((relation, at) => {
     const { challenge, responses } = answers[at] as (typeof answers)[number];
     // The others are made from their answers; of the own one the answers here are the nonces.
-    return at === own ? secretImages(relation, responses, nonce) : announced(relation, responses, challenge);
+    return at === own ? imagesOf(relation, responses, nonce) : announced(relation, responses, challenge);
   });
   if (!announcements.every((points) => points !== undefined))
     throw invalidArgument('options.entropy', 'a source of randomness', entropy);
