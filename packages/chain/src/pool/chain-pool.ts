@@ -8,18 +8,15 @@ import {
   hasCode,
   type NetworkName,
   systemClock,
-  toHex,
 } from '@bitcoin-enterprise/core';
-import { hedged } from '@bitcoin-enterprise/core/resilience';
 import { requireCallOptions, requireOutpoint, requireTarget } from '../adapters/arguments.ts';
 import { proveBlock } from '../adapters/evidence.ts';
 import { followBlocks } from '../adapters/follow.ts';
 import { readCallersPackage } from '../adapters/package.ts';
 import { pause } from '../adapters/pause.ts';
-import { aborted, isSourceFailure, unsupported } from '../adapters/policy.ts';
+import { unsupported } from '../adapters/policy.ts';
 import { isKnownAlready, readCallersTransaction } from '../adapters/rejection.ts';
 import { createWaits } from '../adapters/waits.ts';
-import { ChainError } from '../errors.ts';
 import type {
   CallOptions,
   ChainHeader,
@@ -33,10 +30,13 @@ import type { BlockEvent, BlockSubscription, MempoolEvent, MempoolSubscription }
 import type { PackageBroadcaster } from '../ports/package-broadcaster.ts';
 import type { TestAcceptResult, TxBroadcaster } from '../ports/tx-broadcaster.ts';
 import { mergeMempools } from './mempools.ts';
-import type { PoolChain } from './checked-chain.ts';
+import { headerKey, leastOf, outputKey, transactionKey } from './answer-keys.ts';
+import { disagreement, highestShared, obstacles } from './highest-shared.ts';
 import { PoolMember, type SourceHealth } from './member.ts';
 import { type ChainPoolOptions, requirePoolOptions } from './options.ts';
-import { agree, type Asked, quorumMissing } from './quorum.ts';
+import { AbsentHere, onceMore, PoolQuestions } from './questions.ts';
+import { quorumMissing } from './quorum.ts';
+import { PoolRoster, requireRunning } from './roster.ts';
 import { sendToAll } from './send-to-all.ts';
 
 /** How a pool is doing. */
@@ -46,11 +46,6 @@ export interface PoolHealth {
   readonly quorum: number;
   readonly sources: readonly SourceHealth[];
 }
-
-/** How often sources are asked again that contradict each other: a block may be on its way between them. */
-const TRIES = 4;
-const TRY_AGAIN_MS = 40;
-const MAX_LAG_BLOCKS = 2;
 
 /**
  * Several sources as one: what a quorum of them says. A source that is of another network, behind the others, failing
@@ -82,13 +77,10 @@ const MAX_LAG_BLOCKS = 2;
 export class ChainPool
   implements ChainSource, TxBroadcaster, PackageBroadcaster, FeeEstimator, BlockSubscription, MempoolSubscription
 {
-  readonly #members: readonly PoolMember[];
   readonly #options: ChainPoolOptions;
-  readonly #quorum: number;
-  readonly #hedgeDelayMs: number;
   readonly #clock: Clock;
-  #inspectedMs = -Infinity;
-  #inspecting: Promise<void> | undefined;
+  readonly #roster: PoolRoster;
+  readonly #questions: PoolQuestions;
 
   /**
    * @param options - Whom to ask, and what to hold them to.
@@ -97,37 +89,39 @@ export class ChainPool
   constructor(options: ChainPoolOptions) {
     requirePoolOptions(options);
     const { sources, network, checkpoints = [], timeoutMs = 30_000, breaker = {}, observe } = options;
+    const { quorum = Math.floor(sources.length / 2) + 1, hedgeDelayMs = 500 } = options;
+    const clock = options.clock ?? systemClock();
     this.#options = options;
-    this.#clock = options.clock ?? systemClock();
-    this.#quorum = options.quorum ?? Math.floor(sources.length / 2) + 1;
-    this.#hedgeDelayMs = options.hedgeDelayMs ?? 500;
-    const facts = { network, checkpoints, timeoutMs, breaker, clock: this.#clock, observe };
-    this.#members = sources.map((source) => new PoolMember(source, facts));
+    this.#clock = clock;
+    const facts = { network, checkpoints, timeoutMs, breaker, clock, observe };
+    const members = sources.map((source) => new PoolMember(source, facts));
+    this.#roster = new PoolRoster(members, { ...options, quorum, hedgeDelayMs, clock });
+    this.#questions = new PoolQuestions(this.#roster, hedgeDelayMs);
   }
 
   async network(options: CallOptions = {}): Promise<NetworkName> {
-    await this.#vote('network', options, { ask: async (chain, call) => chain.network(call), keyOf: (name) => name });
+    await this.#questions.vote('network', options, {
+      ask: async (chain, call) => chain.network(call),
+      keyOf: (name) => name,
+    });
     return this.#options.network;
   }
 
   /** The highest block that a quorum has on its best branch. */
   async tip(options: CallOptions = {}): Promise<ChainHeader> {
     const { signal } = requireCallOptions(options);
-    for (let tries = 1; ; tries++)
-      try {
-        const hash = await this.#highestShared(signal);
-        const header = await this.header(hash, options);
-        if (header === undefined || header.confirmations === 0) throw disagreement('tip', this.#quorum);
-        return { ...header, confirmations: 1 };
-      } catch (error) {
-        if (tries === TRIES || !hasCode(error, 'CHAIN_SOURCES_DISAGREE')) throw error;
-        await pause(TRY_AGAIN_MS * tries, { call: 'tip', ...(signal === undefined ? {} : { signal }) });
-      }
+    const pool = { roster: this.#roster, questions: this.#questions };
+    return onceMore('tip', signal, async () => {
+      const hash = await highestShared(pool, signal);
+      const header = await this.header(hash, options);
+      if (header === undefined || header.confirmations === 0) throw disagreement('tip', this.#roster.quorum);
+      return { ...header, confirmations: 1 };
+    });
   }
 
   async blockHash(height: BlockHeight, options: CallOptions = {}): Promise<Uint8Array | undefined> {
     blockHeight(height);
-    const [hash] = await this.#vote('blockHash', options, {
+    const [hash] = await this.#questions.vote('blockHash', options, {
       ask: async (chain, call) => chain.blockHash(height, call),
       keyOf: (found) => (found === undefined ? 'none' : displayHash(found)),
     });
@@ -136,7 +130,7 @@ export class ChainPool
 
   async header(hash: Uint8Array, options: CallOptions = {}): Promise<ChainHeader | undefined> {
     assertBytes('hash', hash, 32);
-    const answers = await this.#vote('header', options, {
+    const answers = await this.#questions.vote('header', options, {
       ask: async (chain, call) => chain.header(hash, call),
       keyOf: headerKey,
     });
@@ -149,11 +143,11 @@ export class ChainPool
   async block(hash: Uint8Array, options: CallOptions = {}): Promise<Uint8Array | undefined> {
     assertBytes('hash', hash, 32);
     const method = 'block';
-    const members = await this.#fit(method, options, 1);
+    const members = await this.#roster.fit(method, options, 1);
     let absent = 0;
     let lacking = 0;
     try {
-      return await this.#first(method, members, options, async (chain, call) => {
+      return await this.#questions.first(method, members, options, async (chain, call) => {
         const bytes = await chain.block(hash, call).catch((error: unknown) => {
           if (hasCode(error, 'CHAIN_CALL_UNSUPPORTED')) lacking += 1;
           throw error;
@@ -165,17 +159,17 @@ export class ChainPool
     } catch (error) {
       requireRunning(method, options.signal);
       // It is not there when a quorum says so, or all of the pool who hand out blocks, and a quorum knows no header of it.
-      if (absent >= this.#quorum) return undefined;
-      if (absent >= this.#members.length - lacking && (await this.header(hash, options)) === undefined)
+      if (absent >= this.#roster.quorum) return undefined;
+      if (absent >= this.#roster.members.length - lacking && (await this.header(hash, options)) === undefined)
         return undefined;
       if (absent === 0) throw error;
-      throw quorumMissing({ call: method, needed: this.#quorum, answered: absent, failures: [] });
+      throw quorumMissing({ call: method, needed: this.#roster.quorum, answered: absent, failures: [] });
     }
   }
 
   async transaction(txid: Uint8Array, options: CallOptions = {}): Promise<ChainTransaction | undefined> {
     assertBytes('txid', txid, 32);
-    const answers = await this.#vote('transaction', options, {
+    const answers = await this.#questions.vote('transaction', options, {
       ask: async (chain, call) => chain.transaction(txid, call),
       keyOf: transactionKey,
     });
@@ -189,7 +183,7 @@ export class ChainPool
   ): Promise<UnspentOutput | undefined> {
     requireOutpoint(outpoint);
     const { includeMempool = false } = requireCallOptions(options);
-    const [found] = await this.#vote('unspentOutput', options, {
+    const [found] = await this.#questions.vote('unspentOutput', options, {
       ask: async (chain, call) => chain.unspentOutput(outpoint, { ...call, includeMempool }),
       keyOf: (output) => (output === undefined ? 'none' : outputKey(output)),
     });
@@ -198,7 +192,7 @@ export class ChainPool
 
   async unspentOutputsOf(scriptPubKey: Uint8Array, options: CallOptions = {}): Promise<readonly UnspentOutput[]> {
     assertBytes('scriptPubKey', scriptPubKey);
-    const [found = []] = await this.#vote('unspentOutputsOf', options, {
+    const [found = []] = await this.#questions.vote('unspentOutputsOf', options, {
       ask: async (chain, call) => chain.unspentOutputsOf(scriptPubKey, call),
       keyOf: (outputs) => `${outputs.length}: ${outputs.map(outputKey).sort().join(' ')}`,
     });
@@ -209,7 +203,9 @@ export class ChainPool
   async broadcast(bytes: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
     requireCallOptions(options);
     const { txid } = readCallersTransaction(bytes);
-    const members = (await this.#trusted('broadcast', options)).filter(({ chain }) => chain.broadcast !== undefined);
+    const members = (await this.#roster.trusted('broadcast', options)).filter(
+      ({ chain }) => chain.broadcast !== undefined,
+    );
     await sendToAll(members, {
       call: 'broadcast',
       options,
@@ -227,7 +223,9 @@ export class ChainPool
     const call = 'broadcastPackage';
     requireCallOptions(options);
     const sent = readCallersPackage(transactions);
-    const members = (await this.#trusted(call, options)).filter(({ chain }) => chain.broadcastPackage !== undefined);
+    const members = (await this.#roster.trusted(call, options)).filter(
+      ({ chain }) => chain.broadcastPackage !== undefined,
+    );
     const bytes = sent.map((transaction) => transaction.bytes);
     await sendToAll(members, { call, options, send: async (chain, own) => chain.broadcastPackage?.(bytes, own) });
     return sent.map(({ txid }) => txid);
@@ -237,8 +235,10 @@ export class ChainPool
   async testAccept(bytes: Uint8Array, options: CallOptions = {}): Promise<TestAcceptResult> {
     requireCallOptions(options);
     readCallersTransaction(bytes);
-    const members = (await this.#fit('testAccept', options, 1)).filter(({ chain }) => chain.testAccept !== undefined);
-    return this.#first('testAccept', members, options, async (chain, call) => {
+    const members = (await this.#roster.fit('testAccept', options, 1)).filter(
+      ({ chain }) => chain.testAccept !== undefined,
+    );
+    return this.#questions.first('testAccept', members, options, async (chain, call) => {
       if (chain.testAccept === undefined) throw unsupported('testAccept', 'this source');
       return chain.testAccept(bytes, call);
     });
@@ -251,15 +251,15 @@ export class ChainPool
   async estimateFeeRate(targetBlocks: number, options: CallOptions = {}): Promise<FeeRate | undefined> {
     requireTarget(targetBlocks);
     const call = 'estimateFeeRate';
-    const members = await this.#fit(call, options, this.#quorum);
-    if (this.#quorum === 1) return this.#firstEstimate(members, targetBlocks, options);
-    const answers = await this.#gather(members, options, async (chain, own) => ({
+    const members = await this.#roster.fit(call, options, this.#roster.quorum);
+    if (this.#roster.quorum === 1) return this.#firstEstimate(members, targetBlocks, options);
+    const answers = await this.#questions.gather(members, options, async (chain, own) => ({
       rate: await chain.estimateFeeRate?.(targetBlocks, own),
     }));
     requireRunning(call, options.signal);
-    const needed = this.#quorum;
+    const needed = this.#roster.quorum;
     if (answers.size < needed) {
-      const failures = this.#obstacles(members, answers);
+      const failures = obstacles(members, answers);
       throw quorumMissing({ call, needed, answered: answers.size, failures });
     }
     const rates = [...answers.values()].map(({ rate }) => rate).filter((rate) => rate !== undefined);
@@ -274,7 +274,7 @@ export class ChainPool
     options: CallOptions,
   ): Promise<FeeRate | undefined> {
     try {
-      return await this.#first('estimateFeeRate', members, options, async (chain, own) => {
+      return await this.#questions.first('estimateFeeRate', members, options, async (chain, own) => {
         const rate = await chain.estimateFeeRate?.(targetBlocks, own);
         if (rate === undefined) throw new AbsentHere();
         return rate;
@@ -304,9 +304,9 @@ export class ChainPool
   mempoolEvents(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<MempoolEvent, void, undefined> {
     const { pollMs = 1_000 } = this.#options;
     const pool = {
-      members: this.#members,
-      quorum: this.#quorum,
-      inspect: async (call: CallOptions) => this.#fit('mempoolEvents', call, 1),
+      members: this.#roster.members,
+      quorum: this.#roster.quorum,
+      inspect: async (call: CallOptions) => this.#roster.fit('mempoolEvents', call, 1),
     };
     return mergeMempools(pool, { options, retryMs: pollMs });
   }
@@ -314,217 +314,13 @@ export class ChainPool
   /** Asks every source for its network and tip, and says how each is doing. */
   async health(options: CallOptions = {}): Promise<PoolHealth> {
     requireCallOptions(options);
-    await this.#inspect({ graceMs: Infinity, ...options });
-    const fit = this.#members.filter((member) => member.fit).length;
-    return { ok: fit >= this.#quorum, quorum: this.#quorum, sources: this.#members.map((member) => member.health()) };
-  }
-
-  /** What a quorum says, once more when it does not hold together: a block may have come between the answers. */
-  async #vote<Answer>(
-    call: string,
-    options: CallOptions,
-    question: {
-      readonly ask: (chain: PoolChain, call: CallOptions) => Promise<Answer>;
-      readonly keyOf: (answer: Answer) => string;
-    },
-  ): Promise<readonly Answer[]> {
-    const { signal } = requireCallOptions(options);
-    for (let tries = 1; ; tries++) {
-      const members = await this.#fit(call, options, this.#quorum);
-      const asked = members.map((member): Asked<Answer> => ({
-        name: member.name,
-        ask: async (inner) => member.call(async (chain, own) => question.ask(chain, { signal: own }), inner),
-      }));
-      const { keyOf } = question;
-      try {
-        const facts = { call, needed: this.#quorum, keyOf, hedgeDelayMs: this.#hedgeDelayMs, signal };
-        const { answers, dissenters } = await agree(asked, facts);
-        this.#note(dissenters);
-        return answers;
-      } catch (error) {
-        if (tries === TRIES || !hasCode(error, 'CHAIN_SOURCES_DISAGREE')) throw error;
-        await pause(TRY_AGAIN_MS * tries, { call, ...(signal === undefined ? {} : { signal }) });
-      }
-    }
-  }
-
-  #note(dissenters: readonly string[]): void {
-    for (const member of this.#members) if (dissenters.includes(member.name)) member.dissents += 1;
-  }
-
-  /** The first answer of whoever can answer; sources are asked one after the other, sooner when one is slow. */
-  async #first<Answer>(
-    call: string,
-    members: readonly PoolMember[],
-    options: CallOptions,
-    ask: (chain: PoolChain, call: CallOptions) => Promise<Answer>,
-  ): Promise<Answer> {
-    const { signal } = options;
-    if (members.length === 0) throw unsupported(call, 'a pool of sources without it');
-    const sources = members.map(
-      (member) =>
-        async (context: { readonly signal: AbortSignal }): Promise<Answer> =>
-          member.call(async (chain, own) => ask(chain, { signal: own }), context.signal),
-    );
-    try {
-      return await hedged(sources, {
-        name: call,
-        delayMs: this.#hedgeDelayMs,
-        isRetryable: (error) =>
-          isSourceFailure(error) ||
-          error instanceof AbsentHere ||
-          hasCode(error, 'CHAIN_CALL_UNSUPPORTED', 'CHAIN_BLOCK_PRUNED'),
-        ...(signal === undefined ? {} : { signal }),
-      });
-    } catch (error) {
-      throw signal?.aborted === true ? aborted(call, error) : error;
-    }
-  }
-
-  /** Answers of all who answer, waiting for a quorum and a moment longer. */
-  async #gather<Answer>(
-    members: readonly PoolMember[],
-    options: CallOptions,
-    ask: (chain: PoolChain, call: CallOptions) => Promise<Answer>,
-  ): Promise<ReadonlyMap<PoolMember, Answer>> {
-    const answers = new Map<PoolMember, Answer>();
-    const signal = options.signal ?? new AbortController().signal;
-    const all = members.map(async (member) => {
-      try {
-        answers.set(member, await member.call(async (chain, own) => ask(chain, { signal: own }), signal));
-      } catch {
-        // Who does not answer has no say; `health` knows why.
-      }
-    });
-    await settled(all, { enough: () => answers.size >= this.#quorum, graceMs: this.#hedgeDelayMs });
-    return new Map(answers);
-  }
-
-  async #highestShared(signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const call: CallOptions = signal === undefined ? {} : { signal };
-    const members = await this.#fit('tip', call, this.#quorum);
-    // Without a vote a height is nobody's but the source's that all else is asked of.
-    if (this.#quorum === 1) return (await this.#first('tip', members, call, async (chain, own) => chain.tip(own))).hash;
-    const tips = new Map(await this.#gather(members, call, async (chain, own) => chain.tip(own)));
-    requireRunning('tip', signal);
-    const needed = this.#quorum;
-    const behind: { readonly source: string; readonly error: string }[] = [];
-    // Of two that answer, one far behind would drag the tip down to its own.
-    const reference = referenceOf([...tips.values()], this.#quorum);
-    for (const [member, tip] of tips)
-      if (this.#lags(tip, reference)) {
-        tips.delete(member);
-        behind.push({ source: member.name, error: STALE });
-      }
-    if (tips.size < needed) {
-      const failures = [...behind, ...this.#obstacles(members, tips).filter(({ error }) => error !== STALE)];
-      throw quorumMissing({ call: 'tip', needed, answered: tips.size, failures: uniqueBySource(failures) });
-    }
-    const heights = [...tips.values()].map(({ height }) => height).sort((a, b) => b - a);
-    const top = heights[needed - 1] ?? 0;
-    // Below that it would be a tip that is behind, even if all agree on it.
-    const lowest = Math.max(0, reference - (this.#options.maxLagBlocks ?? MAX_LAG_BLOCKS));
-    for (let height = top; height >= lowest; height--) {
-      const at = blockHeight(height);
-      const hashes = await this.#gather([...tips.keys()], call, async (chain, own) => chain.blockHash(at, own));
-      const camps = new Map<string, { readonly hash: Uint8Array; count: number }>();
-      for (const hash of hashes.values()) {
-        if (hash === undefined) continue;
-        const camp = camps.get(toHex(hash)) ?? { hash, count: 0 };
-        camp.count += 1;
-        camps.set(toHex(hash), camp);
-      }
-      const winner = [...camps.values()].find(({ count }) => count >= needed);
-      if (winner !== undefined) return winner.hash;
-      requireRunning('tip', signal);
-      if (hashes.size < needed)
-        throw quorumMissing({ call: 'tip', needed, answered: hashes.size, failures: this.#obstacles(members, hashes) });
-    }
-    throw disagreement('tip', needed);
-  }
-
-  #obstacles(
-    members: readonly PoolMember[],
-    answered: ReadonlyMap<PoolMember, unknown>,
-  ): readonly { readonly source: string; readonly error: string }[] {
-    return members
-      .filter((member) => !answered.has(member))
-      .map(({ name, obstacle }) => ({ source: name, error: obstacle }));
-  }
-
-  /** Members that may be asked; at least as many as needed. */
-  async #fit(call: string, options: CallOptions, needed: number): Promise<readonly PoolMember[]> {
-    const { signal } = requireCallOptions(options);
-    requireRunning(call, signal);
-    const { inspectEveryMs = 10_000 } = this.#options;
-    const due = this.#clock.monotonicMs() - this.#inspectedMs >= inspectEveryMs;
-    const enough = (): boolean => this.#members.filter((member) => member.fit).length >= needed;
-    if (due || !enough()) await this.#inspect({ graceMs: this.#hedgeDelayMs, ...options });
-    if (!enough()) await this.#inspect({ graceMs: Infinity, ...options });
-    requireRunning(call, signal);
-    const fit = this.#members.filter((member) => member.fit);
-    if (fit.length >= needed) return fit;
-    const failures = this.#members
-      .filter((member) => !member.fit)
-      .map(({ name, obstacle }) => ({ source: name, error: obstacle }));
-    throw quorumMissing({ call, needed, answered: fit.length, failures });
-  }
-
-  /** Members of the right network, however far behind. */
-  async #trusted(call: string, options: CallOptions): Promise<readonly PoolMember[]> {
-    try {
-      await this.#fit(call, options, 1);
-    } catch (error) {
-      if (!hasCode(error, 'CHAIN_QUORUM_MISSING')) throw error;
-    }
-    const trusted = this.#members.filter((member) => member.fit || member.stale);
-    if (trusted.length > 0) return trusted;
-    const failures = this.#members.map(({ name, obstacle }) => ({ source: name, error: obstacle }));
-    throw quorumMissing({ call, needed: 1, answered: 0, failures });
-  }
-
-  /** Compares all tips, waiting for those that answer within a time. */
-  async #inspect(options: CallOptions & { readonly graceMs: number }): Promise<void> {
-    this.#inspecting ??= this.#inspectAll(options.graceMs).finally(() => {
-      this.#inspecting = undefined;
-    });
-    const { signal } = options;
-    if (signal === undefined) return this.#inspecting;
-    let onAbort = (): void => undefined;
-    const ended = new Promise<void>((done) => {
-      onAbort = done;
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-    await Promise.race([this.#inspecting, ended]);
-    signal.removeEventListener('abort', onAbort);
-  }
-
-  async #inspectAll(graceMs: number): Promise<void> {
-    const all = this.#members.map(async (member) => member.inspect());
-    const enough = (): boolean => this.#members.filter(({ tip }) => tip !== undefined).length >= this.#quorum;
-    await settled(all, { enough, graceMs });
-    this.#compare();
-    this.#inspectedMs = this.#clock.monotonicMs();
-    // Those who were too slow count as soon as they have answered.
-    void Promise.all(all).then(() => this.#compare());
-  }
-
-  #compare(): void {
-    const known = this.#members.filter(({ tip }) => tip !== undefined);
-    const tips = known.flatMap(({ tip }) => (tip === undefined ? [] : [tip]));
-    const reference = referenceOf(tips, this.#quorum);
-    for (const member of known) {
-      const { tip } = member;
-      if (tip === undefined) continue;
-      member.lagBlocks = Math.max(0, reference - tip.height);
-      member.lags = this.#lags(tip, reference);
-    }
-  }
-
-  /** Whether a tip is too far behind a height, or too old. */
-  #lags(tip: ChainHeader, reference: number): boolean {
-    const { maxLagBlocks = MAX_LAG_BLOCKS, maxTipAgeSeconds = Infinity } = this.#options;
-    return reference - tip.height > maxLagBlocks || this.#clock.now() - tip.header.time > maxTipAgeSeconds;
+    await this.#roster.inspect({ graceMs: Infinity, ...options });
+    const fit = this.#roster.members.filter((member) => member.fit).length;
+    return {
+      ok: fit >= this.#roster.quorum,
+      quorum: this.#roster.quorum,
+      sources: this.#roster.members.map((member) => member.health()),
+    };
   }
 
   /** Bears sources that contradict each other for a while, as they do around a new block. */
@@ -540,89 +336,4 @@ export class ChainPool
         await pause(pollMs, { call: 'blockEvents', ...call });
       }
   }
-}
-
-/** Throws when the caller has ended the call. */
-function requireRunning(call: string, signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw aborted(call, signal.reason);
-}
-
-/** What is said of a source whose tip is behind. */
-const STALE = 'stale tip';
-
-/**
- * The height that tips are held against. The highest ones may be lies of all but a quorum, which must not make the
- * others look as if they were behind; nor may one that is behind be what the others are held against. Of two that must
- * agree it is the higher one: who of them is right cannot be told, and none is believed. Where one is believed alone,
- * it is what more than half of them have.
- */
-function referenceOf(tips: readonly ChainHeader[], quorum: number): number {
-  const heights = tips.map(({ height }) => height).sort((a, b) => b - a);
-  const { length } = heights;
-  const place = quorum === 1 ? Math.floor(length / 2) : Math.min(quorum - 1, Math.floor((length - 1) / 2));
-  return heights[place] ?? 0;
-}
-
-function uniqueBySource<Failure extends { readonly source: string }>(failures: readonly Failure[]): readonly Failure[] {
-  return failures.filter(({ source }, i) => failures.findIndex((other) => other.source === source) === i);
-}
-
-/** Said inside the pool of a source that does not have a block; another one may. */
-class AbsentHere extends Error {}
-
-/** Waits until all are settled, or until there is enough and a moment has passed. */
-async function settled(
-  all: readonly Promise<void>[],
-  facts: { readonly enough: () => boolean; readonly graceMs: number },
-): Promise<void> {
-  const { enough, graceMs } = facts;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await new Promise<void>((resolve) => {
-    let left = all.length;
-    if (left === 0) resolve();
-    let late = false;
-    if (Number.isFinite(graceMs))
-      timer = setTimeout(() => {
-        late = true;
-        if (enough()) resolve();
-      }, graceMs);
-    for (const one of all)
-      void one.then(() => {
-        left -= 1;
-        if (left === 0 || (late && enough())) resolve();
-      });
-  });
-  clearTimeout(timer);
-}
-
-function disagreement(call: string, needed: number): ChainError<'CHAIN_SOURCES_DISAGREE'> {
-  return new ChainError(
-    'CHAIN_SOURCES_DISAGREE',
-    `expected ${needed} sources to agree on ${call}, got different branches`,
-    {
-      details: { call, needed, camps: [] },
-      retryable: true,
-    },
-  );
-}
-
-function headerKey(found: ChainHeader | undefined): string {
-  if (found === undefined) return 'none';
-  const { hash, height, medianTime, confirmations } = found;
-  return `${displayHash(hash)} at ${height}, median ${medianTime}, ${confirmations > 0 ? 'best' : 'stale'}`;
-}
-
-function transactionKey(found: ChainTransaction | undefined): string {
-  if (found === undefined) return 'none';
-  const { bytes, block } = found;
-  const place = block === undefined ? 'mempool' : `${displayHash(block.hash)} at ${block.height}`;
-  return `${place} ${toHex(bytes)}`;
-}
-
-function outputKey({ txid, index, value, scriptPubKey, height, coinbase }: UnspentOutput): string {
-  return `${displayHash(txid)}:${index}=${value} ${toHex(scriptPubKey)} at ${height ?? 'mempool'}${coinbase ? ' coinbase' : ''}`;
-}
-
-function leastOf(answers: ReadonlyArray<{ readonly confirmations: number } | undefined>): number {
-  return Math.min(...answers.map((answer) => answer?.confirmations ?? 0));
 }
