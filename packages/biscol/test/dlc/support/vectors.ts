@@ -1,0 +1,1 @@
+export { readJsonVectors, readTextVectors } from '../../../../../scripts/testing/vectors.ts';
