@@ -20,7 +20,7 @@ import type { KeyReference } from '../../src/signers/index.ts';
 import { psbtSigner } from '../../src/signers/index.ts';
 import { type DigestSignerHarness, digestSignerPromises, signerPromises } from '../../src/testing/index.ts';
 import { Pin } from '../../src/pkcs11/pin.ts';
-import { TokenSigner } from '../../src/pkcs11/pkcs11-signer.ts';
+import { TokenSigner } from '../../src/pkcs11/token-signer.ts';
 import { copiesInMemory, masked, ownBytes } from '../support/memory.ts';
 
 const found = orSkip('SoftHSM2', await findSoftHsm());
