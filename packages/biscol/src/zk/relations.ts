@@ -106,11 +106,16 @@ export function announced(
 }
 
 /** The scalars of a witness, of which the equations hold. */
-export function requireWitness(argument: string, relation: Relation, witness: unknown): bigint[] {
+export function requireWitness(
+  argument: string,
+  relation: Relation,
+  witness: unknown,
+  entropy: Entropy = webEntropy(),
+): bigint[] {
   const list = requireList(argument, witness);
   if (list.length !== relation.secrets) throw invalidArgument(argument, `${relation.secrets} secrets`, witness);
   const scalars = list.map((secret, place) => scalarOf(`${argument}[${place}]`, secret));
-  const images = imagesOf(relation, scalars, createNonces(webEntropy(), NOTHING, scalars));
+  const images = imagesOf(relation, scalars, createNonces(entropy, NOTHING, scalars));
   const holds = relation.equations.every(({ image }, place) => {
     const own = images?.[place];
     return own !== undefined && own.every((byte, at) => byte === image[at]);
@@ -161,7 +166,7 @@ export function proveRelation(
   const { context = NOTHING, entropy = webEntropy() } = requireObject<ProofOptions>('options', options);
   requireBytes('options.context', context);
   const read = requireRelation('relation', relation);
-  const scalars = requireWitness('witness', read, witness);
+  const scalars = requireWitness('witness', read, witness, entropy);
   const transcript = begin(read, context);
   const nonce = createNonces(entropy, transcript.state(), scalars);
   const nonces = scalars.map(() => nonce());
@@ -220,7 +225,7 @@ export function proveAny(
   const read = requireRelations(relations);
   const { place, witness } = requireObject<{ readonly place: number; readonly witness: unknown }>('known', known);
   const own = requireInteger('known.place', place, 0, read.length - 1);
-  const scalars = requireWitness('known.witness', read[own] as Relation, witness);
+  const scalars = requireWitness('known.witness', read[own] as Relation, witness, entropy);
   const transcript = beginAny(read, context);
   const nonce = createNonces(entropy, transcript.state(), [BigInt(own), ...scalars]);
   const answers = read.map((relation) => ({

@@ -183,7 +183,7 @@ export function offerSecrets(relation: Relation, witness: readonly SecretBytes[]
   requireBytes('options.context', context);
   const size = requireSize('options', { total, sealed });
   const read = requireRelation('relation', relation);
-  const secrets = requireWitness('witness', read, witness);
+  const secrets = requireWitness('witness', read, witness, entropy);
   const seeds = createSeeds(entropy, secrets, size.total);
   const nonce = createNonces(entropy, NOTHING, secrets);
   const sealings = seeds.map((seed) => seal(read, seed, nonce));
