@@ -31,10 +31,27 @@ export interface BiscolErrors {
   readonly BISCOL_DUST: { readonly transition: string; readonly output: number; readonly minimum: string };
   /** A signature that is not there. `key` is 32 bytes in hexadecimal. */
   readonly BISCOL_SIGNATURE_MISSING: { readonly input: number; readonly key: string };
+  /** A secret that is not there. `hash` is what it opens, in hexadecimal. */
+  readonly BISCOL_SECRET_MISSING: { readonly hash: string };
   /** A signature that does not verify, or that covers less than the contract says. */
   readonly BISCOL_SIGNATURE_INVALID: { readonly input: number; readonly key: string };
   /** A PSBT of another transaction than the one that the contract makes of the same arguments. */
   readonly BISCOL_PSBT_MISMATCH: { readonly transition: string };
+  /** A signed transaction that breaks consensus or relay rules: Core's name for the reason. */
+  readonly BISCOL_SPEND_INVALID: { readonly transition: string; readonly reason: string; readonly input?: number };
+
+  // engine
+
+  /** An instance that was not opened in this store. */
+  readonly BISCOL_INSTANCE_UNKNOWN: { readonly instance: string };
+  /** An execution that is not there, or from which the wanted step does not follow. */
+  readonly BISCOL_EXECUTION_STATE: { readonly execution: string; readonly expected: string; readonly got: string };
+  /** The compliance gate did not allow it; its verdict is on record. */
+  readonly BISCOL_NOT_ALLOWED: { readonly execution: string; readonly reasons: readonly string[] };
+  /** A chain that told of a transaction and does not have it. */
+  readonly BISCOL_CHAIN_INCOMPLETE: { readonly txid: string; readonly instance: string };
+  /** A message of another party that makes no sense. */
+  readonly BISCOL_MESSAGE_INVALID: { readonly reason: string };
   /** A transaction beyond a limit that the caller set: `maxWeight`, `maxFee`, `maxFeeRate`. */
   readonly BISCOL_GAS_LIMIT: { readonly limit: string; readonly maximum: string; readonly got: string };
 

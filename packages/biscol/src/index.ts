@@ -24,10 +24,8 @@ export {
   type ValuesInput,
   whole,
 } from './contract/values.ts';
+export type { AnyContract, ContractInstance, Covenants } from './contract/model.ts';
 export {
-  type AnyContract,
-  type ContractInstance,
-  type Covenants,
   type CovenantsInput,
   fundingOutputs,
   instantiate,
@@ -64,3 +62,29 @@ export {
   nextCells,
   outpointOf,
 } from './covenant/presign.ts';
+export { recordingGate } from './compliance/recording-gate.ts';
+export { type ContractEngine, createEngine, type EngineOptions, type InstanceView } from './engine/engine.ts';
+export type { Execution } from './engine/execute.ts';
+export type { ExecuteOptions } from './engine/planning.ts';
+export type {
+  CellRecord,
+  CellSeed,
+  CellSpend,
+  EngineEvent,
+  ExecutionRecord,
+  ExecutionStatus,
+  GasRecord,
+  InstanceState,
+  Placement,
+  VerdictRecord,
+} from './engine/model.ts';
+export type {
+  ApprovalRequest,
+  ApprovalRule,
+  ConsentRule,
+  EngineChain,
+  GasLimits,
+  PartyMessage,
+  PartyTransport,
+} from './engine/ports.ts';
+export type { SignerReport } from './engine/signers.ts';

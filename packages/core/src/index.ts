@@ -27,6 +27,7 @@ export { currentCrypto, installCrypto, loadCrypto, type LoadCryptoOptions, type 
 export { wasmCrypto, type WasmCryptoOptions } from './crypto/wasm.ts';
 export * from './errors.ts';
 export type { Clock } from './ports/clock.ts';
+export type * from './ports/compliance-gate.ts';
 export type * from './ports/crypto.ts';
 export type { Entropy } from './ports/entropy.ts';
 export type { LogFields, Logger, LogLevel } from './ports/logger.ts';

@@ -20,7 +20,7 @@ import {
 } from '@bitcoin-enterprise/script';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import type { AnyTransition } from './define.ts';
-import { type ContractInstance, stateOf, transitionOf } from './instance.ts';
+import { type ContractInstance, stateOf, transitionOf } from './model.ts';
 import { type ContractOutput, rest } from './outputs.ts';
 import { planPath, type PathPlan } from './plan-path.ts';
 import type { StateOutput } from './state-output.ts';
@@ -62,6 +62,8 @@ export interface PlanTransitionOptions {
   readonly profile?: PolicyProfile;
   /** Whether inputs may bring less than the outputs take, because others add theirs (ANYONECANPAY). */
   readonly partial?: boolean;
+  /** Whether secrets that are not given are taken as known: others have them. `false` when absent. */
+  readonly assumeSecrets?: boolean;
   /** The outputs that are spent, where they are known already. */
   readonly outputOf?: (cell: Cell) => StateOutput;
 }
@@ -88,6 +90,8 @@ export interface TransitionPlan {
   readonly payouts: readonly { readonly index: number; readonly party: string | undefined; readonly value: Satoshis }[];
   /** Output that anybody may spend to pay for the transaction. */
   readonly anchor: number | undefined;
+  /** Output that takes what is left. */
+  readonly restAt: number | undefined;
   /** Weight units of the signed transaction, exact. */
   readonly weight: number;
   /** Satoshis. */
@@ -118,10 +122,9 @@ export function planTransition(
   const template = transitionOf(instance, transition);
   const { cells, signers, sponsor, profile = policyProfiles['core-31'], outputOf } = options;
   requireCells(transition, template, cells);
-  const args = readValues((template.args ?? {}) as ValueKinds, options.args ?? {}, {
-    network: instance.network,
-    path: 'args',
-  });
+  const kinds = (template.args ?? {}) as ValueKinds;
+  const given = options.assumeSecrets === true ? withAssumed(kinds, options.args ?? {}) : (options.args ?? {});
+  const args = readValues(kinds, given, { network: instance.network, path: 'args' });
   const value = satoshis(cells.reduce((sum, cell) => sum + cell.value, 0n));
   const context = { data: (cells[0] as Cell).data, args, cells, value } as never;
   const { params } = instance;
@@ -141,7 +144,8 @@ export function planTransition(
         const own = key.participants.length === 0 ? texts.slice(0, 1) : texts.slice(1);
         return own.every((text) => named.has(text) || isCovenantKey(instance, text));
       },
-      hasPreimage: (hashFunction, hash) => preimages.some((preimage) => isPreimage(hashFunction, hash, preimage)),
+      hasPreimage: (hashFunction, hash) =>
+        options.assumeSecrets === true || preimages.some((preimage) => isPreimage(hashFunction, hash, preimage)),
       signatureSize: hashType === SighashType.DEFAULT ? 64 : 65,
     };
     const plan = planPath(output, template.by, assets);
@@ -220,16 +224,19 @@ export function planTransition(
         ? [{ index, party: draft.party, value: satoshis((outputs[index] as TransactionOutput).value) }]
         : [],
     ),
-    anchor:
-      drafts.findIndex(({ kind }) => kind === 'anchor') === -1
-        ? undefined
-        : drafts.findIndex(({ kind }) => kind === 'anchor'),
+    anchor: placeOf(drafts, ({ kind }) => kind === 'anchor'),
+    restAt: placeOf(drafts, ({ amount }) => amount === rest),
     weight,
     fee: satoshis(brought - outputs.reduce((sum, output) => sum + output.value, 0n)),
   };
 }
 
 const NOTHING = new Uint8Array(0);
+
+function placeOf(drafts: readonly Draft[], is: (draft: Draft) => boolean): number | undefined {
+  const place = drafts.findIndex(is);
+  return place === -1 ? undefined : place;
+}
 
 type Draft = {
   readonly amount: Satoshis | typeof rest;
@@ -239,6 +246,14 @@ type Draft = {
   readonly party: string | undefined;
   readonly kind: ContractOutput['kind'];
 };
+
+/** Arguments with stand-ins for secrets that are missing. */
+function withAssumed(kinds: ValueKinds, args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const assumed = Object.entries(kinds)
+    .filter(([name, { kind }]) => kind === 'preimage' && args[name] === undefined)
+    .map(([name, kind]) => [name, kind.sample(name)]);
+  return { ...args, ...Object.fromEntries(assumed) };
+}
 
 function requireCells(transition: string, { from, takes }: AnyTransition, cells: readonly Cell[]): void {
   if (!Array.isArray(cells) || cells.length === 0) throw invalidArgument('options.cells', 'one or more', cells);

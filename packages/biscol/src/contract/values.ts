@@ -158,7 +158,7 @@ export function publicKey(): ValueKind<NamedKey, string> {
 /** Satoshis, in JSON as a decimal string. */
 export function amount(
   options: { readonly minimum?: bigint; readonly maximum?: bigint } = {},
-): ValueKind<Satoshis, string> {
+): ValueKind<Satoshis, string | bigint> {
   const { minimum = 0n, maximum = MAX_SATOSHIS } = options;
   const expected = `whole satoshis from ${minimum} to ${maximum}, as a decimal string or a bigint`;
   return {

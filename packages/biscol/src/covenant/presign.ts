@@ -2,7 +2,7 @@ import { currentCrypto, displayHash, equalBytes, satoshis } from '@bitcoin-enter
 import { aggregatePublicKeys, type DerivedKey, sortPublicKeys } from '@bitcoin-enterprise/descriptors';
 import { transactionId } from '@bitcoin-enterprise/script';
 import type { Psbt } from '@bitcoin-enterprise/wallet';
-import { covenantsFrom, type ContractInstance } from '../contract/instance.ts';
+import { covenantsFrom, type ContractInstance } from '../contract/model.ts';
 import { type Cell, planTransition, type TransitionPlan } from '../contract/transition.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import { planToPsbt, signaturesOfPsbt } from '../signing/psbt.ts';

@@ -55,7 +55,7 @@ export function signatureName(input: number, key: DerivedKey): string {
  * Puts signatures and secrets into their places: the transaction as it is broadcast, but for the inputs of sponsors.
  *
  * @param signatures - 64 bytes each, by {@link signatureName}.
- * @throws BiscolError `BISCOL_SIGNATURE_MISSING` with the input and the key.
+ * @throws BiscolError `BISCOL_SIGNATURE_MISSING` with the input and the key, `BISCOL_SECRET_MISSING` with the hash.
  */
 export function completeTransition(plan: TransitionPlan, signatures: Signatures): Transaction {
   const { tx, inputs, hashType } = plan;
@@ -81,7 +81,11 @@ export function completeTransition(plan: TransitionPlan, signatures: Signatures)
 
 function preimageOf({ preimages }: TransitionPlan, hashFunction: HashFunction, hash: Uint8Array): Uint8Array {
   const crypto = currentCrypto();
-  return preimages.find((preimage) => equalBytes(crypto[hashFunction](preimage), hash)) as Uint8Array;
+  const known = preimages.find((preimage) => equalBytes(crypto[hashFunction](preimage), hash));
+  if (known !== undefined) return known;
+  throw new BiscolError('BISCOL_SECRET_MISSING', `expected the secret of ${hashFunction} ${toHex(hash)}, got none`, {
+    details: { hash: toHex(hash) },
+  });
 }
 
 function missing(input: number, key: DerivedKey): BiscolError {

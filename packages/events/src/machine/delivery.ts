@@ -3,6 +3,7 @@ import type { CallOptions, Claim, EventStore } from '../ports/event-store.ts';
 import { pause } from '../model/waiting.ts';
 import { codeOf } from './code-of.ts';
 import { loadInstance, readEvent, saveInstance, streamOf, toRecord, toWork } from './instance.ts';
+import type { KeptInstances } from './kept.ts';
 import type { Machine, Typed } from './machine.ts';
 
 /** What became of an event that was sent to a machine. */
@@ -41,8 +42,10 @@ export function createCourier(options: {
   readonly snapshotEvery: number;
   /** A number from 0 to below 1, to spread those who lost a race. */
   readonly random: () => number;
+  /** Machines whose state is kept in memory. */
+  readonly kept: KeptInstances;
 }): Courier {
-  const { store, logger, snapshotEvery, random } = options;
+  const { store, logger, snapshotEvery, random, kept } = options;
   const turns = new Map<string, Promise<unknown>>();
 
   return {
@@ -70,9 +73,15 @@ export function createCourier(options: {
     // As it will be read again: what JSON leaves out the machine must not see the first time either.
     const event = readEvent<Event>(record);
     for (let conflicts = 0; ; conflicts++) {
-      const { state, version } = await loadInstance(store, machine, { id, ...signalOf(call) });
+      const known = kept.get<State>(stream);
+      const { state, version } = known ?? (await loadInstance(store, machine, { id, ...signalOf(call) }));
       const step = machine.step(state, event);
       if ('refused' in step) {
+        // What was kept may be behind: others write as well.
+        if (known !== undefined) {
+          kept.forget(stream);
+          continue;
+        }
         const repeated =
           key === undefined || version === 0 ? undefined : await repetition({ stream, key, record, call });
         if (repeated !== undefined) return { accepted: true, state, version: repeated };
@@ -91,9 +100,11 @@ export function createCourier(options: {
           signalOf(call),
         );
         if (appended.duplicate) return { accepted: true, state, version: appended.version };
+        kept.put(stream, { state: step.state, version: appended.version });
         await snapshot(machine, id, { state: step.state, version: appended.version });
         return { accepted: true, state: step.state, version: appended.version };
       } catch (error) {
+        kept.forget(stream);
         const isLate = hasCode(error, 'EVENTS_VERSION_CONFLICT');
         if (!isLate || (claim === undefined && conflicts === MAX_CONFLICTS)) throw error;
       }

@@ -3,7 +3,8 @@ import { invalidArgument } from '../errors.ts';
 import { checkCall, checkName, requireRecord, requireWhole } from '../model/checks.ts';
 import type { CallOptions, EventStore } from '../ports/event-store.ts';
 import { createCourier, type Sent } from './delivery.ts';
-import { type Instance, loadInstance } from './instance.ts';
+import { type Instance, loadInstance, streamOf } from './instance.ts';
+import { createKept } from './kept.ts';
 import type { Machine, Typed } from './machine.ts';
 import type { Registration } from './registration.ts';
 import { createWorker } from './worker.ts';
@@ -30,6 +31,11 @@ export interface RunnerOptions {
   readonly leaseMs?: number;
   /** Events between two snapshots, 1 or more; 100 when absent. */
   readonly snapshotEvery?: number;
+  /**
+   * Machines whose state is kept in memory, 0 to 10,000,000, so that a further event need not read it again; 0 when
+   * absent. Other processes may write as well: whoever is behind finds out when it appends.
+   */
+  readonly keepInstances?: number;
   /** Longest pause between two looks at the store and the height, in milliseconds; 1,000 when absent. */
   readonly idleMs?: number;
   /** Attempts until an effect that fails is given up, 1 or more; 20 when absent. */
@@ -49,11 +55,16 @@ export interface Runner {
     event: NoInfer<Event>,
     options?: CallOptions & { readonly key?: string },
   ): Promise<Sent<State>>;
-  /** The state of a machine. */
+  /**
+   * The state of a machine.
+   *
+   * @param options - `kept`: whether the state of the last event that this process sent will do, if it is in memory;
+   * `false` when absent.
+   */
   state<State, Event extends Typed, Effect extends Typed>(
     machine: Machine<State, Event, Effect>,
     id: string,
-    options?: CallOptions,
+    options?: CallOptions & { readonly kept?: boolean },
   ): Promise<Instance<State>>;
   /** Performs effects and fires timers until the signal comes; then ends without an error. */
   work(options: { readonly signal: AbortSignal }): Promise<void>;
@@ -64,6 +75,8 @@ export interface Runner {
 }
 
 const DAY_MS = 86_400_000;
+
+type StateOf<Of> = Of extends Machine<infer State, infer _Event, infer _Effect> ? State : never;
 
 /**
  * Makes a runner.
@@ -107,7 +120,8 @@ export function createRunner(options: RunnerOptions): Runner {
     const [low = 0, high = 0] = entropy.bytes(2);
     return (low + 256 * high) / 0x1_0000;
   };
-  const courier = createCourier({ store, logger, snapshotEvery, random });
+  const kept = createKept(requireWhole('options.keepInstances', options.keepInstances ?? 0, 0, 10_000_000));
+  const courier = createCourier({ store, logger, snapshotEvery, random, kept });
   const worker = createWorker({
     store,
     courier,
@@ -147,7 +161,13 @@ export function createRunner(options: RunnerOptions): Runner {
     async state(machine, id, call = {}) {
       checkCall('state', call);
       requireKnown(machine);
-      return loadInstance(store, machine, { id, ...call });
+      const { kept: mayBeKept = false, ...rest } = call;
+      const stream = streamOf(machine, id);
+      const found = mayBeKept ? kept.get<StateOf<typeof machine>>(stream) : undefined;
+      if (found !== undefined) return found;
+      const loaded = await loadInstance(store, machine, { id, ...rest });
+      kept.put(stream, loaded);
+      return loaded;
     },
     async drain(call = {}) {
       checkCall('drain', call);

@@ -1,0 +1,108 @@
+import { parseHex } from '@bitcoin-enterprise/core';
+import type { AnyDuty } from '../contract/define.ts';
+import { type ContractInstance, transitionOf } from '../contract/model.ts';
+import { type Cell, planTransition, type TransitionPlan } from '../contract/transition.ts';
+import type { ValueKinds } from '../contract/values.ts';
+import { feeRate } from '@bitcoin-enterprise/core';
+import type { InstanceState } from './model.ts';
+import { cellOfRecord } from './shelf.ts';
+
+/** What a duty comes to at a moment. */
+export type DutyCall =
+  | { readonly kind: 'act'; readonly transition: string; readonly args: Readonly<Record<string, unknown>> }
+  /** Nothing can be done before this height of the best block. */
+  | { readonly kind: 'wait'; readonly height: number };
+
+/**
+ * What a party has to do about an output now: the first of its duties that is possible. Pure: the engine and the model
+ * checker ask the same.
+ *
+ * @returns `undefined` when it has no duty in this state.
+ */
+export function dutyOf(
+  instance: ContractInstance,
+  of: {
+    readonly cell: Cell;
+    readonly parties: ReadonlySet<string>;
+    /** Height of the output's own block. */
+    readonly cellHeight: number;
+    /** Height of the best block, and its median time. */
+    readonly tip: { readonly height: number; readonly medianTime: number };
+    /** Secrets that are known, in hexadecimal. */
+    readonly secrets: readonly string[];
+  },
+): DutyCall | undefined {
+  const { cell, parties, cellHeight, tip, secrets } = of;
+  let soonest: number | undefined;
+  for (const duty of instance.contract.duties as readonly AnyDuty[]) {
+    if (duty.state !== cell.state || !parties.has(duty.party(instance.params).name)) continue;
+    const found = possible(instance, { duty, cell, secrets });
+    const view = {
+      data: cell.data,
+      height: tip.height,
+      confirmations: tip.height - cellHeight + 1,
+      knows: (argument: string): boolean => found?.args[argument] !== undefined,
+    };
+    const isWanted = duty.when?.(instance.params, view) ?? true;
+    const from = found === undefined ? undefined : earliest(found.plan, { cellHeight, tip });
+    if (isWanted && found !== undefined && from !== undefined && from <= tip.height)
+      return { kind: 'act', transition: duty.transition, args: found.args };
+    // What it waits for may be a height, or something that nobody can foresee: look again with the next block.
+    const next = isWanted && from !== undefined ? from : tip.height + 1;
+    if (duty.secrets !== undefined && found === undefined) continue;
+    soonest = Math.min(soonest ?? next, next);
+  }
+  return soonest === undefined ? undefined : { kind: 'wait', height: soonest };
+}
+
+/** A duty's transition with the secrets that it needs; `undefined` while they are missing. */
+function possible(
+  instance: ContractInstance,
+  of: { readonly duty: AnyDuty; readonly cell: Cell; readonly secrets: readonly string[] },
+): { readonly plan: TransitionPlan; readonly args: Readonly<Record<string, unknown>> } | undefined {
+  const { duty, cell, secrets } = of;
+  const kinds = (transitionOf(instance, duty.transition).args ?? {}) as ValueKinds;
+  const names = Object.keys(kinds).filter((name) => kinds[name]?.kind === 'preimage');
+  const tries =
+    names.length === 0
+      ? [{}]
+      : secrets.map((secret) => Object.fromEntries(names.map((name) => [name, parseHex(secret)])));
+  for (const args of tries)
+    try {
+      const plan = planTransition(instance, duty.transition, { cells: [cell], args, feeRate: feeRate(0n) });
+      return { plan, args };
+    } catch {
+      // Another secret than the one that is needed.
+    }
+  return undefined;
+}
+
+/** Height of the best block from which on a plan may be sent: locks as the next block sees them (BIP65, 68, 113). */
+function earliest(
+  plan: TransitionPlan,
+  at: { readonly cellHeight: number; readonly tip: { readonly height: number; readonly medianTime: number } },
+): number {
+  const { cellHeight, tip } = at;
+  let from = 0;
+  const { lockTime, inputs } = plan.tx;
+  if (lockTime !== 0 && lockTime < 500_000_000) from = Math.max(from, lockTime);
+  if (lockTime >= 500_000_000 && tip.medianTime <= lockTime) from = Math.max(from, tip.height + 1);
+  for (const { sequence } of inputs) {
+    const isRelative = sequence < 0x8000_0000;
+    if (!isRelative) continue;
+    const isByTime = (sequence & (1 << 22)) !== 0;
+    if (!isByTime) from = Math.max(from, cellHeight + (sequence & 0xffff) - 1);
+  }
+  return from;
+}
+
+/** The output of a record, and where it stands. */
+export function cellAt(
+  instance: ContractInstance,
+  state: InstanceState,
+  outpoint: string,
+): { readonly cell: Cell; readonly height: number } | undefined {
+  const record = state.cells[outpoint];
+  if (record?.height === undefined || record.spent !== undefined) return undefined;
+  return { cell: cellOfRecord(instance, outpoint, record), height: record.height };
+}

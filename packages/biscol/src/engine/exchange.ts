@@ -1,0 +1,203 @@
+import { feeRate, toHex } from '@bitcoin-enterprise/core';
+import { combinePsbts, parsePsbt, type Psbt, psbtToBase64 } from '@bitcoin-enterprise/wallet';
+import { transitionOf } from '../contract/model.ts';
+import type { ValueKinds } from '../contract/values.ts';
+import { BiscolError } from '../errors.ts';
+import { requireSameTransaction, signaturesOfPsbt } from '../signing/psbt.ts';
+import { type Executor, judge, notAllowed, signedRecord } from './execute.ts';
+import { contractMachine } from './machine.ts';
+import type { EngineEvent, ExecutionRecord, InstanceState } from './model.ts';
+import { hexSignatures, planExecution, planOfRecord } from './planning.ts';
+import type { PartyMessage } from './ports.ts';
+import { approvalRequest } from './request.ts';
+import type { Engine } from './settings.ts';
+import { psbtOf } from './signing.ts';
+
+/** Names, texts and lists in a message: more is not read. */
+const MOST_TEXT = 200_000;
+const MOST_CELLS = 1_000;
+
+/** Reads a message that came from outside. Throws `BISCOL_MESSAGE_INVALID`. */
+export function parseMessage(input: unknown): PartyMessage {
+  const wrong = (reason: string): BiscolError =>
+    new BiscolError('BISCOL_MESSAGE_INVALID', `expected a message of another party, got ${reason}`, {
+      details: { reason },
+    });
+  if (typeof input !== 'object' || input === null) throw wrong('no object');
+  const message = input as Partial<Record<keyof PartyMessage, unknown>>;
+  const { type, version, instance, execution, transition, cells, args, feeRate: rate, signers, psbt } = message;
+  if (type !== 'biscol/execution' || version !== 1) throw wrong('another type or version');
+  if (typeof instance !== 'string' || !/^[\da-f]{32}$/.test(instance)) throw wrong('no id of an instance');
+  if (typeof execution !== 'string' || !/^[\w~.-]{1,100}$/.test(execution)) throw wrong('no id of an execution');
+  if (typeof transition !== 'string' || transition.length > 64) throw wrong('no name of a transition');
+  const areTexts = (list: unknown): list is readonly string[] =>
+    Array.isArray(list) &&
+    list.length <= MOST_CELLS &&
+    list.every((one) => typeof one === 'string' && one.length < 200);
+  if (!areTexts(cells) || cells.length === 0) throw wrong('no outputs');
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) throw wrong('no arguments');
+  if (typeof rate !== 'string' || !/^\d{1,15}$/.test(rate)) throw wrong('no fee rate');
+  if (signers !== undefined && !areTexts(signers)) throw wrong('signers that are no names');
+  if (typeof psbt !== 'string' || psbt.length > MOST_TEXT) throw wrong('no PSBT');
+  return {
+    type,
+    version,
+    instance,
+    execution,
+    transition,
+    cells,
+    args: args as Readonly<Record<string, unknown>>,
+    feeRate: rate,
+    ...(signers === undefined ? {} : { signers }),
+    psbt,
+  };
+}
+
+/** The message that tells others how far an execution has come; `undefined` when there is nothing to tell. */
+export function messageOf(
+  engine: Engine,
+  id: string,
+  of: {
+    readonly state: InstanceState;
+    readonly execution: string;
+  },
+): PartyMessage | undefined {
+  const { state, execution } = of;
+  const record = state.executions[execution];
+  if (record === undefined || record.status !== 'signing') return undefined;
+  const instance = engine.shelf.instanceOf(id, state);
+  const plan = planOfRecord(engine, instance, { state, record });
+  const kinds = (transitionOf(instance, record.transition).args ?? {}) as ValueKinds;
+  return {
+    type: 'biscol/execution',
+    version: 1,
+    instance: id,
+    execution,
+    transition: record.transition,
+    cells: record.cells,
+    args: Object.fromEntries(Object.entries(record.args).filter(([name]) => kinds[name]?.kind !== 'preimage')),
+    feeRate: record.feeRate,
+    ...(record.signers === undefined ? {} : { signers: record.signers }),
+    psbt: psbtOf({ plan, record }),
+  };
+}
+
+/**
+ * Takes a message of another party: plans the same execution from what is on record here, and accepts nothing but
+ * signatures of exactly that transaction.
+ */
+export async function receiveMessage(engine: Engine, executor: Executor, message: PartyMessage): Promise<void> {
+  const { instance: id, execution } = message;
+  const { state } = await engine.runner.state(contractMachine, id);
+  const instance = engine.shelf.instanceOf(id, state);
+  const psbt = parsePsbt(message.psbt);
+  const known = Object.hasOwn(state.executions, execution) ? state.executions[execution] : undefined;
+  if (known === undefined) {
+    const planned = planExecution(engine, {
+      instance,
+      state,
+      transition: message.transition,
+      args: message.args,
+      options: {
+        key: execution,
+        cells: message.cells,
+        ...(message.signers === undefined ? {} : { signers: message.signers }),
+      },
+      height: (await engine.chain.tip()).height,
+      feeRate: feeRate(BigInt(message.feeRate)),
+      assumeSecrets: true,
+    });
+    requireSameTransaction(planned.plan, psbt);
+    const signatures = hexSignatures(signaturesOfPsbt(planned.plan, psbt));
+    const record: ExecutionRecord = {
+      ...planned.record,
+      status: 'proposed',
+      proposer: 'another',
+      signatures,
+      psbt: message.psbt,
+    };
+    await engine.runner.send(contractMachine, id, { type: 'begun', id: execution, execution: record });
+    const decision = await engine.consent(approvalRequest(instance, planned.plan, execution));
+    if (decision === 'refuse')
+      await engine.runner.send(contractMachine, id, { type: 'abandoned', id: execution, reason: 'no consent' });
+    if (decision === 'sign') await proceed(engine, executor, { id, execution });
+    return;
+  }
+  if (known.tx !== undefined) return;
+  const plan = planOfRecord(engine, instance, { state, record: known });
+  requireSameTransaction(plan, psbt);
+  const signatures = hexSignatures(signaturesOfPsbt(plan, psbt));
+  const event: EngineEvent = {
+    type: 'contributed',
+    id: execution,
+    signatures,
+    psbt: mergedPsbt(known.psbt, psbt),
+    own: false,
+  };
+  if (known.status === 'proposed' || known.status === 'waiting') return;
+  await engine.runner.send(contractMachine, id, event);
+  await proceed(engine, executor, { id, execution });
+}
+
+/** Nonces and partial signatures of both. */
+function mergedPsbt(own: string | undefined, theirs: Psbt): string {
+  return psbtToBase64(own === undefined ? theirs : combinePsbts([parsePsbt(own), theirs]));
+}
+
+/**
+ * Signs what is missing and can be signed here, tells the others, and finishes the execution once nothing is missing.
+ */
+export async function proceed(
+  engine: Engine,
+  executor: Executor,
+  of: { readonly id: string; readonly execution: string },
+): Promise<void> {
+  const { id, execution } = of;
+  const { state } = await engine.runner.state(contractMachine, id);
+  const record = state.executions[execution];
+  if (record === undefined || record.tx !== undefined) return;
+  const instance = engine.shelf.instanceOf(id, state);
+  const plan = planOfRecord(engine, instance, { state, record });
+  const planned = { id: execution, instance, plan, record };
+  if (!record.verdicts.some(({ stage, decision }) => stage === 'sign' && decision === 'allow')) {
+    const verdict = await judge(engine, planned, 'sign');
+    await engine.runner.send(contractMachine, id, { type: 'judged', id: execution, verdict });
+    if (verdict.decision === 'refuse')
+      throw notAllowed({ ...record, verdicts: [...record.verdicts, verdict], id: execution });
+    if (verdict.decision === 'review') return;
+  }
+  const approval = engine.approvals(approvalRequest(instance, plan, execution));
+  if (approval !== undefined && record.approvals.filter((by) => approval.of.includes(by)).length < approval.count)
+    return;
+  const result = await executor.proceed({ ...planned, state });
+  if (result.checked?.ok === false) throw result.checked.error;
+  if (result.checked === undefined || result.bytes === undefined) {
+    await engine.runner.send(contractMachine, id, {
+      type: 'contributed',
+      id: execution,
+      signatures: hexSignatures(result.signatures),
+      ...(result.psbt === undefined ? {} : { psbt: result.psbt }),
+      own: true,
+    });
+    return;
+  }
+  // The others finish it as well: they get what was missing before it is sent.
+  if (engine.transport !== undefined && Object.keys(record.signatures).length < result.signatures.size)
+    await engine.runner.send(contractMachine, id, {
+      type: 'contributed',
+      id: execution,
+      signatures: hexSignatures(result.signatures),
+      ...(result.psbt === undefined ? {} : { psbt: result.psbt }),
+      own: true,
+    });
+  const tx = toHex(result.bytes);
+  const verdict = await judge(engine, planned, 'broadcast', tx);
+  const done = signedRecord(record, { tx, gas: result.checked.gas, verdict });
+  await engine.runner.send(contractMachine, id, {
+    type: 'signed',
+    id: execution,
+    tx,
+    gas: done.gas as NonNullable<ExecutionRecord['gas']>,
+    verdict,
+  });
+}

@@ -1,0 +1,55 @@
+import { displayHash, type NetworkName, toHex } from '@bitcoin-enterprise/core';
+import type { ComplianceRequest } from '@bitcoin-enterprise/core';
+import { serializeTransaction, type TransactionOutput, transactionId } from '@bitcoin-enterprise/script';
+import type { ContractInstance } from '../contract/model.ts';
+import type { TransitionPlan } from '../contract/transition.ts';
+import { outpointOf } from '../covenant/presign.ts';
+import type { ApprovalRequest } from './ports.ts';
+
+/** What a gate is asked about a plan. */
+export function complianceRequest(
+  instance: ContractInstance,
+  plan: TransitionPlan,
+  of: { readonly execution: string; readonly stage: 'sign' | 'broadcast'; readonly tx?: string },
+): ComplianceRequest {
+  const { contract, id, network, parties } = instance;
+  const { tx, spentOutputs, fee, transition } = plan;
+  return {
+    id: `${id}/${of.execution}/${of.stage}`,
+    stage: of.stage,
+    chain: chainName(network),
+    txid: displayHash(transactionId(tx)),
+    transaction: of.tx ?? toHex(serializeTransaction(tx)),
+    inputs: tx.inputs.map(({ previousTxid, previousIndex }, place) => {
+      const { value, scriptPubKey } = spentOutputs[place] as TransactionOutput;
+      const outpoint = outpointOf({ txid: previousTxid, index: previousIndex });
+      return { outpoint, value: String(value), scriptPubKey: toHex(scriptPubKey) };
+    }),
+    outputs: tx.outputs.map(({ value, scriptPubKey }, index) => {
+      const party = plan.payouts.find((payout) => payout.index === index)?.party;
+      return { value: String(value), scriptPubKey: toHex(scriptPubKey), ...(party === undefined ? {} : { party }) };
+    }),
+    fee: String(fee),
+    parties: [...parties.values()].map(({ name, key, payTo }) => ({ name, key, scriptPubKey: toHex(payTo) })),
+    contract: { name: contract.name as string, version: contract.version as number, instance: id, transition },
+  };
+}
+
+function chainName(network: NetworkName): string {
+  return `bitcoin:${network}`;
+}
+
+/** What approvers are asked about a plan. */
+export function approvalRequest(instance: ContractInstance, plan: TransitionPlan, execution: string): ApprovalRequest {
+  return {
+    contract: instance.contract.name as string,
+    instance: instance.id,
+    execution,
+    transition: plan.transition,
+    payouts: plan.payouts.map(({ index, party, value }) => {
+      const { scriptPubKey } = plan.tx.outputs[index] as TransactionOutput;
+      return { ...(party === undefined ? {} : { party }), value: String(value), scriptPubKey: toHex(scriptPubKey) };
+    }),
+    fee: String(plan.fee),
+  };
+}

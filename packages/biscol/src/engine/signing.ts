@@ -1,0 +1,145 @@
+import { hasCode, parseHex, toHex } from '@bitcoin-enterprise/core';
+import type { ChainHeader } from '@bitcoin-enterprise/chain';
+import { combinePsbts, parsePsbt, type Psbt, psbtToBase64 } from '@bitcoin-enterprise/wallet';
+import { covenantRequest } from '../covenant/presign.ts';
+import type { ContractInstance } from '../contract/model.ts';
+import type { TransitionPlan } from '../contract/transition.ts';
+import { planToPsbt, signaturesOfPsbt, withSignatures } from '../signing/psbt.ts';
+import { signatureName, type SigningRequest, signingRequests } from '../signing/requests.ts';
+import type { ExecutionRecord, InstanceState } from './model.ts';
+import type { Engine } from './settings.ts';
+
+/** An execution that is to be signed. */
+export interface SigningTask {
+  readonly instance: ContractInstance;
+  readonly plan: TransitionPlan;
+  readonly record: ExecutionRecord;
+  /** What was signed beforehand. */
+  readonly presigned: InstanceState['presigned'];
+}
+
+/** What came of it. */
+export interface SigningResult {
+  /** By name. */
+  readonly signatures: ReadonlyMap<string, Uint8Array>;
+  /** MuSig2 under way. */
+  readonly psbt: string | undefined;
+  readonly isComplete: boolean;
+}
+
+/** Which keys are ours, asked once. */
+export class OwnKeys {
+  readonly #engine: Pick<Engine, 'keys'>;
+  readonly #known = new Map<string, boolean>();
+
+  constructor(engine: Pick<Engine, 'keys'>) {
+    this.#engine = engine;
+  }
+
+  /** Those of the requests that our keys can answer. */
+  async own(requests: readonly SigningRequest[]): Promise<readonly SigningRequest[]> {
+    const { keys } = this.#engine;
+    if (keys === undefined) return [];
+    const unknown = requests.filter(({ key }) => !this.#known.has(toHex(key.publicKey)));
+    if (unknown.length > 0) {
+      const held = await keys.holds(unknown.map(({ request }) => request.key));
+      for (const [place, { key }] of unknown.entries()) this.#remember(toHex(key.publicKey), held[place] === true);
+    }
+    return requests.filter(({ key }) => this.#known.get(toHex(key.publicKey)) === true);
+  }
+
+  #remember(key: string, isOwn: boolean): void {
+    if (this.#known.size >= MOST_KEYS) this.#known.clear();
+    this.#known.set(key, isOwn);
+  }
+}
+
+const MOST_KEYS = 100_000;
+
+/**
+ * Signs what our keys can: all tasks in one call of the signer, then MuSig2 one by one. What is on record already, of
+ * others and from before the funding, is taken along.
+ */
+export async function signTasks(
+  engine: Engine,
+  own: OwnKeys,
+  tasks: readonly SigningTask[],
+): Promise<readonly SigningResult[]> {
+  const asked = tasks.map(({ plan }) => signingRequests(plan));
+  const found = tasks.map((task, place) => knownSignatures(task, asked[place] as readonly SigningRequest[]));
+  const wanted = await Promise.all(
+    asked.map(async (requests, place) => {
+      const known = found[place] as Map<string, Uint8Array>;
+      return own.own(requests.filter(({ input, key }) => !known.has(signatureName(input, key))));
+    }),
+  );
+  const flat = wanted.flatMap((requests, place) => requests.map((request) => ({ place, request })));
+  if (flat.length > 0 && engine.keys !== undefined) {
+    const signatures = await engine.keys.signDigests(flat.map(({ request }) => request.request));
+    for (const [at, { place, request }] of flat.entries())
+      (found[place] as Map<string, Uint8Array>).set(
+        signatureName(request.input, request.key),
+        signatures[at] as Uint8Array,
+      );
+  }
+  return Promise.all(
+    tasks.map(async (task, place) => {
+      const signatures = found[place] as Map<string, Uint8Array>;
+      const requests = asked[place] as readonly SigningRequest[];
+      const isComplete = (): boolean => requests.every(({ input, key }) => signatures.has(signatureName(input, key)));
+      if (isComplete() || engine.musig === undefined || !requests.some(({ key }) => key.participants.length > 0))
+        return { signatures, psbt: task.record.psbt, isComplete: isComplete() };
+      const psbt = await signTogether(engine, task, signatures);
+      for (const [name, signature] of signaturesOfPsbt(task.plan, psbt)) signatures.set(name, signature);
+      return { signatures, psbt: psbtToBase64(psbt), isComplete: isComplete() };
+    }),
+  );
+}
+
+function knownSignatures(
+  { record, presigned, instance, plan }: SigningTask,
+  requests: readonly SigningRequest[],
+): Map<string, Uint8Array> {
+  const known = new Map<string, Uint8Array>();
+  for (const { input, key } of requests) {
+    const name = signatureName(input, key);
+    const signature = record.signatures[name];
+    if (signature !== undefined) known.set(name, parseHex(signature));
+  }
+  const covenant = covenantRequest(instance, plan);
+  const [outpoint] = record.cells;
+  const signed = presigned[`${outpoint}/${record.transition}`];
+  if (covenant !== undefined && signed !== undefined)
+    known.set(signatureName(covenant.input, covenant.key), parseHex(signed));
+  return known;
+}
+
+/** The next round of MuSig2, with what others have sent so far. */
+async function signTogether(
+  engine: Engine,
+  { plan, record }: SigningTask,
+  signatures: ReadonlyMap<string, Uint8Array>,
+): Promise<Psbt> {
+  const own = withSignatures(plan, signatures);
+  const psbt = record.psbt === undefined ? own : combinePsbts([parsePsbt(record.psbt), own]);
+  try {
+    return (await engine.musig?.sign(psbt)) ?? psbt;
+  } catch (error) {
+    // Keys of which none is ours: others sign.
+    if (hasCode(error, 'WALLET_KEY_UNKNOWN')) return psbt;
+    throw error;
+  }
+}
+
+/** The PSBT that goes to others: everything that is there. */
+export function psbtOf(task: Pick<SigningTask, 'plan' | 'record'>): string {
+  const { plan, record } = task;
+  const signatures = new Map(
+    Object.entries(record.signatures).map(([name, signature]) => [name, parseHex(signature)] as const),
+  );
+  const own = Object.keys(record.signatures).length === 0 ? planToPsbt(plan) : withSignatures(plan, signatures);
+  return psbtToBase64(record.psbt === undefined ? own : combinePsbts([parsePsbt(record.psbt), own]));
+}
+
+/** Height of the next block's parent. */
+export type Tip = Pick<ChainHeader, 'height' | 'medianTime'>;
