@@ -1,0 +1,2 @@
+// CommonJS, as the package is.
+exports.loadZkp = require('@vulpemventures/secp256k1-zkp').default;
