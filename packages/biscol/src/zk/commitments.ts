@@ -1,4 +1,4 @@
-import { currentCrypto, type Entropy, equalBytes, webEntropy } from '@bitcoin-enterprise/core';
+import { currentCrypto, type Entropy, equalBytes, isBytes, webEntropy } from '@bitcoin-enterprise/core';
 import { SecretBytes } from '@bitcoin-enterprise/wallet/multiparty';
 import { requireBytes, requireList, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
@@ -37,8 +37,12 @@ function keep(value: bigint): SecretBytes {
 export function scalarOf(argument: string, secret: unknown): bigint {
   const { use } = requireObject<SecretBytes>(argument, secret);
   if (typeof use !== 'function') throw invalidArgument(argument, 'SecretBytes', secret);
-  const value = (secret as SecretBytes).use((bytes) => (bytes.length === 32 ? readScalar(bytes) : undefined));
-  if (value === undefined || value === 0n) throw invalidArgument(argument, 'a scalar of 32 bytes, 1 to n-1', secret);
+  // Of whichever copy of the wallet, or somebody's own: what it lends and returns is checked.
+  const value: unknown = (secret as SecretBytes).use((bytes) =>
+    isBytes(bytes) && bytes.length === 32 ? readScalar(bytes) : undefined,
+  );
+  if (typeof value !== 'bigint' || value <= 0n || value >= ORDER)
+    throw invalidArgument(argument, 'a scalar of 32 bytes, 1 to n-1', secret);
   return value;
 }
 

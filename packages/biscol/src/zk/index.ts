@@ -1,3 +1,4 @@
+export { proveAny, verifyAny } from './any-relation.ts';
 export {
   addCommitments,
   commitTo,
@@ -18,15 +19,7 @@ export {
   verifyRanges,
 } from './range-proof.ts';
 export { membershipProofSize, proveMembership, valueMembers, verifyMembership } from './membership.ts';
-export {
-  type LinearEquation,
-  proveAny,
-  type ProofOptions,
-  proveRelation,
-  type Relation,
-  verifyAny,
-  verifyRelation,
-} from './relations.ts';
+export { type LinearEquation, type ProofOptions, proveRelation, type Relation, verifyRelation } from './relations.ts';
 export { equalLogsRelation, equalValuesRelation, keyRelation, openingRelation } from './statements.ts';
 export {
   type Account,
@@ -52,11 +45,10 @@ export {
   type OfferOptions,
   offerSecrets,
   type Sale,
-  type SaleLock,
   type SaleOffer,
-  type SaleSize,
   saleSoundness,
   verifyOffer,
 } from './sale.ts';
+export type { SaleLock, SaleSize } from './sale-instances.ts';
 export { saleScripts, type SaleScriptOptions } from './sale-scripts.ts';
 export { BiscolError, type BiscolErrors } from '../errors.ts';

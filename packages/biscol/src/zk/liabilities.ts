@@ -145,7 +145,11 @@ export function proveLiability(
   const leaf = nodes[0]?.[place];
   if (account === undefined || leaf === undefined || root === undefined)
     throw invalidArgument('id', 'an account of the tree', id);
-  const beside = nodes.slice(0, -1).map((level, height) => level[(place >> height) ^ 1] as (typeof level)[number]);
+  const beside = nodes.slice(0, -1).map((level, height) => {
+    const node = requireList(`tree.levels[${height}]`, level)[(place >> height) ^ 1];
+    const { hash, commitment, opening } = requireObject<LiabilityTree['levels'][number][number]>('tree.levels', node);
+    return { hash, commitment, opening } as LiabilityTree['levels'][number][number];
+  });
   const { entropy = webEntropy() } = requireObject<{ readonly entropy?: Entropy }>('options', options);
   const ranges =
     beside.length === 0

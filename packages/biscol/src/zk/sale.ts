@@ -2,31 +2,15 @@ import { concatBytes, currentCrypto, type Entropy, equalBytes, webEntropy } from
 import { SecretBytes } from '@bitcoin-enterprise/wallet/multiparty';
 import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
-import {
-  announced,
-  type ProofOptions,
-  readScalars,
-  type Relation,
-  relationBytes,
-  requireRelation,
-  requireWitness,
-  imagesOf,
-} from './relations.ts';
-import { createNonces, ORDER, randomBytes, readNumber, SCALARS, writeNumber } from './scalars.ts';
-import { countBytes, createTranscript } from './transcript.ts';
+import { type ProofOptions, type Relation, requireRelation, requireWitness } from './relations.ts';
+import { choose, type Instance, instanceOf, type SaleLock, type SaleSize, seal, unmask } from './sale-instances.ts';
+import { createNonces, randomBytes, SCALARS, writeNumber } from './scalars.ts';
+import { countBytes } from './transcript.ts';
 
 const MOST_INSTANCES = 1024;
 const DEFAULT_TOTAL = 256;
 const DEFAULT_SEALED = 20;
 const NOTHING = new Uint8Array(0);
-
-/** How much cutting and choosing there is. */
-export interface SaleSize {
-  /** Instances of which the seller opens most: 2 to 1,024. */
-  readonly total: number;
-  /** Instances that stay sealed, each with a hash lock of its own: 1 to 64, fewer than `total`. */
-  readonly sealed: number;
-}
 
 /**
  * How hard cheating is, in bits: a seller who prepares instances that open but sell nothing has to guess exactly those
@@ -61,80 +45,6 @@ export interface SaleOffer extends SaleSize {
   readonly seeds: readonly Uint8Array[];
   /** The sealed instances in their order. */
   readonly locks: readonly SaleLock[];
-}
-
-/** An instance that stays sealed. */
-export interface SaleLock {
-  /** From 0. */
-  readonly place: number;
-  /** SHA-256 of the preimage that the payment is to reveal, 32 bytes. */
-  readonly hash: Uint8Array;
-  /** The masks, encrypted to the preimage: 32 bytes for each secret. */
-  readonly cipher: Uint8Array;
-  /** The secrets plus the masks: 32 bytes for each secret. */
-  readonly masked: Uint8Array;
-}
-
-/** One instance as all see it before the choice. */
-interface Instance {
-  /** `Σ mask * base` of each equation. */
-  readonly images: readonly Uint8Array[];
-  readonly hash: Uint8Array;
-  readonly cipher: Uint8Array;
-}
-
-/** What follows from a seed. */
-interface Sealing {
-  readonly preimage: Uint8Array;
-  readonly masks: readonly bigint[];
-  readonly instance: Instance;
-}
-
-function derive(name: string, key: Uint8Array, index: number): bigint {
-  const crypto = currentCrypto();
-  const wide = [0, 1].map((half) => crypto.taggedHash(name, concatBytes(key, countBytes(index, half))));
-  return readNumber(concatBytes(...wide)) % ORDER;
-}
-
-function keystream(preimage: Uint8Array, index: number): bigint {
-  return derive('biscol/zk/sale-cipher', preimage, index);
-}
-
-/** Makes an instance, with nonces while the seed is secret; `undefined` where its masks add up to infinity, which nobody meets by chance. */
-function seal(relation: Relation, seed: Uint8Array, nonce?: () => bigint): Sealing | undefined {
-  const crypto = currentCrypto();
-  const preimage = crypto.taggedHash('biscol/zk/sale-preimage', seed);
-  const masks = Array.from({ length: relation.secrets }, (_, index) => derive('biscol/zk/sale-mask', seed, index));
-  const images = imagesOf(relation, masks, nonce);
-  if (images === undefined) return undefined;
-  const cipher = concatBytes(
-    ...masks.map((mask, index) => writeNumber(SCALARS.reduce(mask + keystream(preimage, index)))),
-  );
-  return { preimage, masks, instance: { images, hash: crypto.sha256(preimage), cipher } };
-}
-
-/** The places that stay sealed, ascending: a choice that depends on every instance. */
-function choose(
-  relation: Relation,
-  {
-    total,
-    sealed,
-    context,
-    instances,
-  }: SaleSize & { readonly context: Uint8Array; readonly instances: readonly Instance[] },
-): readonly number[] {
-  const transcript = createTranscript('biscol/zk/sale/1');
-  transcript.append('context', context);
-  transcript.append('relation', relationBytes(relation));
-  transcript.append('size', countBytes(total, sealed));
-  for (const { images, hash, cipher } of instances) transcript.append('instance', concatBytes(...images, hash, cipher));
-  const places = Array.from({ length: total }, (_, place) => place);
-  for (let i = 0; i < sealed; i++) {
-    // A challenge of 256 bits modulo a thousand is as good as even.
-    const other = i + Number(transcript.challenge('choice') % BigInt(total - i));
-    [places[i], places[other]] = [places[other] as number, places[i] as number];
-  }
-  return places.slice(0, sealed).toSorted((left, right) => left - right);
 }
 
 /** What an offer is made with. */
@@ -250,14 +160,6 @@ export function verifyOffer(
   return chosen.every((place, at) => locks[at]?.place === place);
 }
 
-/** A sealed instance, whose images are what the masked secrets are too many. */
-function instanceOf(relation: Relation, { hash, cipher, masked }: SaleLock): Instance | undefined {
-  const scalars = readScalars(masked, relation.secrets);
-  const isCanonical = readScalars(cipher, relation.secrets) !== undefined;
-  const images = scalars === undefined || !isCanonical ? undefined : announced(relation, scalars, 1n);
-  return images === undefined ? undefined : { images, hash, cipher };
-}
-
 function requireOffer(offer: unknown, relation: Relation): SaleOffer {
   const { seeds, locks, ...size } = requireObject<SaleOffer>('offer', offer);
   const length = 32 * relation.secrets;
@@ -302,22 +204,4 @@ export function completeSale(
     }
   }
   return undefined;
-}
-
-function unmask(relation: Relation, { cipher, masked }: SaleLock, preimage: Uint8Array): SecretBytes[] | undefined {
-  const [masks, sums] = [readScalars(cipher, relation.secrets), readScalars(masked, relation.secrets)];
-  if (masks === undefined || sums === undefined) return undefined;
-  const secrets = sums.map((sum, index) => {
-    const bytes = writeNumber(SCALARS.reduce(sum - (masks[index] as bigint) + keystream(preimage, index)));
-    const secret = new SecretBytes(bytes);
-    bytes.fill(0);
-    return secret;
-  });
-  try {
-    requireWitness('witness', relation, secrets);
-  } catch {
-    // A bad lock: the preimage was revealed, and encrypts something else.
-    return undefined;
-  }
-  return secrets;
 }

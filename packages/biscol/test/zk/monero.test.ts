@@ -12,7 +12,7 @@ import {
   readLittle,
   scalars,
 } from './support/monero.ts';
-import { moneroProof } from './support/monero-proof.ts';
+import { moneroProof, trezorProof, trezorWrongA } from './support/monero-proof.ts';
 
 type Proof = {
   readonly [Name in keyof typeof moneroProof]: (typeof moneroProof)[Name] extends string ? string : readonly string[];
@@ -22,9 +22,9 @@ const times8 = (point: EdPoint): EdPoint => point.multiplyUnsafe(8n);
 const read = (text: string): EdPoint => Point.fromHex(text);
 
 /** Monero's verification, with our coefficients in the middle: whether the points add up to nothing. */
-function holds(proof: Proof, bits = 64): boolean {
-  const inverse8 = scalars.invert(8n);
-  const commitments = proof.commitments.map((text) => read(text).multiplyUnsafe(inverse8));
+function holds(proof: Proof, bits = 64, isDivided = false): boolean {
+  const divisor = isDivided ? 1n : scalars.invert(8n);
+  const commitments = proof.commitments.map((text) => read(text).multiplyUnsafe(divisor));
   let transcript = hashToScalar(firstTranscript(), hashToScalar(...commitments.map((point) => point.toBytes())));
   const y = (transcript = hashToScalar(transcript, parseHex(proof.a)));
   const z = (transcript = hashToScalar(y));
@@ -53,19 +53,19 @@ function holds(proof: Proof, bits = 64): boolean {
     },
     1n,
   );
-  return sum(proof, coefficients).is0();
+  return sum(proof, coefficients, commitments.map(times8)).is0();
 }
 
 const generators = Array.from({ length: 512 }, (_, index) => generator(index));
 
-function sum(proof: Proof, coefficients: RangeCoefficients): EdPoint {
+function sum(proof: Proof, coefficients: RangeCoefficients, values: readonly EdPoint[]): EdPoint {
   const { value, blinding, left, right, commitments, a, a1, b, roundsLeft, roundsRight } = coefficients;
   const terms: (readonly [EdPoint, bigint])[] = [
     [H, value],
     [Point.BASE, blinding],
     ...left.map((scalar, i) => [generators[2 * i + 1] as EdPoint, scalar] as const),
     ...right.map((scalar, i) => [generators[2 * i] as EdPoint, scalar] as const),
-    ...commitments.map((scalar, i) => [read(proof.commitments[i] as string), scalar] as const),
+    ...commitments.map((scalar, i) => [values[i] as EdPoint, scalar] as const),
     [times8(read(proof.a)), a],
     [times8(read(proof.a1)), a1],
     [times8(read(proof.b)), b],
@@ -87,6 +87,20 @@ describe('the algebra of the range proofs, on the curve and with the transcript 
 
   it('accepts a proof of four outputs that the network accepted', () => {
     expect(holds(moneroProof)).toBe(true);
+  });
+
+  it('accepts a proof of two outputs, and refuses it with another A, as the tests of a wallet do', () => {
+    expect(holds(trezorProof, 64, true)).toBe(true);
+    // The other A is no point, or one that does not fit.
+    const isHeld = (() => {
+      try {
+        return holds({ ...trezorProof, a: trezorWrongA }, 64, true);
+      } catch (error) {
+        return String(error);
+      }
+    })();
+    expect(isHeld).not.toBe(true);
+    expect(holds({ ...trezorProof, a: trezorProof.b }, 64, true)).toBe(false);
   });
 
   it('accepts it of these values, this order and these bits alone', () => {

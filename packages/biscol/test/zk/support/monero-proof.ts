@@ -37,3 +37,42 @@ export const moneroProof = {
     'a3e5a745a7f32e6b2135a75f71117e2947c99647f14702417a9a76f6130b5d62',
   ],
 } as const;
+
+/**
+ * Another of Monero's, over two outputs, from the tests of Trezor's firmware (trezor/trezor-firmware,
+ * core/tests/test_apps.monero.bulletproof.py, `bproof_plus_2`). Its commitments come as the proof has them, divided by 8;
+ * with another `A` the same tests have it as a proof that must be refused.
+ */
+export const trezorProof = {
+  commitments: [
+    'e0dae61095ac728a15d4d9754f1f9f956c22d4fa2deee2c0ff1def031b083e02',
+    '5b424ecb1f8ea02351d324296a34a0608ecc104610feaad06e6002f61992bfe1',
+  ],
+  a: '6ae6f16a6b01cf494fb2cf368573365293f76c624cfc11152d648479238e9319',
+  a1: '33ad318a44df6f14a945e6d051911ab9a24841457d15d62bd1436fb3edc8a193',
+  b: '5f56531cb8e78dbb3450f1d599a6d4c7f5e4c04ee3e7015643c19a528bcbb109',
+  r: '40ad8a9c6b3bdd95c7fb8605e50135050e64f1ce29d1c4b37b1271e658354500',
+  s: 'aed959c770499134aaa7e099f566dac56ee12959d797b62a3d8d1037b790b806',
+  delta: '395a1e8d3df8e90e716fdeaa493090782c8db922337d09a36b50c1f02cd8e100',
+  left: [
+    'ed2d768bb9c8b5a9fa24c90b5831d3cceb3e78cef45eba90e52f89a2b3c859d2',
+    '7f25cc8e211783e9c1b80dd13ee286943da0ec07bd33291536639432758f6927',
+    '7bae3d31f4e2a6d78d74d2bcb6d0656e4222161423d635f7ce08805e96cec83e',
+    'c87f949f70cf569c4baa332612305733fd19a2262490c55ec88c16a68d7b5e7d',
+    '34d06caf0d02129ebcc8bf318da8f6a0ddfaf2c7cb85f4144726561cefc86dcd',
+    'ab3effd3a2706591774e013c76f5b8ece9e58abf7efc0a11b479f9d2a89d0c55',
+    'ebf8d34e6643533bf73b13d2dd56aeaf2113fb3017d39bc6db6a2f71bc1d53f1',
+  ],
+  right: [
+    '27e146e61e88944246dcd90ddb4284923c7fdc6fd6a187ed2efa3dcb8c380346',
+    'fab99152d48d835b9a01cdbec46301db0f57ca091f6cbaa0b45c8498f18babe1',
+    '8467f87acd7be026a27ed798cca6cc1526b0f805ac534a9c5162a9cd75460011',
+    'f421fa4bda1dba042ca56c6bdce313dc8d18cee084d722af47447ce54b6ff8df',
+    '8dd5dabc0ad67c83f42668e96bf5ee6741bcd8e661eda1e8ce6a23d84cf0b5b5',
+    'fcf20a7775699b0456542930b2374b233fb3f8f79e1911428157631a20b3c3ad',
+    '66e477bd93dabb184e2738829320bf8e60f6b4b476ca0fbc1013af28e8de34c1',
+  ],
+} as const;
+
+/** The `A` of the same that must be refused. */
+export const trezorWrongA = '6ae6f16a6b01cf494fb2cf368573365293f76c624cfc11152d648479238e9309';
