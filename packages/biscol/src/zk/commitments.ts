@@ -33,16 +33,16 @@ function keep(value: bigint): SecretBytes {
   return secret;
 }
 
-/** The scalar of a secret; a code where it is none. */
-export function scalarOf(argument: string, secret: unknown): bigint {
+/** The scalar of a secret, `least` to n-1; a code where it is none. */
+export function scalarOf(argument: string, secret: unknown, least: 0n | 1n = 1n): bigint {
   const { use } = requireObject<SecretBytes>(argument, secret);
   if (typeof use !== 'function') throw invalidArgument(argument, 'SecretBytes', secret);
   // Of whichever copy of the wallet, or somebody's own: what it lends and returns is checked.
   const value: unknown = (secret as SecretBytes).use((bytes) =>
     isBytes(bytes) && bytes.length === 32 ? readScalar(bytes) : undefined,
   );
-  if (typeof value !== 'bigint' || value <= 0n || value >= ORDER)
-    throw invalidArgument(argument, 'a scalar of 32 bytes, 1 to n-1', secret);
+  if (typeof value !== 'bigint' || value < least || value >= ORDER)
+    throw invalidArgument(argument, `a scalar of 32 bytes, ${least} to n-1`, secret);
   return value;
 }
 

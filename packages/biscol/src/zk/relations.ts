@@ -1,4 +1,4 @@
-import { concatBytes, type Entropy, webEntropy } from '@bitcoin-enterprise/core';
+import { concatBytes, type Entropy, equalBytes, webEntropy } from '@bitcoin-enterprise/core';
 import type { SecretBytes } from '@bitcoin-enterprise/wallet/multiparty';
 import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
@@ -105,6 +105,15 @@ export function announced(
   return points.every((point) => point !== undefined) ? points : undefined;
 }
 
+/** Whether the equations hold for secret scalars. */
+export function holdsFor(relation: Relation, scalars: readonly bigint[], nonce: () => bigint): boolean {
+  const images = imagesOf(relation, scalars, nonce);
+  return (
+    images !== undefined &&
+    relation.equations.every(({ image }, place) => equalBytes(image, images[place] as Uint8Array))
+  );
+}
+
 /** The scalars of a witness, of which the equations hold. */
 export function requireWitness(
   argument: string,
@@ -114,13 +123,9 @@ export function requireWitness(
 ): bigint[] {
   const list = requireList(argument, witness);
   if (list.length !== relation.secrets) throw invalidArgument(argument, `${relation.secrets} secrets`, witness);
-  const scalars = list.map((secret, place) => scalarOf(`${argument}[${place}]`, secret));
-  const images = imagesOf(relation, scalars, createNonces(entropy, NOTHING, scalars));
-  const holds = relation.equations.every(({ image }, place) => {
-    const own = images?.[place];
-    return own !== undefined && own.every((byte, at) => byte === image[at]);
-  });
-  if (!holds) throw invalidArgument(argument, 'secrets that the equations hold for', 'others');
+  const scalars = list.map((secret, place) => scalarOf(`${argument}[${place}]`, secret, 0n));
+  if (!holdsFor(relation, scalars, createNonces(entropy, NOTHING, scalars)))
+    throw invalidArgument(argument, 'secrets that the equations hold for', 'others');
   return scalars;
 }
 
@@ -143,7 +148,7 @@ export function challengeOf(transcript: Transcript, announcements: readonly Uint
  *
  * @param relation - See {@link keyRelation}, {@link openingRelation}, {@link equalLogsRelation},
  * {@link equalValuesRelation}.
- * @param witness - The secrets in their order, 32 bytes each.
+ * @param witness - The secrets in their order, 32 bytes each, 0 to n-1.
  * @returns 32 bytes, and 32 for each secret.
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`, also for secrets that the equations do not hold for.
  *

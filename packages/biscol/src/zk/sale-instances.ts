@@ -1,7 +1,7 @@
-import { concatBytes, currentCrypto } from '@bitcoin-enterprise/core';
+import { concatBytes, currentCrypto, webEntropy } from '@bitcoin-enterprise/core';
 import { SecretBytes } from '@bitcoin-enterprise/wallet/multiparty';
-import { announced, imagesOf, readScalars, type Relation, relationBytes, requireWitness } from './relations.ts';
-import { ORDER, readNumber, SCALARS, writeNumber } from './scalars.ts';
+import { announced, holdsFor, imagesOf, readScalars, type Relation, relationBytes } from './relations.ts';
+import { createNonces, ORDER, readNumber, SCALARS, writeNumber } from './scalars.ts';
 import { countBytes, createTranscript } from './transcript.ts';
 
 /** How much cutting and choosing there is. */
@@ -102,17 +102,13 @@ export function unmask(
 ): SecretBytes[] | undefined {
   const [masks, sums] = [readScalars(cipher, relation.secrets), readScalars(masked, relation.secrets)];
   if (masks === undefined || sums === undefined) return undefined;
-  const secrets = sums.map((sum, index) => {
-    const bytes = writeNumber(SCALARS.reduce(sum - (masks[index] as bigint) + keystream(preimage, index)));
-    const secret = new SecretBytes(bytes);
+  const secrets = sums.map((sum, index) => SCALARS.reduce(sum - (masks[index] as bigint) + keystream(preimage, index)));
+  // A bad lock: the preimage was revealed, and encrypts something else.
+  if (!holdsFor(relation, secrets, createNonces(webEntropy(), preimage, secrets))) return undefined;
+  return secrets.map((secret) => {
+    const bytes = writeNumber(secret);
+    const kept = new SecretBytes(bytes);
     bytes.fill(0);
-    return secret;
+    return kept;
   });
-  try {
-    requireWitness('witness', relation, secrets);
-  } catch {
-    // A bad lock: the preimage was revealed, and encrypts something else.
-    return undefined;
-  }
-  return secrets;
 }

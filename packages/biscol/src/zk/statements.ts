@@ -26,8 +26,8 @@ export function keyRelation(publicKey: Uint8Array, base: Uint8Array = compressed
 }
 
 /**
- * Knowledge of an opening: secrets are the value (1 to n-1) and the blinding of a commitment. A commitment to zero is
- * {@link keyRelation} of itself.
+ * Knowledge of an opening: secrets are the value and the blinding of a commitment. That it is one to zero shows
+ * {@link keyRelation} of it.
  *
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
@@ -70,7 +70,7 @@ export function equalLogsRelation(
 }
 
 /**
- * Equal committed values, known to the prover: secrets are the value (1 to n-1), then the blinding of each commitment.
+ * Equal committed values, known to the prover: secrets are the value, then the blinding of each commitment.
  *
  * @param commitments - Two at least, 33 bytes each.
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.

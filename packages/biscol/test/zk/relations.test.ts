@@ -99,6 +99,16 @@ describe('a proof of a relation', () => {
     }
   });
 
+  it('is made of zeros too, but never of a key that is zero', () => {
+    const [left, right] = [openingOf(0n, 'l'), openingOf(0n, 'r')];
+    const relation = equalValuesRelation([commitTo(left), commitTo(right)]);
+    const proof = proveRelation(relation, [secretOf(0n), left.blinding, right.blinding], { entropy });
+
+    expect(verifyRelation(relation, proof)).toBe(true);
+    expect(codeOf(() => proveRelation(keyRelation(keyOf(secretOf(1n))), [secretOf(0n)]))).toBe(INVALID);
+    expect(codeOf(() => proveRelation(keyRelation(keyOf(secretOf(1n))), [secretOf(ORDER)]))).toBe(INVALID);
+  });
+
   it('has one encoding', () => {
     for (const { relation, witness } of kinds(5n)) {
       const proof = proveRelation(relation, witness, { entropy });
