@@ -2,6 +2,8 @@ export { BiscolError, type BiscolErrors } from './errors.ts';
 export * from './contract/clauses.ts';
 export * from './contract/outputs.ts';
 export * from './contract/define.ts';
+export * from './contract/guarantees.ts';
+export * from './contract/rules.ts';
 export {
   address,
   amount,

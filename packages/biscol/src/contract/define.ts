@@ -3,7 +3,7 @@ import { requireFunction, requireList, requireObject, requireText } from '../che
 import { BiscolError } from '../errors.ts';
 import type { Clause, ClauseKey } from './clauses.ts';
 import type { ContractOutput } from './outputs.ts';
-import type { Party, ValueKinds, Values } from './values.ts';
+import type { NamedKey, ValueKinds, Values } from './values.ts';
 
 /** A state: the template of an output of the contract. */
 export interface StateTemplate<Params, Data> {
@@ -45,13 +45,18 @@ export interface TransitionTemplate<Params, Data, States, From extends keyof Sta
   readonly signers?: (params: Params, context: TransitionContext<Data, ValuesOf<Kinds>>) => readonly ClauseKey[];
   /** Secrets that are revealed, 32 bytes each. */
   readonly reveals?: (params: Params, context: TransitionContext<Data, ValuesOf<Kinds>>) => readonly Uint8Array[];
+  /** Why it is refused whatever the signatures: a reason for people, `undefined` when it is not. */
+  readonly refuses?: (params: Params, context: TransitionContext<Data, ValuesOf<Kinds>>) => string | undefined;
   /** Lock time of the transaction where it must be later than the path demands: a height, or a Unix time. */
   readonly lockTime?: (params: Params, context: TransitionContext<Data, ValuesOf<Kinds>>) => number;
   /** What signatures cover (BIP341); `DEFAULT`, which is all, when absent. */
   readonly sighash?: 'DEFAULT' | 'ALL|ANYONECANPAY' | 'SINGLE|ANYONECANPAY';
   /** 3 for TRUC (BIP431), which an anchor without fee needs; 2 when absent. */
   readonly version?: 2 | 3;
-  /** Whether what follows is fixed beforehand: enforced by presigning, or by CHECKTEMPLATEVERIFY. `false` when absent. */
+  /**
+   * Whether what follows is fixed beforehand: enforced by presigning, or by CHECKTEMPLATEVERIFY. Its only arguments can be
+   * secrets, for they change no output. `false` when absent.
+   */
   readonly covenant?: boolean;
   /** What is made: next states and payouts. */
   readonly outputs: (
@@ -62,8 +67,8 @@ export interface TransitionTemplate<Params, Data, States, From extends keyof Sta
 
 /** Something that a party does by itself, as long as the contract says that it should. */
 export interface Duty<Params, Data, State, Transition, Secrets extends string = string> {
-  /** Name of the party. */
-  readonly party: (params: Params) => Party;
+  /** Whose it is. */
+  readonly party: (params: Params) => NamedKey;
   /** In this state… */
   readonly state: State;
   /** …it does this, */
@@ -72,6 +77,15 @@ export interface Duty<Params, Data, State, Transition, Secrets extends string = 
   readonly when?: (params: Params, view: DutyView<Data>) => boolean;
   /** Names of secrets that it must know, which become arguments. */
   readonly secrets?: readonly Secrets[];
+  /** Whether it sends the latest one that is signed and held, with the arguments of that. `false` when absent. */
+  readonly held?: boolean;
+}
+
+/** What is wrong with parameters that are right each by itself. */
+export interface ParamProblem {
+  /** For example `refundAfter`. */
+  readonly param: string;
+  readonly expected: string;
 }
 
 /** What a party sees when it decides. */
@@ -110,6 +124,8 @@ export interface ContractDefinition<
   readonly description?: string;
   /** What an instance is made of; checked at the border. */
   readonly params: Params;
+  /** What is wrong with parameters beside each other; nothing when absent. */
+  readonly rules?: (params: Values<Params>) => readonly (ParamProblem | undefined)[];
   /** What each output of the contract carries along. */
   readonly data?: Data;
   readonly states: States;
@@ -143,6 +159,7 @@ export interface Contract<
   readonly version: number;
   readonly description: string;
   readonly params: Params;
+  readonly rules: (params: Values<Params>) => readonly (ParamProblem | undefined)[];
   readonly data: Data;
   readonly states: Readonly<Record<States, AnyState>>;
   readonly transitions: Readonly<Record<keyof Transitions & string, AnyTransition>>;
@@ -202,6 +219,7 @@ export function defineContract<
     version = 1,
     description = '',
     params,
+    rules = noRules,
     data,
     states,
     transitions,
@@ -214,6 +232,7 @@ export function defineContract<
   checkKinds('params', params);
   checkKinds('data', data ?? {});
   requireFunction('definition.funding', funding);
+  requireFunction('definition.rules', rules);
   const checkedStates = checkStates(states);
   const checkedTransitions = checkTransitions(transitions, checkedStates);
   const knownDuties = requireList('definition.duties', duties) as readonly AnyDuty[];
@@ -227,6 +246,7 @@ export function defineContract<
     version,
     description,
     params: params as Params,
+    rules: rules as Contract<Params>['rules'],
     data: (data ?? {}) as Data,
     states: checkedStates as Contract<Params, Data, keyof States & string, Transitions>['states'],
     transitions: checkedTransitions as Contract<Params, Data, keyof States & string, Transitions>['transitions'],
@@ -235,6 +255,7 @@ export function defineContract<
   };
 }
 
+const noRules = (): readonly ParamProblem[] => [];
 const NAME = /^[a-zA-Z]\w{0,40}$/;
 const SIGHASHES: ReadonlySet<unknown> = new Set([undefined, 'DEFAULT', 'ALL|ANYONECANPAY', 'SINGLE|ANYONECANPAY']);
 
@@ -288,8 +309,8 @@ function checkTransitions(
       throw wrong(`${path}.sighash`, "'DEFAULT', 'ALL|ANYONECANPAY' or 'SINGLE|ANYONECANPAY'");
     if (version !== undefined && version !== 2 && version !== 3) throw wrong(`${path}.version`, '2 or 3');
     if (covenant !== undefined && typeof covenant !== 'boolean') throw wrong(`${path}.covenant`, 'a boolean');
-    if (covenant === true && args !== undefined)
-      throw wrong(`${path}.args`, 'absent: what follows is fixed beforehand');
+    if (covenant === true && Object.values(args ?? {}).some(({ kind }) => kind !== 'preimage'))
+      throw wrong(`${path}.args`, 'secrets alone: what follows is fixed beforehand');
     if (covenant === true && by === 'key') throw wrong(`${path}.by`, 'a path of its own: the key path is free');
     if (args !== undefined) checkKinds(`${path}.args`, args);
   }

@@ -74,6 +74,7 @@ export function instantiate<Of extends AnyContract>(
   requireContract(contract);
   const name = requireText('options.network', network) as NetworkName;
   const values = readValues(contract.params as ValueKinds, params, { network: name, path: 'params' });
+  checkRules(contract, values);
   const checked = covenants === undefined ? undefined : readCovenants(covenants, name);
   const needsCovenants = Object.values(contract.transitions as Readonly<Record<string, AnyTransition>>).some(
     (transition) => transition.covenant === true,
@@ -116,6 +117,15 @@ export function instantiate<Of extends AnyContract>(
     },
   };
   return instance;
+}
+
+function checkRules({ rules }: AnyContract, values: Readonly<Record<string, unknown>>): void {
+  const problem = rules(values as never).find((one) => one !== undefined);
+  if (problem === undefined) return;
+  const { param, expected } = problem;
+  throw new BiscolError('BISCOL_VALUE_INVALID', `expected params.${param} to be ${expected}`, {
+    details: { path: `params.${param}`, expected },
+  });
 }
 
 function requireContract(contract: AnyContract): void {
@@ -260,6 +270,7 @@ function templateOf(
   const { tx } = planTransition(instance, transition, {
     cells: [{ state, data, value, txid: new Uint8Array(32), index: 0 }],
     outputOf: () => standIn,
+    assumeSecrets: true,
   });
   void by;
   return checkTemplateHash(tx, 0);

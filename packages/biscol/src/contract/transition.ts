@@ -13,6 +13,7 @@ import {
   dustThreshold,
   policyProfiles,
   type PolicyProfile,
+  serializeTransaction,
   SighashType,
   type SpentOutput,
   type Transaction,
@@ -73,6 +74,10 @@ export interface TransitionPlan {
   readonly transition: string;
   /** With empty witnesses. */
   readonly tx: Transaction;
+  /** Of `tx`, 32 bytes in internal order: signatures do not change it. */
+  readonly txid: Uint8Array;
+  /** `tx` as serialised. */
+  readonly bytes: Uint8Array;
   readonly spentOutputs: readonly SpentOutput[];
   /** Inputs of the contract; those of sponsors come after them. */
   readonly inputs: readonly { readonly cell: Cell; readonly output: StateOutput; readonly plan: PathPlan }[];
@@ -128,6 +133,8 @@ export function planTransition(
   const value = satoshis(cells.reduce((sum, cell) => sum + cell.value, 0n));
   const context = { data: (cells[0] as Cell).data, args, cells, value } as never;
   const { params } = instance;
+  const refusal = template.refuses?.(params, context);
+  if (refusal !== undefined) throw impossible(transition, refusal);
   const hashType = HASH_TYPES[template.sighash ?? 'DEFAULT'];
   const preimages = template.reveals?.(params, context) ?? [];
   const willing = template
@@ -206,9 +213,12 @@ export function planTransition(
     outputs,
     lockTime,
   };
+  const unsigned = serializeTransaction(tx, { witness: false });
   return {
     transition,
     tx,
+    txid: currentCrypto().hash256(unsigned),
+    bytes: unsigned,
     spentOutputs: [
       ...inputs.map(({ cell, output }) => ({ value: cell.value, scriptPubKey: output.scriptPubKey })),
       ...(sponsor?.inputs ?? []).map(({ value: held, scriptPubKey }) => ({ value: held, scriptPubKey })),
@@ -274,7 +284,8 @@ function impossible(transition: string, reason: string): BiscolError {
 
 /** Key expressions of a party, or of a key among the parameters. */
 function keyOf({ params, parties }: ContractInstance, name: string): readonly string[] {
-  const found = parties.get(name) ?? (params[name] as { readonly key?: unknown } | undefined);
+  const keys = Object.values(params).flat() as readonly ({ readonly name?: unknown; readonly key?: unknown } | null)[];
+  const found = parties.get(name) ?? keys.find((one) => one?.name === name);
   if (typeof found?.key !== 'string') throw invalidArgument('options.signers', 'names of parties and keys', name);
   return [found.key];
 }

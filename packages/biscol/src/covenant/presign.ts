@@ -1,6 +1,5 @@
 import { currentCrypto, displayHash, equalBytes, satoshis } from '@bitcoin-enterprise/core';
 import { aggregatePublicKeys, type DerivedKey, sortPublicKeys } from '@bitcoin-enterprise/descriptors';
-import { transactionId } from '@bitcoin-enterprise/script';
 import type { Psbt } from '@bitcoin-enterprise/wallet';
 import { covenantsFrom, type ContractInstance } from '../contract/model.ts';
 import { type Cell, planTransition, type TransitionPlan } from '../contract/transition.ts';
@@ -39,7 +38,7 @@ export function covenantSteps(instance: ContractInstance, cells: readonly Cell[]
               details: { state: cell.state },
             },
           );
-        const plan = planTransition(instance, transition, { cells: [cell] });
+        const plan = planTransition(instance, transition, { cells: [cell], assumeSecrets: true });
         steps.push({ outpoint: outpointOf(cell), plan });
         next.push(...nextCells(plan));
       }
@@ -51,7 +50,7 @@ export function covenantSteps(instance: ContractInstance, cells: readonly Cell[]
 /** The outputs of a plan that the contract goes on in, as they will be. */
 export function nextCells(plan: TransitionPlan): readonly Cell[] {
   if (plan.next.length === 0) return [];
-  const txid = transactionId(plan.tx);
+  const { txid } = plan;
   return plan.next.map(({ index, state, data }) => {
     const { value } = plan.tx.outputs[index] as { readonly value: bigint };
     return { state, data, value: satoshis(value), txid, index };

@@ -194,7 +194,7 @@ export function createEngine(options: EngineOptions): ContractEngine {
       const record = await executionOf(id, execution);
       const { state, instance } = await loaded(id);
       const plan = planOfRecord(engine, instance, { state, record });
-      const rule = engine.approvals(approvalRequest(instance, plan, execution));
+      const rule = engine.approvals?.(approvalRequest(instance, plan, execution));
       if (rule === undefined || !rule.of.includes(name))
         throw invalidArgument('options.by', `one of ${rule?.of.join(', ') ?? 'nobody'}`, name);
       const count = new Set([...record.approvals, name].filter((one) => rule.of.includes(one))).size;
@@ -315,7 +315,7 @@ function engineOf(options: EngineOptions): Engine & { readonly executor: Executo
     keys,
     musig,
     gate,
-    approvals: given.approvals ?? (() => undefined),
+    approvals: given.approvals,
     consent: given.consent ?? (() => 'ask'),
     transport,
     limits: { ...DEFAULT_LIMITS, ...given.limits },

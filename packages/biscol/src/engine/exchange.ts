@@ -166,7 +166,7 @@ export async function proceed(
       throw notAllowed({ ...record, verdicts: [...record.verdicts, verdict], id: execution });
     if (verdict.decision === 'review') return;
   }
-  const approval = engine.approvals(approvalRequest(instance, plan, execution));
+  const approval = engine.approvals?.(approvalRequest(instance, plan, execution));
   if (approval !== undefined && record.approvals.filter((by) => approval.of.includes(by)).length < approval.count)
     return;
   const result = await executor.proceed({ ...planned, state });

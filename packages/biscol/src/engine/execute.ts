@@ -249,7 +249,7 @@ function withVerdict(engine: Engine, planned: Planned, verdict: VerdictRecord): 
     const reason = verdict.reasons.map(({ code }) => code).join(', ');
     return { ...planned, record: { ...record, verdicts, status: 'refused', reason } };
   }
-  const approval = engine.approvals(approvalRequest(instance, plan, id));
+  const approval = engine.approvals?.(approvalRequest(instance, plan, id));
   const isWaiting = verdict.decision === 'review' || (approval !== undefined && approval.count > 0);
   return { ...planned, record: { ...record, verdicts, status: isWaiting ? 'waiting' : 'signing' } };
 }

@@ -9,11 +9,21 @@ import { recognise, type Recognised } from './recognise.ts';
 import type { Engine } from './settings.ts';
 import { cellOfRecord, seedOf } from './shelf.ts';
 
-/** Names of what the engine watches: the instance, what for, and which. */
-export const watchName = {
+/** Names of what the engine watches: the instance, what for, and which. Watchers take names of up to 100 characters. */
+const watchName = {
   funding: (instance: string, place: number): string => `${instance}/funding/${place}`,
-  spend: (instance: string, outpoint: string): string => `${instance}/spend/${outpoint}`,
+  spend: (instance: string, outpoint: string): string => `${instance}/spend/${shortened(outpoint)}`,
 };
+
+/** 160 bits of a transaction's id are as good as all of them. */
+function shortened(outpoint: string): string {
+  const [txid = '', index = ''] = outpoint.split(':');
+  return `${txid.slice(0, 40)}:${index}`;
+}
+
+function outpointNamed({ cells }: InstanceState, name: string): string | undefined {
+  return Object.keys(cells).find((outpoint) => shortened(outpoint) === name);
+}
 
 /** Tells an instance what the chain says. The notice's key makes a second time harmless. */
 export async function deliverNotice(engine: Engine, notice: WatchNotice): Promise<void> {
@@ -23,7 +33,7 @@ export async function deliverNotice(engine: Engine, notice: WatchNotice): Promis
   const event =
     about === 'funding'
       ? fundingEvent(engine, { id, state, place: Number(which), notice })
-      : await spendEvent(engine, { id, state, outpoint: which, notice });
+      : await spendEvent(engine, { id, state, outpoint: outpointNamed(state, which), notice });
   if (event === undefined) return;
   await engine.runner.send(contractMachine, id, event, { key: notice.key });
 }
@@ -56,19 +66,24 @@ function fundingEvent(
 
 async function spendEvent(
   engine: Engine,
-  of: { readonly id: string; readonly state: InstanceState; readonly outpoint: string; readonly notice: WatchNotice },
+  of: {
+    readonly id: string;
+    readonly state: InstanceState;
+    readonly outpoint: string | undefined;
+    readonly notice: WatchNotice;
+  },
 ): Promise<EngineEvent | undefined> {
   const { id, state, outpoint, notice } = of;
-  const record = state.cells[outpoint];
+  const record = outpoint === undefined ? undefined : state.cells[outpoint];
   const { txid } = notice;
-  if (record === undefined || txid === undefined) return undefined;
+  if (outpoint === undefined || record === undefined || txid === undefined) return undefined;
   const placed = placementOf(notice);
   const known = Object.values(state.executions).find((execution) => execution.txid === txid);
   const found: Recognised | undefined =
     known === undefined
       ? placed === 'gone'
         ? { next: childrenOf(state, txid), secrets: [] }
-        : await lookAt(engine, of, notice)
+        : await lookAt(engine, { id, state, outpoint }, notice)
       : { transition: known.transition, next: known.next, secrets: [] };
   if (found === undefined) {
     // Gone before it could be looked at: its next notice brings it again.

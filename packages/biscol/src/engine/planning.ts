@@ -1,5 +1,4 @@
 import { displayHash, feeRate as asFeeRate, type FeeRate, rateOf, toHex, virtualBytes } from '@bitcoin-enterprise/core';
-import { transactionId } from '@bitcoin-enterprise/script';
 import { type ContractInstance, transitionOf } from '../contract/model.ts';
 import { planTransition, type TransitionPlan } from '../contract/transition.ts';
 import type { ValueKinds } from '../contract/values.ts';
@@ -92,7 +91,7 @@ export function planExecution(
       feeRate: String(feeRate),
       ...(options.signers === undefined ? {} : { signers: options.signers }),
       status: 'signing',
-      txid: displayHash(transactionId(plan.tx)),
+      txid: displayHash(plan.txid),
       since: height,
       hold: options.hold === true,
       verdicts: [],

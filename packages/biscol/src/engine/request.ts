@@ -1,6 +1,6 @@
 import { displayHash, type NetworkName, toHex } from '@bitcoin-enterprise/core';
 import type { ComplianceRequest } from '@bitcoin-enterprise/core';
-import { serializeTransaction, type TransactionOutput, transactionId } from '@bitcoin-enterprise/script';
+import type { TransactionOutput } from '@bitcoin-enterprise/script';
 import type { ContractInstance } from '../contract/model.ts';
 import type { TransitionPlan } from '../contract/transition.ts';
 import { outpointOf } from '../covenant/presign.ts';
@@ -18,8 +18,8 @@ export function complianceRequest(
     id: `${id}/${of.execution}/${of.stage}`,
     stage: of.stage,
     chain: chainName(network),
-    txid: displayHash(transactionId(tx)),
-    transaction: of.tx ?? toHex(serializeTransaction(tx)),
+    txid: displayHash(plan.txid),
+    transaction: of.tx ?? toHex(plan.bytes),
     inputs: tx.inputs.map(({ previousTxid, previousIndex }, place) => {
       const { value, scriptPubKey } = spentOutputs[place] as TransactionOutput;
       const outpoint = outpointOf({ txid: previousTxid, index: previousIndex });

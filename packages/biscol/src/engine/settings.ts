@@ -22,7 +22,8 @@ export interface Engine {
   readonly musig: Signer | undefined;
   /** Absent: everything is allowed, and on record. */
   readonly gate: ComplianceGate | undefined;
-  readonly approvals: ApprovalRule;
+  /** Absent: nobody has to approve anything. */
+  readonly approvals: ApprovalRule | undefined;
   readonly consent: ConsentRule;
   readonly transport: PartyTransport | undefined;
   readonly limits: Required<GasLimits>;

@@ -26,7 +26,7 @@ export function signerReport(of: {
   readonly height: number;
 }): readonly SignerReport[] {
   const { instance, plan, record, height } = of;
-  const isDone = record.tx !== undefined;
+  const isDone = record.tx !== undefined || ['sent', 'confirmed', 'final'].includes(record.status);
   const inputs = record.psbt === undefined ? [] : parsePsbt(record.psbt).inputs;
   return signingRequests(plan).flatMap(({ input, key }): SignerReport[] => {
     const isSigned = isDone || record.signatures[signatureName(input, key)] !== undefined;

@@ -1,5 +1,5 @@
-import { hasCode, parseHex, toHex } from '@bitcoin-enterprise/core';
-import type { ChainHeader } from '@bitcoin-enterprise/chain';
+import { hasCode, parseHex } from '@bitcoin-enterprise/core';
+import type { DerivedKey } from '@bitcoin-enterprise/descriptors';
 import { combinePsbts, parsePsbt, type Psbt, psbtToBase64 } from '@bitcoin-enterprise/wallet';
 import { covenantRequest } from '../covenant/presign.ts';
 import type { ContractInstance } from '../contract/model.ts';
@@ -29,32 +29,26 @@ export interface SigningResult {
 
 /** Which keys are ours, asked once. */
 export class OwnKeys {
-  readonly #engine: Pick<Engine, 'keys'>;
-  readonly #known = new Map<string, boolean>();
+  readonly #keys: Engine['keys'];
+  readonly #known = new WeakMap<DerivedKey, boolean>();
 
-  constructor(engine: Pick<Engine, 'keys'>) {
-    this.#engine = engine;
+  constructor({ keys }: Pick<Engine, 'keys'>) {
+    this.#keys = keys;
   }
 
-  /** Those of the requests that our keys can answer. */
-  async own(requests: readonly SigningRequest[]): Promise<readonly SigningRequest[]> {
-    const { keys } = this.#engine;
-    if (keys === undefined) return [];
-    const unknown = requests.filter(({ key }) => !this.#known.has(toHex(key.publicKey)));
-    if (unknown.length > 0) {
-      const held = await keys.holds(unknown.map(({ request }) => request.key));
-      for (const [place, { key }] of unknown.entries()) this.#remember(toHex(key.publicKey), held[place] === true);
-    }
-    return requests.filter(({ key }) => this.#known.get(toHex(key.publicKey)) === true);
+  /** Asks for those of the requests that nobody has asked for yet. */
+  async learn(requests: readonly SigningRequest[]): Promise<void> {
+    if (this.#keys === undefined) return;
+    const unknown = requests.filter(({ key }) => !this.#known.has(key));
+    if (unknown.length === 0) return;
+    const held = await this.#keys.holds(unknown.map(({ request }) => request.key));
+    for (const [place, { key }] of unknown.entries()) this.#known.set(key, held[place] === true);
   }
 
-  #remember(key: string, isOwn: boolean): void {
-    if (this.#known.size >= MOST_KEYS) this.#known.clear();
-    this.#known.set(key, isOwn);
+  has({ key }: SigningRequest): boolean {
+    return this.#known.get(key) === true;
   }
 }
-
-const MOST_KEYS = 100_000;
 
 /**
  * Signs what our keys can: all tasks in one call of the signer, then MuSig2 one by one. What is on record already, of
@@ -67,20 +61,17 @@ export async function signTasks(
 ): Promise<readonly SigningResult[]> {
   const asked = tasks.map(({ plan }) => signingRequests(plan));
   const found = tasks.map((task, place) => knownSignatures(task, asked[place] as readonly SigningRequest[]));
-  const wanted = await Promise.all(
-    asked.map(async (requests, place) => {
-      const known = found[place] as Map<string, Uint8Array>;
-      return own.own(requests.filter(({ input, key }) => !known.has(signatureName(input, key))));
-    }),
-  );
-  const flat = wanted.flatMap((requests, place) => requests.map((request) => ({ place, request })));
-  if (flat.length > 0 && engine.keys !== undefined) {
-    const signatures = await engine.keys.signDigests(flat.map(({ request }) => request.request));
-    for (const [at, { place, request }] of flat.entries())
-      (found[place] as Map<string, Uint8Array>).set(
-        signatureName(request.input, request.key),
-        signatures[at] as Uint8Array,
-      );
+  const wanted: { readonly place: number; readonly name: string; readonly request: SigningRequest }[] = [];
+  for (const [place, requests] of asked.entries())
+    for (const request of requests) {
+      const name = signatureName(request.input, request.key);
+      if (found[place]?.has(name) === false) wanted.push({ place, name, request });
+    }
+  await own.learn(wanted.map(({ request }) => request));
+  const ours = wanted.filter(({ request }) => own.has(request));
+  if (ours.length > 0 && engine.keys !== undefined) {
+    const signatures = await engine.keys.signDigests(ours.map(({ request }) => request.request));
+    for (const [at, { place, name }] of ours.entries()) found[place]?.set(name, signatures[at] as Uint8Array);
   }
   return Promise.all(
     tasks.map(async (task, place) => {
@@ -140,6 +131,3 @@ export function psbtOf(task: Pick<SigningTask, 'plan' | 'record'>): string {
   const own = Object.keys(record.signatures).length === 0 ? planToPsbt(plan) : withSignatures(plan, signatures);
   return psbtToBase64(record.psbt === undefined ? own : combinePsbts([parsePsbt(record.psbt), own]));
 }
-
-/** Height of the next block's parent. */
-export type Tip = Pick<ChainHeader, 'height' | 'medianTime'>;

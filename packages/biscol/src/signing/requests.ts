@@ -17,10 +17,20 @@ export interface SigningRequest {
   readonly leafHash: Uint8Array | undefined;
 }
 
+/** A plan asks for the same signatures however often it is looked at. */
+const made = new WeakMap<TransitionPlan, readonly SigningRequest[]>();
+
 /** The signatures that a plan needs, in the order of inputs and items. */
 export function signingRequests(plan: TransitionPlan): readonly SigningRequest[] {
-  const { tx, spentOutputs, inputs, hashType } = plan;
-  const hasher = new Sighasher({ tx, spentOutputs });
+  const known = made.get(plan);
+  if (known !== undefined) return known;
+  const requests = requestsOf(plan);
+  made.set(plan, requests);
+  return requests;
+}
+
+function requestsOf({ bytes, spentOutputs, inputs, hashType }: TransitionPlan): readonly SigningRequest[] {
+  const hasher = new Sighasher({ tx: bytes, spentOutputs });
   return inputs.flatMap(({ output, plan: { way, signers } }, input) => {
     const leafHash = way.leaf?.leafHash;
     const digest = hasher.taproot(input, leafHash === undefined ? { hashType } : { hashType, leafHash });
@@ -31,7 +41,8 @@ export function signingRequests(plan: TransitionPlan): readonly SigningRequest[]
         input,
         key,
         request: {
-          key: { publicKey, origin },
+          // 32 bytes say that the key path is signed with an even y (BIP341).
+          key: { publicKey: isKeyPath ? key.bytes : publicKey, origin },
           scheme: 'schnorr',
           digest,
           ...(isKeyPath ? { tweak: output.taproot.tweak } : {}),
@@ -46,9 +57,16 @@ export function signingRequests(plan: TransitionPlan): readonly SigningRequest[]
 /** A signature by its input and the key that it is for, 32 bytes in hexadecimal. */
 export type Signatures = ReadonlyMap<string, Uint8Array>;
 
+const names = new WeakMap<DerivedKey, string>();
+
 /** The name of a signature. */
 export function signatureName(input: number, key: DerivedKey): string {
-  return `${input}:${toHex(key.bytes)}`;
+  let name = names.get(key);
+  if (name === undefined) {
+    name = toHex(key.bytes);
+    names.set(key, name);
+  }
+  return `${input}:${name}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { hasCode } from '@bitcoin-enterprise/core';
 import { EventsError, invalidArgument } from '../errors.ts';
-import { toJson } from '../model/json.ts';
+import { readBack } from '../model/json.ts';
 import { isRecord } from '../model/records.ts';
 import type { Append, CallOptions, EventStore, NewEffect, Snapshot, TimerChange } from '../ports/event-store.ts';
 import type { Ask, Machine, Typed } from './machine.ts';
@@ -101,7 +101,7 @@ export async function saveInstance<State, Event extends Typed, Effect extends Ty
 export function toRecord(event: Typed): { readonly type: string; readonly data: unknown } {
   const { type, ...data } = fieldsOf(event);
   if (typeof type !== 'string') throw invalidArgument('event.type', 'a string', type);
-  return { type, data: JSON.parse(toJson(data, 'event')) as unknown };
+  return { type, data: readBack(data, 'event') };
 }
 
 /** The fields of an event, read once; a getter that throws is a bug of the caller. */

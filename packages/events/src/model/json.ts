@@ -24,6 +24,8 @@ interface Fault {
  */
 export function toJson(value: unknown, path: string, longest: number = MAX_JSON_LENGTH): string {
   if (value === undefined) return 'null';
+  const known = typeof value === 'object' && value !== null ? texts.get(value) : undefined;
+  if (known !== undefined && known.length <= longest) return known;
   let text: string;
   try {
     requireJson(value, path);
@@ -35,6 +37,21 @@ export function toJson(value: unknown, path: string, longest: number = MAX_JSON_
   }
   if (text.length > longest) throw dataInvalid(path, 'size', `at most ${longest} characters of JSON`);
   return text;
+}
+
+/** Texts of objects that were read back from them and that nobody else has. */
+const texts = new WeakMap<object, string>();
+
+/**
+ * Data as it will be read again, together with its text, so that it need not be written twice. Nobody may change it.
+ *
+ * @throws EventsError as {@link toJson}.
+ */
+export function readBack(value: object, path: string): unknown {
+  const text = toJson(value, path);
+  const data = JSON.parse(text) as object;
+  texts.set(data, text);
+  return data;
 }
 
 /**
