@@ -90,3 +90,17 @@ export type {
   PartyTransport,
 } from './engine/ports.ts';
 export type { SignerReport } from './engine/signers.ts';
+export { type Outline, type OutlinedTransition, outlineOf } from './contract/outline.ts';
+export {
+  diffGasReports,
+  foreseenGas,
+  type GasChange,
+  gasDiffTable,
+  gasReport,
+  type GasReport,
+  type GasRow,
+  gasTable,
+} from './gas/report.ts';
+export { contractMermaid } from './render/mermaid.ts';
+export { contractSvg } from './render/svg.ts';
+export { contractTable } from './render/table.ts';

@@ -1,4 +1,4 @@
-import { virtualSize, weightUnits } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, currentCrypto, virtualSize, weightUnits } from '@bitcoin-enterprise/core';
 import {
   type ScriptErrorName,
   type ScriptFlag,
@@ -48,14 +48,19 @@ export type Metered =
  */
 export function meterTransaction(
   bytes: Uint8Array,
-  options: { readonly spentOutputs: readonly SpentOutput[]; readonly flags: readonly ScriptFlag[] },
+  options: {
+    readonly spentOutputs: readonly SpentOutput[];
+    readonly flags: readonly ScriptFlag[];
+    /** `currentCrypto()` when absent. */
+    readonly crypto?: CryptoEngine;
+  },
 ): Metered {
-  const { spentOutputs, flags } = options;
+  const { spentOutputs, flags, crypto = currentCrypto() } = options;
   const tx = TransactionView.of(bytes);
   const inputs: InputGas[] = [];
   for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {
     const counter = new Counter();
-    const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags, onStep: (step) => counter.count(step) });
+    const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags, crypto, onStep: (step) => counter.count(step) });
     if (!verdict.ok) return { ok: false, error: verdict.error, inputIndex };
     inputs.push(counter.result(verdict.weight, tx.witness(inputIndex)));
   }
