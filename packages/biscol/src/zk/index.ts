@@ -22,7 +22,7 @@ export { membershipProofSize, proveMembership, valueMembers, verifyMembership } 
 export { type LinearEquation, type ProofOptions, proveRelation, type Relation, verifyRelation } from './relations.ts';
 export { equalLogsRelation, equalValuesRelation, keyRelation, openingRelation } from './statements.ts';
 export {
-  type Account,
+  type LiabilityAccount,
   createLiabilities,
   type LiabilityNode,
   type LiabilityProof,

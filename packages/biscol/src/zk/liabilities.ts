@@ -8,7 +8,7 @@ import { AMOUNT_BITS } from './reserves.ts';
 import { randomBytes } from './scalars.ts';
 
 /** What somebody is owed. */
-export interface Account {
+export interface LiabilityAccount {
   /** Which account: what its owner knows it by. Nobody else learns it. */
   readonly id: string;
   /** Satoshis, 0 to 2^51 - 1. */
@@ -31,7 +31,7 @@ export interface LiabilityTree {
   /** From the leaves up to the root. */
   readonly levels: ReadonlyArray<ReadonlyArray<LiabilityNode & { readonly opening: Opening }>>;
   /** The accounts, in the order of the leaves. */
-  readonly accounts: ReadonlyArray<Account & { readonly salt: Uint8Array }>;
+  readonly accounts: ReadonlyArray<LiabilityAccount & { readonly salt: Uint8Array }>;
 }
 
 const MOST_ACCOUNTS = 1 << 20;
@@ -42,9 +42,22 @@ const MOST_ACCOUNTS = 1 << 20;
  *
  * @param accounts - 1 to 2^20, in an order that tells nothing.
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`, also for an account that is there twice.
+ *
+ * @example
+ * ```ts
+ * import { createLiabilities, proveLiability, verifyLiability } from '@bitcoin-enterprise/biscol/zk';
+ *
+ * const tree = createLiabilities([
+ *   { id: 'alice', balance: 700n },
+ *   { id: 'bob', balance: 300n },
+ * ]);
+ *
+ * verifyLiability(tree.root, proveLiability(tree, 'bob')); // => true
+ * tree.total.value; // => 1000n
+ * ```
  */
 export function createLiabilities(
-  accounts: readonly Account[],
+  accounts: readonly LiabilityAccount[],
   options: { readonly entropy?: Entropy } = {},
 ): LiabilityTree {
   const { entropy = webEntropy() } = requireObject<{ readonly entropy?: Entropy }>('options', options);
@@ -53,7 +66,7 @@ export function createLiabilities(
     throw invalidArgument('accounts', `1 to ${MOST_ACCOUNTS} accounts`, accounts);
   const known = new Set<string>();
   const salted = list.map((account, place) => {
-    const { id, balance } = requireObject<Account>(`accounts[${place}]`, account);
+    const { id, balance } = requireObject<LiabilityAccount>(`accounts[${place}]`, account);
     const name = requireText(`accounts[${place}].id`, id);
     if (known.has(name))
       throw invalidArgument(`accounts[${place}].id`, 'an account that is there once', 'one of before');

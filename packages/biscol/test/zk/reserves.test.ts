@@ -6,7 +6,7 @@ import { signMessage } from '@bitcoin-enterprise/wallet/messages';
 import { describeInput } from '@bitcoin-enterprise/wallet/psbt';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
-  type Account,
+  type LiabilityAccount,
   collectReserves,
   commitTo,
   createLiabilities,
@@ -36,7 +36,7 @@ const descriptors = (): readonly DerivedOutput[] =>
     parseDescriptor(text).derive(0),
   );
 
-const accounts: readonly Account[] = [
+const accounts: readonly LiabilityAccount[] = [
   { id: 'alice', balance: 10_000n },
   { id: 'bob', balance: 0n },
   { id: 'carol', balance: 25_000n },
@@ -51,7 +51,7 @@ interface Scene {
 }
 
 /** A custodian with coins of four kinds, who owes 35,000 and has 50,000. */
-async function scene(own: readonly Account[] = accounts): Promise<Scene> {
+async function scene(own: readonly LiabilityAccount[] = accounts): Promise<Scene> {
   const chain = createEmbeddedChain();
   const outputs = descriptors();
   for (const [place, amount] of [20_000n, 15_000n, 10_000n, 5_000n].entries())
@@ -238,7 +238,7 @@ describe('a proof of reserves', () => {
 });
 
 describe('a tree of liabilities', () => {
-  const many = (count: number): readonly Account[] =>
+  const many = (count: number): readonly LiabilityAccount[] =>
     Array.from({ length: count }, (_, i) => ({ id: `account ${i}`, balance: BigInt(i * 100) }));
 
   it.for([1, 2, 3, 5, 8])('shows each of %i accounts that its balance is in the sum', (count) => {
@@ -309,7 +309,7 @@ describe('a tree of liabilities', () => {
         if (!fits) expect(codeOf(() => verifyLiability(tree.root, { ...proof, [name]: wrong }))).toBe(INVALID);
       }
     }
-    const [one] = many(1) as [Account];
+    const [one] = many(1) as [LiabilityAccount];
     expect(codeOf(() => createLiabilities([one, one]))).toBe(INVALID);
     expect(codeOf(() => createLiabilities([{ ...one, balance: 1n << 51n }]))).toBe(INVALID);
     expect(currentCrypto().name).toBe('wasm');
