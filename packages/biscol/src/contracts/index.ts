@@ -1,1 +1,2 @@
-export { vault } from './vault.ts';
+export type * from './kinds.ts';
+export * from './vault.ts';
