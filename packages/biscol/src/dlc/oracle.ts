@@ -129,8 +129,11 @@ export function createOracle(options: OracleOptions): DlcOracle {
       const known = await read(eventId);
       if (known === undefined) throw unknown(eventId);
       const { announcement } = known;
-      const asked = announcementMessage({ ...facts, nonces: announcement.event.nonces.slice() });
-      if (!equalBytes(asked, announcementMessage(announcement.event))) throw contradiction(eventId, 'announcement');
+      const { nonces } = announcement.event;
+      const isSame =
+        nonces.length === signatureCount(facts.descriptor) &&
+        equalBytes(announcementMessage({ ...facts, nonces }), announcementMessage(announcement.event));
+      if (!isSame) throw contradiction(eventId, 'announcement');
       return announcement;
     },
     async attest(eventId, outcome) {

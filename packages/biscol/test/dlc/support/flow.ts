@@ -193,8 +193,8 @@ function contractOf(
 export interface FlowTransactions {
   readonly funding: Transaction;
   readonly fundingOutput: number;
-  /** The hash that both sign for an end of the contract. */
-  sighashOf(payouts: DlcPayouts, lockTime: number): Uint8Array;
+  /** The hash that both sign for an end of the contract; its outputs are sorted unless told otherwise. */
+  sighashOf(payouts: DlcPayouts, lockTime: number, order?: 'sorted' | 'offer first'): Uint8Array;
 }
 
 /** The transactions of a flow (dlcspecs, Transactions.md). */
@@ -257,11 +257,12 @@ export function transactionsOf(flow: FlowJson): FlowTransactions {
   return {
     funding,
     fundingOutput,
-    sighashOf(payouts, lockTime) {
-      const paid = bySerial([
+    sighashOf(payouts, lockTime, order = 'sorted') {
+      const both = [
         { serial: BigInt(offer.payoutSerialId), value: payouts.offer, spk: offer.payoutSpk },
         { serial: BigInt(accept.payoutSerialId), value: payouts.accept, spk: accept.payoutSpk },
-      ]).filter((output) => output.value >= 1_000n);
+      ];
+      const paid = (order === 'sorted' ? bySerial(both) : both).filter((output) => output.value >= 1_000n);
       const tx: Transaction = {
         version: 2,
         inputs: [
