@@ -1,2 +1,10 @@
 export type * from './kinds.ts';
+export * from './escrow.ts';
+export * from './htlc.ts';
+export * from './unidirectional-channel.ts';
 export * from './vault.ts';
+export * from './commitment-secrets.ts';
+export * from './inheritance.ts';
+export * from './payment-stream.ts';
+export * from './penalty-channel.ts';
+export * from './subscription.ts';

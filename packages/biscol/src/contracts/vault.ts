@@ -135,13 +135,7 @@ export const vault: Contract<VaultParams, NoData, 'stored' | 'leaving', VaultTra
  */
 export const vaultGuarantees: Guarantees<typeof vault> = defineGuarantees(vault, {
   reaction: ({ delay }) => delay - 1,
-  sides: [
-    {
-      name: 'savers',
-      members: () => ['watchtower', 'cold'],
-      least: ({ sum }) => sum,
-    },
-  ],
+  sides: ({ sum }) => [{ name: 'savers', members: ['watchtower', 'cold'], least: () => sum }],
   endsBy: ({ delay }, { steps }) => {
     const begun = steps.find(({ transition }) => transition === 'unvault');
     return begun === undefined ? undefined : begun.height + 2 * (delay - 1);

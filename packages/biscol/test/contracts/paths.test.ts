@@ -8,8 +8,6 @@ import { COVENANTS, type Scenario, type ScenarioFile, type Walked, walk } from '
 import { embeddedTestChain, nodeTestChain, type TestChain } from '../support/test-chains.ts';
 import { allScenarios } from './scenarios/all.ts';
 
-// Keys and commitments of scenarios are made by the engine, before the names of tests are.
-await loadCrypto();
 
 interface Row {
   readonly name: string;
@@ -42,10 +40,10 @@ function check({ file, scenario, covenants }: Row, walked: Walked): void {
   expect(history.live.length > 0).toBe(scenario.rests === true);
   if (scenario.rests === true) return;
   const { sides, endsBy } = file.guarantees;
-  for (const { name, members, least } of sides) {
+  for (const { name, members, least } of sides(instance.params as never)) {
     if (scenario.idle?.includes(name) === true) continue;
-    const got = members(instance.params as never).reduce((sum, one) => sum + (paid.get(one) ?? 0n), 0n);
-    expect(got + fees, `${name} under ${covenants.kind}`).toBeGreaterThanOrEqual(least(instance.params as never, history));
+    const got = members.reduce((sum, one) => sum + (paid.get(one) ?? 0n), 0n);
+    expect(got + fees, `${name} under ${covenants.kind}`).toBeGreaterThanOrEqual(least(history));
   }
   if (scenario.idle === undefined) expect(endsBy(instance.params as never, history) ?? history.height).toBeGreaterThanOrEqual(history.height);
 }

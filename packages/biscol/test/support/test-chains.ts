@@ -15,12 +15,16 @@ export interface TestChain {
   confirm(bytes: Uint8Array, way: 'mempool' | 'block'): Promise<number>;
 }
 
+const ANYONE = parseHex('51');
+
 /** The embedded chain, with the mempool of Core 31. */
 export function embeddedTestChain(options: { readonly ctv?: boolean } = {}): TestChain & { readonly chain: EmbeddedChain } {
   const chain = createEmbeddedChain({
     policy: mempoolProfile('core-31'),
     ...(options.ctv === true ? { deployments: ['CHECKTEMPLATEVERIFY'] as const } : {}),
   });
+  // The first output comes after 100 blocks, which heights in parameters are not about.
+  chain.fund(ANYONE, satoshis(10_000n));
   return {
     chain,
     height: async () => chain.height,
@@ -39,8 +43,6 @@ export function embeddedTestChain(options: { readonly ctv?: boolean } = {}): Tes
     },
   };
 }
-
-const ANYONE = parseHex('51');
 
 /** A real node on regtest. Its first coin pays for everything. */
 export async function nodeTestChain(node: Bitcoind): Promise<TestChain> {

@@ -1,5 +1,19 @@
 import type { ScenarioFile } from '../../support/scenarios.ts';
+import { penaltyScenarios, unidirectionalScenarios } from './channels.ts';
+import { escrowScenarios } from './escrow.ts';
+import { htlcScenarios } from './htlc.ts';
+import { inheritanceScenarios } from './inheritance.ts';
+import { streamScenarios, subscriptionScenarios } from './subscriptions.ts';
 import { vaultScenarios } from './vault.ts';
 
 /** The ways through every contract of the library. */
-export const allScenarios = (): readonly ScenarioFile[] => [vaultScenarios];
+export const allScenarios = (): readonly ScenarioFile[] => [
+  vaultScenarios,
+  escrowScenarios,
+  htlcScenarios,
+  unidirectionalScenarios,
+  penaltyScenarios,
+  inheritanceScenarios,
+  subscriptionScenarios,
+  streamScenarios,
+];
