@@ -50,6 +50,8 @@ export interface BiscolErrors {
   readonly BISCOL_NOT_ALLOWED: { readonly execution: string; readonly reasons: readonly string[] };
   /** A chain that told of a transaction and does not have it. */
   readonly BISCOL_CHAIN_INCOMPLETE: { readonly txid: string; readonly instance: string };
+  /** A node that does not take the blocks of a counterexample. */
+  readonly BISCOL_REPLAY_REFUSED: { readonly block: number; readonly reason: string };
   /** A message of another party that makes no sense. */
   readonly BISCOL_MESSAGE_INVALID: { readonly reason: string };
   /** A transaction beyond a limit that the caller set: `maxWeight`, `maxFee`, `maxFeeRate`. */

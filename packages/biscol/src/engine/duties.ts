@@ -1,9 +1,8 @@
-import { parseHex } from '@bitcoin-enterprise/core';
+import { feeRate, parseHex } from '@bitcoin-enterprise/core';
 import type { AnyDuty } from '../contract/define.ts';
 import { type ContractInstance, transitionOf } from '../contract/model.ts';
 import { type Cell, planTransition, type TransitionPlan } from '../contract/transition.ts';
 import type { ValueKinds } from '../contract/values.ts';
-import { feeRate } from '@bitcoin-enterprise/core';
 import type { InstanceState } from './model.ts';
 import { cellOfRecord } from './shelf.ts';
 
@@ -30,13 +29,15 @@ export function dutyOf(
     readonly tip: { readonly height: number; readonly medianTime: number };
     /** Secrets that are known, in hexadecimal. */
     readonly secrets: readonly string[];
+    /** Arguments with which transitions were signed by all and kept back, the newest first. */
+    readonly held?: readonly { readonly transition: string; readonly args: Readonly<Record<string, unknown>> }[];
   },
 ): DutyCall | undefined {
-  const { cell, parties, cellHeight, tip, secrets } = of;
+  const { cell, parties, cellHeight, tip, secrets, held = [] } = of;
   let soonest: number | undefined;
   for (const duty of instance.contract.duties as readonly AnyDuty[]) {
     if (duty.state !== cell.state || !parties.has(duty.party(instance.params).name)) continue;
-    const found = possible(instance, { duty, cell, secrets });
+    const found = possible(instance, { duty, cell, secrets, held });
     const view = {
       data: cell.data,
       height: tip.height,
@@ -55,26 +56,46 @@ export function dutyOf(
   return soonest === undefined ? undefined : { kind: 'wait', height: soonest };
 }
 
-/** A duty's transition with the secrets that it needs; `undefined` while they are missing. */
+/** A duty's transition with the arguments that it needs; `undefined` while they are missing. */
 function possible(
   instance: ContractInstance,
-  of: { readonly duty: AnyDuty; readonly cell: Cell; readonly secrets: readonly string[] },
+  of: {
+    readonly duty: AnyDuty;
+    readonly cell: Cell;
+    readonly secrets: readonly string[];
+    readonly held: readonly { readonly transition: string; readonly args: Readonly<Record<string, unknown>> }[];
+  },
 ): { readonly plan: TransitionPlan; readonly args: Readonly<Record<string, unknown>> } | undefined {
-  const { duty, cell, secrets } = of;
+  const { duty, cell, secrets, held } = of;
   const kinds = (transitionOf(instance, duty.transition).args ?? {}) as ValueKinds;
   const names = Object.keys(kinds).filter((name) => kinds[name]?.kind === 'preimage');
-  const tries =
-    names.length === 0
-      ? [{}]
-      : secrets.map((secret) => Object.fromEntries(names.map((name) => [name, parseHex(secret)])));
-  for (const args of tries)
-    try {
-      const plan = planTransition(instance, duty.transition, { cells: [cell], args, feeRate: feeRate(0n) });
-      return { plan, args };
-    } catch {
-      // Another secret than the one that is needed.
-    }
+  const kept = held.filter(({ transition }) => transition === duty.transition).map(({ args }) => args);
+  for (const base of kept.length === 0 ? [{}] : kept)
+    for (const args of withSecrets(base, names, secrets))
+      try {
+        const plan = planTransition(instance, duty.transition, { cells: [cell], args, feeRate: feeRate(0n) });
+        return { plan, args };
+      } catch {
+        // Another secret than the one that is needed.
+      }
   return undefined;
+}
+
+/** More ways to hand out secrets than anybody tries. */
+const MOST_TRIES = 256;
+
+/** All ways to give names secrets. */
+function withSecrets(
+  base: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  secrets: readonly string[],
+): readonly Readonly<Record<string, unknown>>[] {
+  let ways: readonly Readonly<Record<string, unknown>>[] = [base];
+  for (const name of names.filter((one) => base[one] === undefined)) {
+    if (ways.length * secrets.length > MOST_TRIES) return ways;
+    ways = ways.flatMap((way) => secrets.map((secret) => ({ ...way, [name]: parseHex(secret) })));
+  }
+  return ways;
 }
 
 /** Height of the best block from which on a plan may be sent: locks as the next block sees them (BIP65, 68, 113). */

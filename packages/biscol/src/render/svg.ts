@@ -53,7 +53,7 @@ function labelOf(transition: OutlinedTransition): string {
 /** Columns by the shortest way from the beginning; those who are paid come last. */
 function layOut({ states, transitions }: Outline): readonly Placed[] {
   const column = new Map(states.filter(({ isFirst }) => isFirst).map(({ name }) => [name, 0]));
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (const { from, to } of transitions) {
       const here = column.get(from);

@@ -43,7 +43,8 @@ export function waitText({ older, after }: Pick<OutlinedTransition, 'older' | 'a
 
 /** Where a transition leads, in words. */
 export function outcomeText({ to, payouts }: Pick<OutlinedTransition, 'to' | 'payouts'>): string {
-  return [...to, ...payouts.map(({ party, amount }) => `pays ${party} ${amount === 'rest' ? 'the rest' : amount}`)].join(
-    ', ',
-  );
+  return [
+    ...to,
+    ...payouts.map(({ party, amount }) => `pays ${party} ${amount === 'rest' ? 'the rest' : amount}`),
+  ].join(', ');
 }

@@ -299,17 +299,20 @@ export class EmbeddedChain {
   /**
    * Makes the chain what it was at a snapshot, at no cost; later snapshots are dropped.
    *
+   * @param options - `keepLater`: whether they stay, for those who explore many futures of one moment; `false` when absent.
    * @throws {@link ChainError} `CHAIN_SNAPSHOT_UNKNOWN`.
    */
-  revert(id: number): void {
+  revert(id: number, options: { readonly keepLater?: boolean } = {}): void {
     return this.#pull('revert', () => {
+      requireObject(options, 'options');
+      const { keepLater = false } = options;
       const state = this.#snapshots.get(id);
       if (state === undefined)
         throw new ChainError('CHAIN_SNAPSHOT_UNKNOWN', 'expected the number of a snapshot, got another', {
           details: { snapshot: id },
           hint: 'Reverting to a snapshot drops those taken after it.',
         });
-      for (const later of this.#snapshots.keys()) if (later > id) this.#snapshots.delete(later);
+      if (!keepLater) for (const later of this.#snapshots.keys()) if (later > id) this.#snapshots.delete(later);
       this.#become(state);
     });
   }

@@ -1,0 +1,314 @@
+import { displayHash, hasCode, parseDisplayHash } from '@bitcoin-enterprise/core';
+import type { AnyContract } from '../contract/model.ts';
+import { requireFunction, requireList, requireObject } from '../checks.ts';
+import type { CheckedSide, CheckOptions, Counterexample } from './model.ts';
+import { type MadeTransaction, type Mind, type Pending, type Survey, World } from './world.ts';
+
+/** A situation: a chain, what is in people's minds, and how it came about. */
+interface Situation {
+  readonly snapshot: number;
+  readonly mind: Mind;
+  readonly parent: Situation | undefined;
+  /** What led here, for people. */
+  readonly action: string;
+  /** Blocks that were made on the way here. */
+  readonly blocks: readonly string[];
+}
+
+/** Many futures of one moment are looked at. */
+const KEEP = { keepLater: true };
+const MOST_SITUATIONS = 200_000;
+const MOST_BLOCKS = 40;
+
+/**
+ * Looks for a run in which a promise of a contract is broken: all orders of blocks, of what adversaries with the keys of
+ * everybody else do, of rising fees, of pinning, of reorganisations; on a real chain with the relay rules of Core 31.
+ *
+ * Honest parties do their duties and nothing else, each of their transactions within as many blocks as the contract allows.
+ * The shortest counterexample of each side is answered, if there is one.
+ */
+export function checkContract<Of extends AnyContract>(options: CheckOptions<Of>): readonly CheckedSide[] {
+  const { guarantees, instance, secretKeys } = requireObject<CheckOptions<Of>>('options', options);
+  const promises = requireObject<AnyPromises>('options.guarantees', guarantees);
+  for (const name of ['sides', 'reaction', 'endsBy'] as const)
+    requireFunction(`options.guarantees.${name}`, promises[name]);
+  const { params } = requireObject<CheckOptions['instance']>('options.instance', instance);
+  requireList('options.secretKeys', secretKeys);
+  return (promises as AnyPromises)
+    .sides(params)
+    .filter(({ name }) => options.sides === undefined || options.sides.includes(name))
+    .map((side) => new SideCheck(options as unknown as CheckOptions, side).run());
+}
+
+/** A side without the types of its contract. */
+interface AnySide {
+  readonly name: string;
+  readonly members: readonly string[];
+  readonly least: (history: unknown) => bigint;
+}
+
+/** Promises without the types of their contract. */
+interface AnyPromises {
+  readonly reaction: (params: unknown) => number;
+  readonly sides: (params: unknown) => readonly AnySide[];
+  readonly endsBy: (params: unknown, history: unknown) => number | undefined;
+}
+
+class SideCheck {
+  readonly #options: CheckOptions;
+  readonly #side: AnySide;
+  readonly #promises: AnyPromises;
+  readonly #world: World;
+  readonly #members: readonly string[];
+  readonly #reaction: number;
+  readonly #seen = new Set<string>();
+
+  constructor(options: CheckOptions, side: AnySide) {
+    this.#options = options;
+    this.#side = side;
+    this.#promises = options.guarantees as unknown as AnyPromises;
+    const { params } = options.instance;
+    this.#members = side.members;
+    this.#reaction = this.#promises.reaction(params);
+    this.#world = new World(options, this.#members);
+  }
+
+  run(): CheckedSide {
+    const { bounds = {}, onProgress } = this.#options;
+    const most = bounds.situations ?? MOST_SITUATIONS;
+    const name = this.#side.name;
+    const first = this.#blocksSoFar();
+    let queue: Situation[] = [
+      {
+        snapshot: this.#world.chain.snapshot(),
+        mind: this.#world.beginning(),
+        parent: undefined,
+        action: 'it is funded',
+        blocks: first,
+      },
+    ];
+    let situations = 0;
+    while (queue.length > 0) {
+      const next: Situation[] = [];
+      for (const situation of queue) {
+        situations += 1;
+        if (situations > most) return { side: name, situations, complete: false, counterexample: undefined };
+        if (situations % 1_000 === 0) onProgress?.({ side: name, situations });
+        const found = this.#visit(situation, next);
+        if (found !== undefined) return { side: name, situations, complete: false, counterexample: found };
+      }
+      queue = next;
+    }
+    return { side: name, situations, complete: true, counterexample: undefined };
+  }
+
+  #blocksSoFar(): readonly string[] {
+    return this.#world.blocksFrom(1);
+  }
+
+  /** Checks a situation and adds those that may follow. */
+  #visit(situation: Situation, next: Situation[]): Counterexample | undefined {
+    const world = this.#world;
+    const { chain } = world;
+    chain.revert(situation.snapshot, KEEP);
+    const mind = world.honestTurn(situation.mind);
+    const survey = world.survey();
+    const wrong = this.#wrong(survey, mind);
+    if (wrong !== undefined) return this.#counterexample(situation, { survey, mind, wrong });
+    const key = this.#key(survey, mind);
+    if (this.#seen.has(key)) return undefined;
+    this.#seen.add(key);
+    const { bounds = {} } = this.#options;
+    const isOver = survey.live.length === 0 && survey.steps.every(({ height }) => height !== undefined);
+    const base = chain.snapshot();
+    const add = (action: string, made: Omit<Situation, 'parent' | 'action' | 'snapshot'>): void => {
+      next.push({ ...made, action, parent: situation, snapshot: chain.snapshot() });
+    };
+    if (!isOver && chain.height - world.start < (bounds.blocks ?? MOST_BLOCKS)) {
+      for (const choice of this.#blocks(survey, mind)) {
+        chain.revert(base, KEEP);
+        if (!world.mine(choice.transactions)) continue;
+        const pending = mind.pending.filter(({ txid }) => !choice.mined.includes(txid));
+        add(choice.action, { mind: { ...mind, pending }, blocks: world.blocksFrom(chain.height) });
+      }
+      if (bounds.spikes !== false && !mind.isSpiked) {
+        chain.revert(base, KEEP);
+        add('fees rise', { mind: { ...mind, isSpiked: true, pending: mind.pending.map(unpaid) }, blocks: [] });
+      }
+      if (mind.pins > 0)
+        this.#pins({ base, survey, mind }, (action, pinned) => add(action, { mind: pinned, blocks: [] }));
+    }
+    if (mind.reorgs > 0)
+      for (let depth = 1; depth <= (bounds.reorgDepth ?? 2); depth++) {
+        const floor = chainHeight(chain, base) - depth;
+        if (floor < world.start || !survey.steps.some(({ height }) => height !== undefined && height > floor)) continue;
+        chain.revert(base, KEEP);
+        try {
+          chain.reorg(depth);
+        } catch (error) {
+          if (hasCode(error, 'CHAIN_BLOCK_REJECTED')) continue;
+          throw error;
+        }
+        if (this.#isOverdue(mind)) continue;
+        add(`the last ${depth} blocks are replaced`, {
+          mind: { ...mind, reorgs: mind.reorgs - 1 },
+          blocks: world.blocksFrom(floor + 1),
+        });
+      }
+    return undefined;
+  }
+
+  /** What is wrong with a situation: somebody got too little, or it has not ended. */
+  #wrong(survey: Survey, mind: Mind): string | undefined {
+    const { instance } = this.#options;
+    const world = this.#world;
+    const history = world.history(survey, mind);
+    const isOver = survey.live.length === 0 && survey.steps.every(({ height }) => height !== undefined);
+    if (isOver) {
+      const { outputs, fees } = world.paid(survey);
+      const paid = outputs.reduce((sum, { value }) => sum + value, 0n);
+      const least = this.#side.least(history);
+      if (paid + fees < least)
+        return `${this.#side.name} got ${paid} sat, and had to get ${least} less fees of ${fees}`;
+      return undefined;
+    }
+    const ends = this.#promises.endsBy(instance.params, history);
+    if (ends !== undefined && world.chain.height > ends)
+      return `it had to be over by height ${ends - world.start} after its funding, and is not at ${world.chain.height - world.start}`;
+    return undefined;
+  }
+
+  /** Whether something has waited for longer than it may: a world that the contract makes no promises about. */
+  #isOverdue({ since }: Mind): boolean {
+    const { chain } = this.#world;
+    return Object.entries(since).some(([txid, from]) => {
+      if (chain.height - from < this.#reaction) return false;
+      const found = chain.transaction(parseDisplayHash(txid));
+      return found !== undefined && found.block === undefined;
+    });
+  }
+
+  /** All blocks that may come: for each output nothing, what honest parties sent, or what an adversary makes of it. */
+  #blocks(survey: Survey, mind: Mind): readonly Choice[] {
+    const world = this.#world;
+    let choices: readonly Choice[] = [{ action: 'a block', transactions: [], mined: [] }];
+    for (const { outpoint, cell } of world.confirmedCells(survey)) {
+      const pending = mind.pending.find((one) => one.outpoint === outpoint);
+      const made = pending === undefined ? undefined : world.made(pending.txid);
+      const honest = pending !== undefined && made !== undefined && pending.isPaid ? [honestChoice(pending, made)] : [];
+      const since = pending === undefined ? undefined : mind.since[pending.txid];
+      const mustCome = since !== undefined && world.chain.height + 1 - since >= this.#reaction;
+      const others = mustCome && honest.length > 0 ? [] : world.hostile(mind, cell).map(hostileChoice);
+      const none = mustCome && honest.length > 0 ? [] : [undefined];
+      const options = [...none, ...honest, ...others];
+      choices = choices.flatMap((choice) =>
+        options.map((option) => (option === undefined ? choice : joined(choice, option))),
+      );
+      if (choices.length > MOST_CHOICES) return choices.slice(0, MOST_CHOICES);
+    }
+    return choices;
+  }
+
+  #pins(
+    from: { readonly base: number; readonly survey: Survey; readonly mind: Mind },
+    add: (action: string, mind: Mind) => void,
+  ): void {
+    const { base, survey, mind } = from;
+    const world = this.#world;
+    const pinned: Mind = { ...mind, pins: mind.pins - 1 };
+    for (const { cell } of world.confirmedCells(survey))
+      for (const made of world.hostile({ ...mind, isSpiked: false }, cell)) {
+        world.chain.revert(base, KEEP);
+        if (world.pinOwn(made)) add(`an adversary pins ${made.transition ?? made.plan.transition}`, pinned);
+      }
+    for (const { txid } of mind.pending) {
+      world.chain.revert(base, KEEP);
+      if (world.pinAnchor(txid)) add('an adversary hangs a large child to the anchor', pinned);
+    }
+  }
+
+  /** What tells situations apart: nothing that only says how they came about. */
+  #key({ live, steps }: Survey, mind: Mind): string {
+    const { chain, start } = this.#world;
+    return JSON.stringify([
+      chain.height - start,
+      live.map(({ outpoint, height }) => [outpoint, height]),
+      steps.map(({ made, height }) => [made.txid, height]),
+      mind.pending.map(({ txid, isPaid, child }) => [txid, mind.since[txid], isPaid, child?.length]),
+      mind.honest.length,
+      mind.adversary.length,
+      mind.isSpiked,
+      mind.reorgs,
+      mind.pins,
+      chain.mempool().length,
+    ]);
+  }
+
+  #counterexample(
+    situation: Situation,
+    of: { readonly survey: Survey; readonly mind: Mind; readonly wrong: string },
+  ): Counterexample {
+    const { survey, mind, wrong } = of;
+    const path: Situation[] = [];
+    for (let at: Situation | undefined = situation; at !== undefined; at = at.parent) path.unshift(at);
+    const { instance } = this.#options;
+    const { outputs, fees } = this.#world.paid(survey);
+    const history = this.#world.history(survey, mind);
+    return {
+      contract: instance.contract.name as string,
+      side: this.#side.name,
+      wrong,
+      actions: path.map(({ action }) => action),
+      blocks: path.flatMap(({ blocks }) => blocks),
+      tip: displayHash(this.#world.chain.tip.hash),
+      paid: outputs.map(({ outpoint, value }) => ({ outpoint, value: String(value) })),
+      least: String(this.#side.least(history)),
+      fees: String(fees),
+      live: survey.live.filter(({ height }) => height !== undefined).map(({ outpoint }) => outpoint),
+    };
+  }
+}
+
+const MOST_CHOICES = 256;
+
+interface Choice {
+  readonly action: string;
+  readonly transactions: readonly Uint8Array[];
+  /** Ids of the contract's own among them. */
+  readonly mined: readonly string[];
+}
+
+function honestChoice({ child }: Pending, made: MadeTransaction): Choice {
+  return {
+    action: `${made.transition ?? ''} of an honest party`,
+    transactions: child === undefined ? [made.bytes] : [made.bytes, child],
+    mined: [made.txid],
+  };
+}
+
+function hostileChoice(made: MadeTransaction): Choice {
+  const name = made.transition ?? made.plan.transition;
+  return {
+    action: made.by === 'agreed' ? `${name} by agreement` : `${name} of an adversary`,
+    transactions: [made.bytes],
+    mined: [made.txid],
+  };
+}
+
+function joined(choice: Choice, option: Choice): Choice {
+  return {
+    action:
+      choice.transactions.length === 0 ? `a block with ${option.action}` : `${choice.action} and ${option.action}`,
+    transactions: [...choice.transactions, ...option.transactions.filter((tx) => !choice.transactions.includes(tx))],
+    mined: [...choice.mined, ...option.mined],
+  };
+}
+
+function unpaid(pending: Pending): Pending {
+  return { ...pending, isPaid: false };
+}
+
+function chainHeight(chain: World['chain'], snapshot: number): number {
+  chain.revert(snapshot, KEEP);
+  return chain.height;
+}
