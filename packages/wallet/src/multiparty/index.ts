@@ -28,15 +28,19 @@ export {
   type PresignEcdsaOptions,
   verifyEcdsaPresignature,
 } from './adaptor/ecdsa.ts';
+export type { SchnorrPresignatureFacts, SchnorrPresignatureItem } from './adaptor/equation.ts';
 export {
   completeSchnorr,
   extractSchnorrSecret,
-  type SchnorrPresignatureFacts,
-  type SchnorrPresignatureItem,
   verifySchnorrPresignature,
   verifySchnorrPresignatures,
 } from './adaptor/presignature.ts';
-export { presignSchnorr, type PresignSchnorrOptions } from './adaptor/schnorr.ts';
+export {
+  presignSchnorr,
+  presignSchnorrMany,
+  type PresignSchnorrManyOptions,
+  type PresignSchnorrOptions,
+} from './adaptor/schnorr.ts';
 export type { AdaptorSecret } from './adaptor/secrets.ts';
 export {
   type NewNonce,

@@ -9,6 +9,7 @@ import {
   extractSchnorrSecret,
   presignEcdsa,
   presignSchnorr,
+  presignSchnorrMany,
   SecretBytes,
   verifyEcdsaPresignature,
   verifySchnorrPresignature,
@@ -30,6 +31,7 @@ const calls: ReadonlyArray<readonly [string, Anything]> = Object.entries({
   extractSchnorrSecret,
   presignEcdsa,
   presignSchnorr,
+  presignSchnorrMany,
   verifyEcdsaPresignature,
   verifySchnorrPresignature,
   verifySchnorrPresignatures,
@@ -74,6 +76,7 @@ describe('whatever they are given, adaptor signatures say so with a code', () =>
       signature: new Uint8Array(64).fill(1),
       presignature: presignSchnorr({ secretKey: new SecretBytes(key), message: key, adaptorPoint: point }),
       aggregateNonce: new Uint8Array(66),
+      items: [{ message: key, adaptorPoint: point }],
     };
     const firsts = [...nonsense(), good, [good], good['presignature']];
     for (const first of firsts)

@@ -31,6 +31,7 @@ const {
   openNonceVault,
   presignEcdsa,
   presignSchnorr,
+  presignSchnorrMany,
   SecretBytes,
   signMusig,
   signWithVault,
@@ -201,6 +202,99 @@ describe('a pre-signature', () => {
     const bad = items.map((item, n) => (n % 7 === 3 ? { ...item, message: hash('another') } : item));
     expect(verifySchnorrPresignatures(bad)).toEqual([3, 10, 17, 24]);
     expect(verifySchnorrPresignatures([])).toEqual([]);
+  });
+
+  it.for(['js', 'wasm', 'tiny'] as const)('is verified among many as it is alone: %s', async (engine) => {
+    await loadCrypto({ only: engine });
+    const items = Array.from({ length: 24 }, (_, n) => {
+      const scene = sceneOf(n);
+      const { message, adaptorPoint, xOnlyPublicKey } = scene;
+      return { message, adaptorPoint, xOnlyPublicKey, presignature: presignSchnorr(scene) };
+    });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(23), fc.nat(3), fc.nat(31), fc.nat(7)), { maxLength: 6 }), (faults) => {
+        const given = items.map((item) => ({ ...item }));
+        for (const [at, what, byte, bit] of faults) {
+          const item = given[at] as (typeof given)[number];
+          const name = (['presignature', 'message', 'xOnlyPublicKey', 'presignature'] as const)[what] ?? 'message';
+          const changed = new Uint8Array(item[name]);
+          const place = what === 3 ? 33 + byte : byte;
+          changed[place] = (changed[place] as number) ^ (1 << bit);
+          item[name] = changed;
+        }
+        const alone = given.flatMap(({ presignature, ...facts }, at) =>
+          verifySchnorrPresignature(presignature, facts) ? [] : [at],
+        );
+        expect(verifySchnorrPresignatures(given)).toEqual(alone);
+      }),
+      { numRuns: engine === 'js' ? 4 : 40 },
+    );
+    await loadCrypto();
+  });
+
+  it('does not hold among many by an error that another one takes back', () => {
+    const items = Array.from({ length: 20 }, (_, n) => {
+      const scene = sceneOf(n % 2);
+      const { adaptorPoint, xOnlyPublicKey } = scene;
+      const message = hash('message', n);
+      return { message, adaptorPoint, xOnlyPublicKey, presignature: presignSchnorr({ ...scene, message }) };
+    });
+    const one = scalarBytes(1n);
+    const shift = (presignature: Uint8Array, by: Uint8Array): Uint8Array => {
+      const number = currentCrypto().secretKeyTweakAdd(presignature.slice(33), by) as Uint8Array;
+      return concatBytes(presignature.subarray(0, 33), number);
+    };
+    const minusOne = currentCrypto().secretKeyNegate(one) as Uint8Array;
+    const shifted = items.map((item, n) => ({
+      ...item,
+      presignature:
+        n === 4 ? shift(item.presignature, one) : n === 9 ? shift(item.presignature, minusOne) : item.presignature,
+    }));
+    expect(verifySchnorrPresignatures(shifted)).toEqual([4, 9]);
+    // The number of the one for the other: the sum over all is the same.
+    const swapped = items.map((item, n) => ({
+      ...item,
+      presignature: items[n ^ 2]?.presignature ?? item.presignature,
+    }));
+    expect(verifySchnorrPresignatures(swapped.slice(0, 16))).toHaveLength(16);
+  });
+
+  it('is made for many as for one', () => {
+    const { secretKey, xOnlyPublicKey } = sceneOf(1);
+    const items = Array.from({ length: 50 }, (_, n) => {
+      const { message, adaptorPoint, secret } = sceneOf(n);
+      return { message, adaptorPoint, secret };
+    });
+    const presignatures = presignSchnorrMany({ secretKey, items, entropy: entropyOf(1) });
+    for (const [n, item] of items.entries()) {
+      const presignature = presignatures[n] as Uint8Array;
+      expect(presignature).toEqual(presignSchnorr({ secretKey, ...item, entropy: entropyOf(1) }));
+      const signature = completeSchnorr(presignature, item);
+      expect(currentCrypto().schnorrVerify(signature, item.message, xOnlyPublicKey)).toBe(true);
+    }
+    expect(presignSchnorrMany({ secretKey, items: [] })).toEqual([]);
+  });
+
+  it('is not given out when the computer made a mistake', () => {
+    const scene = sceneOf(1);
+    const engine = currentCrypto();
+    const items = Array.from({ length: 10 }, (_, n) => sceneOf(n));
+    // A product that is wrong once, as a bit that flips makes it.
+    let calls = 0;
+    installCrypto({
+      ...engine,
+      secretKeyTweakMul: (key, tweak) => {
+        const product = engine.secretKeyTweakMul(key, tweak);
+        return ++calls % 7 === 1 ? engine.sha256(product ?? key) : product;
+      },
+    });
+    try {
+      expect(codeOf(() => presignSchnorr(scene))).toBe('WALLET_SIGNER_ANSWER_INVALID');
+      expect(codeOf(() => presignSchnorrMany({ ...scene, items }))).toBe('WALLET_SIGNER_ANSWER_INVALID');
+      expect(codeOf(() => presignEcdsa({ ...scene, messageHash: scene.message }))).toBe('WALLET_SIGNER_ANSWER_INVALID');
+    } finally {
+      installCrypto(engine);
+    }
   });
 
   it('is rejected when any of it, or of what it is for, is another', () => {

@@ -8,7 +8,7 @@ import { invalidArgument } from '../../errors.ts';
  * `base * G + factor * P` of public numbers, in one operation of the engine.
  *
  * Recovery of an ECDSA key is `(s * R - m * G) / r`: with `R = P`, `s = factor * r` and `m = -base * r` that is the
- * combination, sign and all, for two thirds of what two multiplications cost.
+ * combination, sign and all, for two thirds of what two multiplications cost. The point is one of the curve.
  */
 export function combine(base: bigint, factor: bigint, point: Uint8Array): Point {
   const r = numberOf(point.subarray(1));

@@ -1,34 +1,16 @@
-import { concatBytes, currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
+import { concatBytes, equalBytes } from '@bitcoin-enterprise/core';
 import { requireBytes, requireList, requireObject } from '../../checks.ts';
-import { addPoints, hasEvenY, isPoint, multiplyBase, POINT_LENGTH, xOf } from '../math/points.ts';
-import { addSecret, isScalar, modOrder, multiplySecret, negateSecret, numberOf, parseScalar } from '../math/scalars.ts';
-import { combine, opposite, requirePoint } from './curve.ts';
+import { hasEvenY, isPoint, multiplyBase, POINT_LENGTH, xOf } from '../math/points.ts';
+import { addSecret, isScalar, modOrder, multiplySecret, negateSecret } from '../math/scalars.ts';
+import { failedOf } from './batch.ts';
+import { requirePoint } from './curve.ts';
+import {
+  isPresignature,
+  SCHNORR_PRESIGNATURE_LENGTH,
+  type SchnorrPresignatureFacts,
+  type SchnorrPresignatureItem,
+} from './equation.ts';
 import { type AdaptorSecret, adaptorMismatch, presignatureInvalid, useAdaptorSecret } from './secrets.ts';
-
-/** Length of a pre-signature of BIP340: the nonce with the adaptor point in it, and a number. */
-export const SCHNORR_PRESIGNATURE_LENGTH = 65;
-
-/** What a pre-signature of BIP340 is verified against. */
-export interface SchnorrPresignatureFacts {
-  /** Any length; 32 bytes in transactions. */
-  readonly message: Uint8Array;
-  /** Of the signer, or of all signers together, 32 bytes. */
-  readonly xOnlyPublicKey: Uint8Array;
-  /** Whose secret completes the signature, 33 bytes. */
-  readonly adaptorPoint: Uint8Array;
-}
-
-/** One check of {@link verifySchnorrPresignatures}. */
-export interface SchnorrPresignatureItem extends SchnorrPresignatureFacts {
-  /** 65 bytes. */
-  readonly presignature: Uint8Array;
-}
-
-/** BIP340's e. */
-export function challengeOf(nonce: Uint8Array, xOnlyPublicKey: Uint8Array, message: Uint8Array): bigint {
-  const bytes = concatBytes(xOf(nonce), xOnlyPublicKey, message);
-  return modOrder(numberOf(currentCrypto().taggedHash('BIP0340/challenge', bytes)));
-}
 
 /**
  * Whether a pre-signature becomes a signature of BIP340 with the secret of its adaptor point: whoever holds a valid one
@@ -39,29 +21,21 @@ export function challengeOf(nonce: Uint8Array, xOnlyPublicKey: Uint8Array, messa
  */
 export function verifySchnorrPresignature(presignature: Uint8Array, facts: SchnorrPresignatureFacts): boolean {
   const given = requireObject<SchnorrPresignatureFacts>('facts', facts);
-  const bytes = requireBytes('presignature', presignature, SCHNORR_PRESIGNATURE_LENGTH);
-  const message = requireBytes('facts.message', given.message);
-  const xOnlyPublicKey = requireBytes('facts.xOnlyPublicKey', given.xOnlyPublicKey, 32);
-  return isPresignature(bytes, {
-    message,
-    xOnlyPublicKey,
+  return isPresignature(requireBytes('presignature', presignature, SCHNORR_PRESIGNATURE_LENGTH), {
+    message: requireBytes('facts.message', given.message),
+    xOnlyPublicKey: requireBytes('facts.xOnlyPublicKey', given.xOnlyPublicKey, 32),
     adaptorPoint: requirePoint('facts.adaptorPoint', given.adaptorPoint),
   });
 }
 
 /**
- * Verifies many pre-signatures.
+ * Verifies many pre-signatures at once, which costs half of what it costs one by one.
  *
  * @returns Indices of those that do not hold, ascending; empty when all do.
  * @throws WalletError `WALLET_INVALID_ARGUMENT`, as {@link verifySchnorrPresignature}.
  */
 export function verifySchnorrPresignatures(items: readonly SchnorrPresignatureItem[]): readonly number[] {
-  const failed: number[] = [];
-  for (const [index, item] of requireList('items', items).entries()) {
-    const { presignature, ...facts } = requireObject<SchnorrPresignatureItem>(`items[${index}]`, item);
-    if (!verifySchnorrPresignature(presignature as Uint8Array, facts as SchnorrPresignatureFacts)) failed.push(index);
-  }
-  return failed;
+  return failedOf(requireList('items', items).map((item, index) => requireItem(`items[${index}]`, item)));
 }
 
 /**
@@ -109,19 +83,15 @@ export function extractSchnorrSecret(
   return secret;
 }
 
-/** {@link verifySchnorrPresignature} of checked arguments. */
-export function isPresignature(presignature: Uint8Array, facts: SchnorrPresignatureFacts): boolean {
-  const { message, xOnlyPublicKey, adaptorPoint } = facts;
-  const nonce = presignature.subarray(0, POINT_LENGTH);
-  const number = parseScalar(presignature.subarray(POINT_LENGTH));
-  if ((nonce[0] !== 2 && nonce[0] !== 3) || number === undefined) return false;
-  if (!currentCrypto().isXOnlyPublicKey(xOnlyPublicKey)) return false;
-  const publicKey = concatBytes(Uint8Array.of(2), xOnlyPublicKey);
-  const challenge = challengeOf(nonce, xOnlyPublicKey, message);
-  // s'*G - e*P is the signer's own nonce, of the sign that BIP340 gives the whole: with the adaptor it must be that one.
-  const own = combine(number, modOrder(-challenge), publicKey);
-  const whole = addPoints(own, hasEvenY(nonce) ? adaptorPoint : opposite(adaptorPoint));
-  return whole !== undefined && hasEvenY(whole) && equalBytes(whole.subarray(1), nonce.subarray(1));
+/** Throws unless a value is an item by its form; whether its points are some is seen later. */
+function requireItem(argument: string, value: unknown): SchnorrPresignatureItem {
+  const item = requireObject<SchnorrPresignatureItem>(argument, value);
+  return {
+    presignature: requireBytes(`${argument}.presignature`, item.presignature, SCHNORR_PRESIGNATURE_LENGTH),
+    message: requireBytes(`${argument}.message`, item.message),
+    xOnlyPublicKey: requireBytes(`${argument}.xOnlyPublicKey`, item.xOnlyPublicKey, 32),
+    adaptorPoint: requireBytes(`${argument}.adaptorPoint`, item.adaptorPoint, POINT_LENGTH),
+  };
 }
 
 function parsePresignature(value: unknown): { readonly nonce: Uint8Array; readonly number: Uint8Array } {

@@ -1,11 +1,12 @@
 import { concatBytes, type Entropy } from '@bitcoin-enterprise/core';
-import { requireBytes, requireObject } from '../../checks.ts';
+import { requireBytes, requireList, requireObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
 import type { SecretBytes } from '../../keys/secret-bytes.ts';
 import { addPoints, hasEvenY, multiplyBase, xOf } from '../math/points.ts';
 import { addSecret, multiplySecret, negateSecret, wipe } from '../math/scalars.ts';
 import { requirePoint } from './curve.ts';
-import { challengeOf, isPresignature } from './presignature.ts';
+import { failedOf } from './batch.ts';
+import { challengeOf, isPresignature, type SchnorrPresignatureItem } from './equation.ts';
 import { nonceFor, presignatureFaulty, useSecretKey } from './secrets.ts';
 
 /** Settings of {@link presignSchnorr}. */
@@ -54,18 +55,67 @@ export function presignSchnorr(options: PresignSchnorrOptions): Uint8Array {
   const message = requireBytes('options.message', given.message);
   const adaptorPoint = requirePoint('options.adaptorPoint', given.adaptorPoint);
   return useSecretKey(given.secretKey, (secret) => {
-    const publicKey = multiplyBase(secret) as Uint8Array;
-    const xOnlyPublicKey = xOf(publicKey);
-    const key = hasEvenY(publicKey) ? new Uint8Array(secret) : negateSecret(secret);
-    const facts = concatBytes(publicKey, adaptorPoint, message);
-    const own = nonceFor('bitcoin-enterprise/adaptor-schnorr', secret, facts, given.entropy);
-    const nonce = addPoints(multiplyBase(own), adaptorPoint);
-    if (nonce === undefined) throw invalidArgument('options.entropy', 'a source of randomness', given.entropy);
-    const share = hasEvenY(nonce) ? new Uint8Array(own) : negateSecret(own);
-    const signed = multiplySecret(key, challengeOf(nonce, xOnlyPublicKey, message));
-    const presignature = concatBytes(nonce, addSecret(share, signed));
-    wipe(key, own, share, signed);
-    if (!isPresignature(presignature, { message, xOnlyPublicKey, adaptorPoint })) throw presignatureFaulty('schnorr');
-    return presignature;
+    const signer = signerOf(secret, given.entropy);
+    const item = signer.presign({ message, adaptorPoint });
+    signer.wipe();
+    if (!isPresignature(item.presignature, item)) throw presignatureFaulty('schnorr');
+    return item.presignature;
   });
+}
+
+/** Settings of {@link presignSchnorrMany}. */
+export interface PresignSchnorrManyOptions extends Pick<PresignSchnorrOptions, 'secretKey' | 'entropy'> {
+  /** What {@link presignSchnorr} takes one of. */
+  readonly items: ReadonlyArray<Pick<PresignSchnorrOptions, 'message' | 'adaptorPoint'>>;
+}
+
+/**
+ * Many of {@link presignSchnorr} with one key, which costs half as much: they are verified together.
+ *
+ * @returns 65 bytes for each item, in their order.
+ * @throws WalletError `WALLET_INVALID_ARGUMENT`, `WALLET_SECRET_WIPED`.
+ */
+export function presignSchnorrMany(options: PresignSchnorrManyOptions): readonly Uint8Array[] {
+  const given = requireObject<PresignSchnorrManyOptions>('options', options);
+  const items = requireList('options.items', given.items).map((item, index) => {
+    const path = `options.items[${index}]`;
+    const { message, adaptorPoint } = requireObject<PresignSchnorrOptions>(path, item);
+    return {
+      message: requireBytes(`${path}.message`, message),
+      adaptorPoint: requirePoint(`${path}.adaptorPoint`, adaptorPoint),
+    };
+  });
+  return useSecretKey(given.secretKey, (secret) => {
+    const signer = signerOf(secret, given.entropy);
+    const made = items.map((item) => signer.presign(item));
+    signer.wipe();
+    if (failedOf(made).length > 0) throw presignatureFaulty('schnorr');
+    return made.map(({ presignature }) => presignature);
+  });
+}
+
+/** Makes pre-signatures with one key; nobody has verified them. */
+interface PresignatureMaker {
+  readonly presign: (item: Pick<PresignSchnorrOptions, 'message' | 'adaptorPoint'>) => SchnorrPresignatureItem;
+  readonly wipe: () => void;
+}
+
+function signerOf(secret: Uint8Array, entropy: unknown): PresignatureMaker {
+  const publicKey = multiplyBase(secret) as Uint8Array;
+  const xOnlyPublicKey = xOf(publicKey);
+  const key = hasEvenY(publicKey) ? new Uint8Array(secret) : negateSecret(secret);
+  return {
+    presign({ message, adaptorPoint }) {
+      const facts = concatBytes(publicKey, adaptorPoint, message);
+      const own = nonceFor('bitcoin-enterprise/adaptor-schnorr', secret, facts, entropy);
+      const nonce = addPoints(multiplyBase(own), adaptorPoint);
+      if (nonce === undefined) throw invalidArgument('options.entropy', 'a source of randomness', entropy);
+      const share = hasEvenY(nonce) ? new Uint8Array(own) : negateSecret(own);
+      const signed = multiplySecret(key, challengeOf(nonce, xOnlyPublicKey, message));
+      const presignature = concatBytes(nonce, addSecret(share, signed));
+      wipe(own, share, signed);
+      return { presignature, message, xOnlyPublicKey, adaptorPoint };
+    },
+    wipe: () => wipe(key),
+  };
 }

@@ -2,13 +2,15 @@ import { concatBytes, currentCrypto, equalBytes } from '@bitcoin-enterprise/core
 import { requireBytes, requireInteger, requireList, requireObject } from '../../checks.ts';
 import { invalidArgument, WalletError } from '../../errors.ts';
 import type { SecretBytes } from '../../keys/secret-bytes.ts';
-import { addPoints, hasEvenY, multiplyBase, multiplyPoint, negatePoint, type Point, xOf } from '../math/points.ts';
+import { combine } from '../adaptor/curve.ts';
+import { hasEvenY, multiplyBase, negatePoint, type Point, xOf } from '../math/points.ts';
 import {
   addSecret,
   isScalar,
   modOrder,
   multiplySecret,
   negateSecret,
+  numberOf,
   parseScalar,
   scalarBytes,
   wipe,
@@ -237,12 +239,10 @@ function isPartialValid(
   const { finalNonce, challenge } = valuesOf(session);
   if (!isScalar(partial)) return false;
   const effective = effectiveNonce(session, publicNonce);
+  const expected = hasEvenY(finalNonce) ? effective : negatePoint(effective);
   const factor = modOrder(challenge * keyCoefficient(keys, publicKey));
-  const expected = addPoints(
-    hasEvenY(finalNonce) ? effective : negatePoint(effective),
-    multiplyPoint(publicKey, isSecretNegated(keys) ? modOrder(-factor) : factor),
-  );
-  const actual = multiplyBase(partial);
+  // A partial signature is for everybody to see: it may pass through public arithmetic.
+  const actual = combine(numberOf(partial), isSecretNegated(keys) ? factor : modOrder(-factor), publicKey);
   return expected === undefined || actual === undefined ? expected === actual : equalBytes(expected, actual);
 }
 
