@@ -88,13 +88,11 @@ export function createMusigSession(
 /** The nonce of all signers with the adaptor point in its first half. */
 function withAdaptor(aggregateNonce: Uint8Array, adaptorPoint: Uint8Array | undefined): Uint8Array {
   if (adaptorPoint === undefined) return aggregateNonce;
-  const [first, second] = aggregateNonceHalves(aggregateNonce);
-  for (const half of [first, second])
-    if (half !== undefined && !isPoint(half)) throw contributionInvalid('aggregate nonce');
-  return concatBytes(
-    addPoints(first, adaptorPoint) ?? new Uint8Array(POINT_LENGTH),
-    second ?? new Uint8Array(POINT_LENGTH),
-  );
+  const [first] = aggregateNonceHalves(aggregateNonce);
+  const sum = addPoints(first, adaptorPoint);
+  // No sum: they cancel each other out, or the nonce is none. Its second half is looked at where it is multiplied.
+  if (sum === undefined && first !== undefined && !isPoint(first)) throw contributionInvalid('aggregate nonce');
+  return concatBytes(sum ?? new Uint8Array(POINT_LENGTH), aggregateNonce.subarray(POINT_LENGTH));
 }
 
 /** The numbers of a session. */
