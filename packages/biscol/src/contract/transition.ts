@@ -140,7 +140,7 @@ export function planTransition(
   const willing = template
     .signers?.(params, context)
     .flatMap(({ key, participants }) => [key, ...(participants ?? []).map((one) => one.key)]);
-  const named = signers === undefined ? undefined : new Set(signers.flatMap((name) => keyOf(instance, name)));
+  const named = signers === undefined ? undefined : new Set(signers.flatMap((name) => keysNamed(instance, name, cells)));
   const inputs = cells.map((cell) => {
     const output = outputOf?.(cell) ?? instance.output(cell.state, cell.data, cell.value);
     const assets: Parameters<typeof planPath>[2] = {
@@ -282,12 +282,14 @@ function impossible(transition: string, reason: string): BiscolError {
   });
 }
 
-/** Key expressions of a party, or of a key among the parameters. */
-function keyOf({ params, parties }: ContractInstance, name: string): readonly string[] {
-  const keys = Object.values(params).flat() as readonly ({ readonly name?: unknown; readonly key?: unknown } | null)[];
-  const found = parties.get(name) ?? keys.find((one) => one?.name === name);
-  if (typeof found?.key !== 'string') throw invalidArgument('options.signers', 'names of parties and keys', name);
-  return [found.key];
+/** Key expressions of a name: of a party, or of a key among the parameters or the data of what is spent. */
+function keysNamed({ params }: ContractInstance, name: string, cells: readonly Cell[]): readonly string[] {
+  const values = [params, ...cells.map(({ data }) => data)].flatMap((one) => Object.values(one)).flat();
+  const keys = (values as readonly ({ readonly name?: unknown; readonly key?: unknown } | null)[]).flatMap((one) =>
+    one?.name === name && typeof one.key === 'string' ? [one.key] : [],
+  );
+  if (keys.length === 0) throw invalidArgument('options.signers', 'names of parties and keys', name);
+  return keys;
 }
 
 function isCovenantKey({ covenants }: ContractInstance, text: string): boolean {

@@ -59,86 +59,88 @@ const MOST_HEIRS = 15;
  * // => 'and(thresh(2,pk(heirs[0]),pk(heirs[1]),pk(heirs[2])),older(52560))'
  * ```
  */
-export const inheritance: Contract<InheritanceParams, InheritanceData, 'alive', InheritanceTransitions> = defineContract({
-  name: 'inheritance',
-  description: 'Money of its owner as long as she gives signs of life, then of her heirs.',
-  params: {
-    owner: party(),
-    heirs: list(party(), { minimum: 1, maximum: MOST_HEIRS }),
-    quorum: whole({ minimum: 1, maximum: MOST_HEIRS }),
-    estate: amount({ minimum: 10_000n }),
-    patience: blocks({ minimum: 12 }),
-  },
-  data: { owner: publicKey() },
-  rules: ({ owner, heirs, quorum, estate }) => [
-    distinctKeys(owner, ...heirs),
-    rule(quorum <= heirs.length, 'quorum', 'at most as many as there are heirs'),
-    rule(estate >= 2_000n * BigInt(heirs.length), 'estate', '2,000 sat or more for each heir'),
-  ],
-  states: {
-    alive: {
-      description: 'the owner’s',
-      key: (_, { owner }) => owner,
-      paths: ({ heirs, quorum, patience }) => ({
-        inherit: and(thresh(quorum, heirs.map(pk)), older(patience)),
-      }),
+export const inheritance: Contract<InheritanceParams, InheritanceData, 'alive', InheritanceTransitions> =
+  defineContract({
+    name: 'inheritance',
+    description: 'Money of its owner as long as she gives signs of life, then of her heirs.',
+    params: {
+      owner: party(),
+      heirs: list(party(), { minimum: 1, maximum: MOST_HEIRS }),
+      quorum: whole({ minimum: 1, maximum: MOST_HEIRS }),
+      estate: amount({ minimum: 10_000n }),
+      patience: blocks({ minimum: 12 }),
     },
-  },
-  transitions: {
-    renew: {
-      from: 'alive',
-      by: 'key',
-      description: 'gives a sign of life',
-      outputs: () => [to('alive', { amount: rest })],
-    },
-    rotate: {
-      from: 'alive',
-      by: 'key',
-      description: 'changes the owner’s key',
-      args: { key: publicKey() },
-      refuses: ({ heirs }, { args }) => (heirs.some(({ key }) => key === args.key.key) ? 'a key of an heir' : undefined),
-      outputs: (_, { args }) => [to('alive', { amount: rest, data: { owner: args.key } })],
-    },
-    spend: {
-      from: 'alive',
-      by: 'key',
-      description: 'pays somebody; what is left stays',
-      args: { receiver: address(), sum: amount({ minimum: 1_000n }) },
-      outputs: (_, { args }) => [pay(args.receiver, args.sum), to('alive', { amount: rest })],
-    },
-    withdraw: {
-      from: 'alive',
-      by: 'key',
-      description: 'ends it',
-      outputs: ({ owner }) => [pay(owner, rest)],
-    },
-    inherit: {
-      from: 'alive',
-      by: 'inherit',
-      description: 'divides the estate, after the time',
-      outputs: ({ heirs }, { value }): readonly ContractOutput<never, never>[] => {
-        const share = satoshis(value / BigInt(heirs.length));
-        return heirs.map((heir, place) => pay(heir, place === 0 ? rest : share));
+    data: { owner: publicKey() },
+    rules: ({ owner, heirs, quorum, estate }) => [
+      distinctKeys(owner, ...heirs),
+      rule(quorum <= heirs.length, 'quorum', 'at most as many as there are heirs'),
+      rule(estate >= 2_000n * BigInt(heirs.length), 'estate', '2,000 sat or more for each heir'),
+    ],
+    states: {
+      alive: {
+        description: 'the owner’s',
+        key: (_, { owner }) => owner,
+        paths: ({ heirs, quorum, patience }) => ({
+          inherit: and(thresh(quorum, heirs.map(pk)), older(patience)),
+        }),
       },
     },
-  },
-  funding: ({ owner, estate }) => [to('alive', { amount: estate, data: { owner } })],
-  duties: [
-    {
-      party: ({ owner }) => owner,
-      state: 'alive',
-      transition: 'renew',
-      when: ({ patience }, { confirmations }) => 2 * confirmations >= patience,
+    transitions: {
+      renew: {
+        from: 'alive',
+        by: 'key',
+        description: 'gives a sign of life',
+        outputs: () => [to('alive', { amount: rest })],
+      },
+      rotate: {
+        from: 'alive',
+        by: 'key',
+        description: 'changes the owner’s key',
+        args: { key: publicKey() },
+        refuses: ({ heirs }, { args }) =>
+          heirs.some(({ key }) => key === args.key.key) ? 'a key of an heir' : undefined,
+        outputs: (_, { args }) => [to('alive', { amount: rest, data: { owner: args.key } })],
+      },
+      spend: {
+        from: 'alive',
+        by: 'key',
+        description: 'pays somebody; what is left stays',
+        args: { receiver: address(), sum: amount({ minimum: 1_000n }) },
+        outputs: (_, { args }) => [pay(args.receiver, args.sum), to('alive', { amount: rest })],
+      },
+      withdraw: {
+        from: 'alive',
+        by: 'key',
+        description: 'ends it',
+        outputs: ({ owner }) => [pay(owner, rest)],
+      },
+      inherit: {
+        from: 'alive',
+        by: 'inherit',
+        description: 'divides the estate, after the time',
+        outputs: ({ heirs }, { value }): readonly ContractOutput<never, never>[] => {
+          const share = satoshis(value / BigInt(heirs.length));
+          return heirs.map((heir, place) => pay(heir, place === 0 ? rest : share));
+        },
+      },
     },
-    ...dutiesOfEach(MOST_HEIRS, (place) => [
+    funding: ({ owner, estate }) => [to('alive', { amount: estate, data: { owner } })],
+    duties: [
       {
-        party: ({ heirs }: { readonly heirs: readonly (typeof nobody)[] }) => heirs[place] ?? nobody,
-        state: 'alive' as const,
-        transition: 'inherit' as const,
+        party: ({ owner }) => owner,
+        state: 'alive',
+        transition: 'renew',
+        when: ({ patience }, { confirmations }) => 2 * confirmations >= patience,
       },
-    ]),
-  ],
-});
+      ...dutiesOfEach(MOST_HEIRS, (place) => [
+        {
+          party: ({ heirs }: { readonly heirs: readonly (typeof nobody)[] }) => heirs[place] ?? nobody,
+          state: 'alive' as const,
+          transition: 'inherit' as const,
+        },
+      ]),
+    ],
+  });
 
 /** The owner keeps everything that she has not paid away as long as she lives; then a quorum of heirs inherits it. */
 export const inheritanceGuarantees: Guarantees<typeof inheritance> = defineGuarantees(inheritance, {

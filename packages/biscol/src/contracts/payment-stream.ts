@@ -185,8 +185,7 @@ export const paymentStream: Contract<
 export const paymentStreamGuarantees: Guarantees<typeof paymentStream> = defineGuarantees(paymentStream, {
   reaction: ({ notice }) => notice - 1,
   sides: ({ instalment, count, start, period }) => {
-    const dueBy = (at: number): number =>
-      Math.min(count, Math.max(0, Math.floor((at - 1 - start) / period) + 1));
+    const dueBy = (at: number): number => Math.min(count, Math.max(0, Math.floor((at - 1 - start) / period) + 1));
     return [
       {
         name: 'payee',
@@ -204,8 +203,7 @@ export const paymentStreamGuarantees: Guarantees<typeof paymentStream> = defineG
         least: ({ steps }) => {
           const settled = steps.find(isSettled);
           const end = steps.at(-1);
-          if (settled !== undefined)
-            return instalment * BigInt(count - paidBy(steps)) - settled.args.toPayee;
+          if (settled !== undefined) return instalment * BigInt(count - paidBy(steps)) - settled.args.toPayee;
           return end === undefined ? 0n : instalment * BigInt(count - dueBy(end.height));
         },
       },

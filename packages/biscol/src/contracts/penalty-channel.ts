@@ -57,7 +57,12 @@ const commitment = {
 };
 
 /** The share of the one who closed alone. */
-const waiting = (owner: NamedKey, other: NamedKey, delay: number, revocation: Uint8Array): Record<'take' | 'punish', Clause> => ({
+const waiting = (
+  owner: NamedKey,
+  other: NamedKey,
+  delay: number,
+  revocation: Uint8Array,
+): Record<'take' | 'punish', Clause> => ({
   take: and(pk(owner), older(delay)),
   punish: and(pk(other), sha256(revocation)),
 });
@@ -67,7 +72,9 @@ const punishment = {
   // Version 3 (BIP431), as the commitment that it may have to spend before that is confirmed.
   version: 3,
   args: { secret: preimage() },
-  reveals: (_: Params, { args }: { readonly args: { readonly secret: Uint8Array } }): readonly Uint8Array[] => [args.secret],
+  reveals: (_: Params, { args }: { readonly args: { readonly secret: Uint8Array } }): readonly Uint8Array[] => [
+    args.secret,
+  ],
 } as const;
 
 /**

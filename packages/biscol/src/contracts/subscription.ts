@@ -68,7 +68,11 @@ export const subscription: Contract<SubscriptionParams, SubscriptionData, 'waiti
     data: { number: whole({ maximum: 99 }) },
     rules: ({ payer, payee, count, start, period }) => [
       distinctKeys(payer, payee),
-      rule(dueAt({ start, period }, count) < 500_000_000, 'count', 'so many that all are due before height 500,000,000'),
+      rule(
+        dueAt({ start, period }, count) < 500_000_000,
+        'count',
+        'so many that all are due before height 500,000,000',
+      ),
     ],
     states: {
       waiting: {
@@ -115,8 +119,9 @@ export const subscriptionGuarantees: Guarantees<typeof subscription> = defineGua
           count -
             steps
               .filter(({ transition }) => transition === 'collect')
-              .flatMap(({ cells, height: at }) => cells.filter(({ data }) => dueAt({ start, period }, data.number) < at))
-              .length,
+              .flatMap(({ cells, height: at }) =>
+                cells.filter(({ data }) => dueAt({ start, period }, data.number) < at),
+              ).length,
         ),
     },
     {

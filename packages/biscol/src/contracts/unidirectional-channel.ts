@@ -94,7 +94,9 @@ export const unidirectionalChannel: Contract<
       description: 'pays so much in all, and ends',
       args: { paid: amount({ minimum: SMALLEST_SHARE }) },
       refuses: (_, { args, value }) =>
-        args.paid > value - SMALLEST_SHARE ? `a payment leaves ${SMALLEST_SHARE} sat to the payer, payAll none` : undefined,
+        args.paid > value - SMALLEST_SHARE
+          ? `a payment leaves ${SMALLEST_SHARE} sat to the payer, payAll none`
+          : undefined,
       outputs: ({ payer, payee }, { args }) => [pay(payee, args.paid), pay(payer, rest)],
     },
     payAll: {

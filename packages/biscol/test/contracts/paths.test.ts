@@ -8,7 +8,6 @@ import { COVENANTS, type Scenario, type ScenarioFile, type Walked, walk } from '
 import { embeddedTestChain, nodeTestChain, type TestChain } from '../support/test-chains.ts';
 import { allScenarios } from './scenarios/all.ts';
 
-
 interface Row {
   readonly name: string;
   readonly file: ScenarioFile;
@@ -19,7 +18,9 @@ interface Row {
 /** Every scenario, under each way to enforce a covenant where it has some. */
 const rows: readonly Row[] = allScenarios().flatMap((file) =>
   file.scenarios.flatMap((scenario) => {
-    const hasCovenants = Object.values(file.contract.transitions).some((one) => (one as { covenant?: boolean }).covenant);
+    const hasCovenants = Object.values(file.contract.transitions).some(
+      (one) => (one as { covenant?: boolean }).covenant,
+    );
     return (hasCovenants ? COVENANTS : COVENANTS.slice(0, 1)).map((covenants) => ({
       name: `${file.contract.name}: ${scenario.title}${hasCovenants ? ` (${covenants.kind})` : ''}`,
       file,
@@ -45,7 +46,8 @@ function check({ file, scenario, covenants }: Row, walked: Walked): void {
     const got = members.reduce((sum, one) => sum + (paid.get(one) ?? 0n), 0n);
     expect(got + fees, `${name} under ${covenants.kind}`).toBeGreaterThanOrEqual(least(history));
   }
-  if (scenario.idle === undefined) expect(endsBy(instance.params as never, history) ?? history.height).toBeGreaterThanOrEqual(history.height);
+  if (scenario.idle === undefined)
+    expect(endsBy(instance.params as never, history) ?? history.height).toBeGreaterThanOrEqual(history.height);
 }
 
 describe('every way through every contract, on the embedded chain', () => {

@@ -163,7 +163,11 @@ export async function walk(
       steps,
       live,
       secrets: (scenario.knows ?? []).map((known) => ({ ...known, since: startHeight })),
-      held: (scenario.holds ?? []).map((one): HeldStep<AnyContract> => ({ ...one, args: one.args as never, since: startHeight })),
+      held: (scenario.holds ?? []).map((one): HeldStep<AnyContract> => ({
+        ...one,
+        args: one.args as never,
+        since: startHeight,
+      })),
     },
   };
 }
@@ -189,10 +193,16 @@ async function waitFor(
 }
 
 function signersOf(instance: ContractInstance, plan: TransitionPlan): readonly string[] {
-  const names = new Map(Object.values(instance.params).flat().flatMap((value) => nameOf(value)));
+  const names = new Map(
+    Object.values(instance.params)
+      .flat()
+      .flatMap((value) => nameOf(value)),
+  );
   const texts = plan.inputs.flatMap(({ plan: { signers } }) =>
     signers.flatMap(({ expression, participants }) =>
-      participants.length === 0 ? [expression.text('public')] : participants.map((one) => one.expression.text('public')),
+      participants.length === 0
+        ? [expression.text('public')]
+        : participants.map((one) => one.expression.text('public')),
     ),
   );
   return [...new Set(texts.flatMap((text) => names.get(text) ?? []))];
@@ -202,4 +212,3 @@ function nameOf(value: unknown): readonly (readonly [string, string])[] {
   const { name, key } = (value ?? {}) as { readonly name?: unknown; readonly key?: unknown };
   return typeof name === 'string' && typeof key === 'string' ? [[key, name]] : [];
 }
-

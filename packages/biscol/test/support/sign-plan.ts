@@ -1,5 +1,11 @@
 import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
-import { planToPsbt, signaturesOfPsbt, signatureName, signingRequests, type TransitionPlan } from '@bitcoin-enterprise/biscol';
+import {
+  planToPsbt,
+  signaturesOfPsbt,
+  signatureName,
+  signingRequests,
+  type TransitionPlan,
+} from '@bitcoin-enterprise/biscol';
 import { createMemoryStore } from '@bitcoin-enterprise/events';
 import { createKeyRing, type KeyRing } from '@bitcoin-enterprise/wallet';
 import { musigPsbtSigner, openNonceVault } from '@bitcoin-enterprise/wallet/multiparty';

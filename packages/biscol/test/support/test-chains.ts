@@ -18,7 +18,9 @@ export interface TestChain {
 const ANYONE = parseHex('51');
 
 /** The embedded chain, with the mempool of Core 31. */
-export function embeddedTestChain(options: { readonly ctv?: boolean } = {}): TestChain & { readonly chain: EmbeddedChain } {
+export function embeddedTestChain(
+  options: { readonly ctv?: boolean } = {},
+): TestChain & { readonly chain: EmbeddedChain } {
   const chain = createEmbeddedChain({
     policy: mempoolProfile('core-31'),
     ...(options.ctv === true ? { deployments: ['CHECKTEMPLATEVERIFY'] as const } : {}),
@@ -38,7 +40,8 @@ export function embeddedTestChain(options: { readonly ctv?: boolean } = {}): Tes
       chain.broadcast(bytes);
       chain.mine(1);
       const view = TransactionView.of(bytes);
-      if (chain.transaction(transactionId(parseTransaction(bytes)))?.confirmations !== 1) throw new Error('not in the block');
+      if (chain.transaction(transactionId(parseTransaction(bytes)))?.confirmations !== 1)
+        throw new Error('not in the block');
       return view.weight;
     },
   };
@@ -50,7 +53,8 @@ export async function nodeTestChain(node: Bitcoind): Promise<TestChain> {
   const scriptPubKey = concatBytes(parseHex('0020'), currentCrypto().sha256(ANYONE));
   const { descriptor } = await node.rpc<{ descriptor: string }>('getdescriptorinfo', [`raw(${toHex(scriptPubKey)})`]);
   const mine = async (count: number): Promise<void> => {
-    for (let left = count; left > 0; left -= 500) await node.rpc('generatetodescriptor', [Math.min(left, 500), descriptor]);
+    for (let left = count; left > 0; left -= 500)
+      await node.rpc('generatetodescriptor', [Math.min(left, 500), descriptor]);
   };
   await mine(101);
   const block = await node.rpc<{ tx: readonly [string] }>('getblock', [await node.rpc('getblockhash', [1])]);

@@ -1,8 +1,12 @@
 import type { ScenarioFile } from '../../support/scenarios.ts';
+import { bondScenarios } from './bond.ts';
 import { penaltyScenarios, unidirectionalScenarios } from './channels.ts';
+import { crowdfundingScenarios } from './crowdfunding.ts';
 import { escrowScenarios } from './escrow.ts';
 import { htlcScenarios } from './htlc.ts';
 import { inheritanceScenarios } from './inheritance.ts';
+import { lotteryScenarios } from './lottery.ts';
+import { rotatingScenarios } from './rotating-multisig.ts';
 import { streamScenarios, subscriptionScenarios } from './subscriptions.ts';
 import { vaultScenarios } from './vault.ts';
 
@@ -16,4 +20,8 @@ export const allScenarios = (): readonly ScenarioFile[] => [
   inheritanceScenarios,
   subscriptionScenarios,
   streamScenarios,
+  crowdfundingScenarios,
+  bondScenarios,
+  ...lotteryScenarios(),
+  rotatingScenarios,
 ];

@@ -58,7 +58,11 @@ export const penaltyScenarios: ScenarioFile = {
   contract: penaltyChannel,
   guarantees: penaltyChannelGuarantees,
   scenarios: [
-    { title: 'closes when both agree', instance: twoWays, steps: [{ transition: 'close', args: { toAlice: 30_000n } }] },
+    {
+      title: 'closes when both agree',
+      instance: twoWays,
+      steps: [{ transition: 'close', args: { toAlice: 30_000n } }],
+    },
     {
       title: 'closes by Alice, who waits',
       instance: twoWays,

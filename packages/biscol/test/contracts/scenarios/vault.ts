@@ -26,7 +26,11 @@ export const vaultScenarios: ScenarioFile = {
       steps: [{ transition: 'unvault' }, { transition: 'withdraw' }],
       idle: ['savers'],
     },
-    { title: 'takes back what a thief began', instance, steps: [{ transition: 'unvault' }, { transition: 'clawBack' }] },
+    {
+      title: 'takes back what a thief began',
+      instance,
+      steps: [{ transition: 'unvault' }, { transition: 'clawBack' }],
+    },
     { title: 'recovers with the cold key', instance, steps: [{ transition: 'recover' }] },
     {
       title: 'recovers with the cold key what is on its way out',
