@@ -31,9 +31,12 @@ export function createAnticipation(terms: CheckedTerms): (attested: readonly Att
   const weights = terms.oracles.map((_, oracle) => weightOf(terms, oracle));
   const singles = new Map<string, Uint8Array>();
   const sums = new Map<string, Uint8Array>();
-  const impossible = (): never => {
+  const must = (point: Uint8Array | undefined): Uint8Array => {
+    if (point !== undefined) return point;
     throw termsInvalid('terms.oracles', 'oracles whose points do not cancel each other out');
   };
+  // Points to be added are kept with both coordinates: each short one would cost a square root again.
+  const long = (point: Uint8Array): Uint8Array => must(crypto.publicKeyConvert(point, { compressed: false }));
 
   /** The point of one signature of one oracle. */
   const singleOf = (oracle: number, at: number, outcome: string): Uint8Array => {
@@ -42,28 +45,26 @@ export function createAnticipation(terms: CheckedTerms): (attested: readonly Att
     if (known !== undefined) return known;
     const { oraclePublicKey, event, profile } = terms.oracles[oracle] as CheckedTerms['oracles'][number];
     const nonce = event.nonces[at] as Uint8Array;
-    const point =
-      signaturePoint({ oraclePublicKey, nonce, message: attestationMessage(outcome, profile) }) ?? impossible();
+    const point = must(signaturePoint({ oraclePublicKey, nonce, message: attestationMessage(outcome, profile) }));
     const weight = weights[oracle] ?? 1n;
-    const weighted = weight === 1n ? point : (crypto.publicKeyTweakMul(point, scalarBytes(weight)) ?? impossible());
+    const weighted = long(weight === 1n ? point : must(crypto.publicKeyTweakMul(point, scalarBytes(weight))));
     singles.set(key, weighted);
     return weighted;
   };
-  /** The sum over the first signatures of one oracle. */
-  const sumOf = (oracle: number, outcomes: readonly string[]): Uint8Array => {
-    const last = outcomes.length - 1;
-    const single = singleOf(oracle, last, outcomes[last] as string);
-    if (last === 0) return single;
-    const key = `${oracle}/${outcomes.join('/')}`;
+  const sumOf = ({ oracle, outcomes }: Attested): Uint8Array =>
+    must(crypto.publicKeyCombine(outcomes.map((outcome, at) => singleOf(oracle, at, outcome))));
+  /** The sum over the first signatures of an oracle, which is in as many groups of oracles. */
+  const sharedSumOf = (attested: Attested): Uint8Array => {
+    const key = `${attested.oracle}/${attested.outcomes.join('/')}`;
     const known = sums.get(key);
     if (known !== undefined) return known;
-    const sum = crypto.publicKeyCombine([sumOf(oracle, outcomes.slice(0, last)), single]) ?? impossible();
+    const sum = long(sumOf(attested));
     sums.set(key, sum);
     return sum;
   };
 
   return (attested) => {
-    const points = attested.map(({ oracle, outcomes }) => sumOf(oracle, outcomes));
-    return points.length === 1 ? (points[0] as Uint8Array) : (crypto.publicKeyCombine(points) ?? impossible());
+    const [first, ...others] = attested as [Attested, ...Attested[]];
+    return others.length === 0 ? sumOf(first) : must(crypto.publicKeyCombine(attested.map(sharedSumOf)));
   };
 }

@@ -14,6 +14,7 @@ import {
   type OracleProfile,
   requireAnnouncement,
   requireAttestation,
+  requireDescriptor,
   requireProfile,
 } from './oracle-messages.ts';
 import { MOST_TEXT } from './payout.ts';
@@ -130,13 +131,14 @@ export function checkAttestation(announcement: OracleAnnouncement, attestation: 
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
 export function outcomesOf(descriptor: EventDescriptor, outcome: string | bigint): readonly string[] {
-  if (descriptor.kind === 'enumerated') {
+  const checked = requireDescriptor('descriptor', descriptor);
+  if (checked.kind === 'enumerated') {
     const name = requireString('outcome', outcome, MOST_TEXT).normalize('NFC');
-    if (!descriptor.outcomes.includes(name)) throw invalidArgument('outcome', 'an outcome of the event', outcome);
+    if (!checked.outcomes.includes(name)) throw invalidArgument('outcome', 'an outcome of the event', outcome);
     return [name];
   }
   if (typeof outcome !== 'bigint') throw invalidArgument('outcome', 'a bigint', outcome);
-  const { base, digits, isSigned } = descriptor;
+  const { base, digits, isSigned } = checked;
   const magnitude = outcome < 0n ? (isSigned ? -outcome : 0n) : outcome;
   const most = BigInt(base) ** BigInt(digits) - 1n;
   const signed: string[] = [];

@@ -1,4 +1,4 @@
-import { requireObject } from '../checks.ts';
+import { requireList as requireAnyList, requireObject } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 
 /** The error of terms that contradict themselves. */
@@ -14,6 +14,11 @@ export function tooLarge(what: string, most: number): BiscolError<'BISCOL_DLC_TO
     details: { what, most },
     hint: 'Round more, where payouts matter less: see rounding.',
   });
+}
+
+/** Throws unless a value is a list; holes in it become `undefined`, for what walks over a list passes holes by. */
+export function requireList(argument: string, value: unknown): readonly unknown[] {
+  return Array.from(requireAnyList(argument, value));
 }
 
 /** Throws unless a value is a whole number of a range, both ends included. */

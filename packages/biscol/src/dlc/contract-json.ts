@@ -1,6 +1,6 @@
-import { requireList, requireObject } from '../checks.ts';
+import { requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
-import { kindOf } from './checks.ts';
+import { kindOf, requireList } from './checks.ts';
 import type { Fraction } from './fraction.ts';
 import type { HyperbolaNumbers } from './hyperbola.ts';
 import { type DlcContract, type PayoutPoint, requireContract, type RoundingInterval } from './payout.ts';

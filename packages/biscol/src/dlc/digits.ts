@@ -1,5 +1,5 @@
-import { requireInteger, requireList, requireObject } from '../checks.ts';
-import { requireBigint } from './checks.ts';
+import { requireInteger, requireObject } from '../checks.ts';
+import { requireBigint, requireList } from './checks.ts';
 
 /** Outcomes whose first digits are these, most significant first; fewer digits than the oracle attests stand for more. */
 export type DigitPrefix = readonly number[];

@@ -1,5 +1,6 @@
 import { concatBytes, type FeeRate, feeFor, feeRate, virtualSize, weightUnits } from '@bitcoin-enterprise/core';
-import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
+import { requireBytes, requireInteger, requireObject } from '../checks.ts';
+import { requireList } from './checks.ts';
 import { invalidArgument } from '../errors.ts';
 
 /** What one party brings into a contract, in bytes. */

@@ -1,6 +1,6 @@
 import { concatBytes } from '@bitcoin-enterprise/core';
-import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
-import { kindOf, requireBoolean, requireString } from './checks.ts';
+import { requireBytes, requireInteger, requireObject } from '../checks.ts';
+import { kindOf, requireBoolean, requireList, requireString } from './checks.ts';
 import { MOST_NAMES, MOST_TEXT } from './payout.ts';
 import { invalidArgument } from '../errors.ts';
 import { messageInvalid, WireReader, writeBigSize, writeInteger, writeRecord, writeText } from './wire.ts';
@@ -229,7 +229,8 @@ export function requireEventFacts(argument: string, value: unknown): Omit<Oracle
   };
 }
 
-function requireDescriptor(argument: string, value: unknown): EventDescriptor {
+/** Throws unless a value is a descriptor; the answer is a copy. */
+export function requireDescriptor(argument: string, value: unknown): EventDescriptor {
   if (kindOf(argument, value, ['enumerated', 'digits']) === 'enumerated') {
     const { outcomes } = requireObject<{ outcomes: readonly string[] }>(argument, value);
     const list = requireList(`${argument}.outcomes`, outcomes);

@@ -85,6 +85,7 @@ interface EventRecord {
 export function createOracle(options: OracleOptions): DlcOracle {
   const given = requireObject<OracleOptions>('options', options);
   const { secretKey, entropy = webEntropy() } = given;
+  requireFunction('options.entropy.bytes', requireObject<Entropy>('options.entropy', entropy).bytes);
   const profile = requireProfile('options.profile', given.profile ?? 'tagged');
   const name = requireText('options.name', given.name);
   if (name.length > 100) throw invalidArgument('options.name', 'a text of at most 100 characters', name);
@@ -182,10 +183,10 @@ function useNonce<Result>(
 function recordOf(events: readonly StoredEvent[], profile: OracleProfile): EventRecord | undefined {
   const [announced, attested] = events;
   if (announced?.type !== ANNOUNCED) return undefined;
-  const { announcement, salt } = announced.data as { announcement: string; salt: string };
+  const { announcement, salt } = requireObject<{ announcement: string; salt: string }>('announced', announced.data);
   return {
-    announcement: decodeAnnouncement(parseHex(announcement), { profile }),
-    salt: parseHex(salt),
+    announcement: decodeAnnouncement(parseHex(requireText('announced.announcement', announcement)), { profile }),
+    salt: parseHex(requireText('announced.salt', salt)),
     outcomes: attested?.type === ATTESTED ? (attested.data as { outcomes: readonly string[] }).outcomes : undefined,
   };
 }

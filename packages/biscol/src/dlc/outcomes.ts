@@ -1,9 +1,9 @@
 import { currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
-import { requireBytes, requireInteger, requireList, requireObject } from '../checks.ts';
+import { requireBytes, requireInteger, requireObject } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import { type Attested, createAnticipation, weightOf } from './anticipation.ts';
 import { checkAttestation } from './attestation.ts';
-import { requireString, tooLarge } from './checks.ts';
+import { requireList, requireString, tooLarge } from './checks.ts';
 import { ORDER, scalarBytes, scalarOf } from './curve.ts';
 import { coverInterval, type DigitPrefix } from './digits.ts';
 import { type OracleAttestation, requireAttestation } from './oracle-messages.ts';

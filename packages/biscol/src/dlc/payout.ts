@@ -1,6 +1,6 @@
 import { MAX_SATOSHIS } from '@bitcoin-enterprise/core';
-import { requireInteger, requireList, requireObject } from '../checks.ts';
-import { kindOf, requireBigint, requireBoolean, requireString, termsInvalid } from './checks.ts';
+import { requireInteger, requireObject } from '../checks.ts';
+import { kindOf, requireBigint, requireBoolean, requireList, requireString, termsInvalid } from './checks.ts';
 import { type Fraction, fraction } from './fraction.ts';
 import type { HyperbolaNumbers } from './hyperbola.ts';
 

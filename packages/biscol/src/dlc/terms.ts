@@ -1,8 +1,8 @@
 import { MAX_SATOSHIS, toHex } from '@bitcoin-enterprise/core';
-import { requireInteger, requireList, requireObject } from '../checks.ts';
+import { requireInteger, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import { checkAnnouncement } from './attestation.ts';
-import { requireBigint, termsInvalid } from './checks.ts';
+import { requireBigint, requireList, termsInvalid } from './checks.ts';
 import { type EventDescriptor, type OracleAnnouncement, requireAnnouncement } from './oracle-messages.ts';
 import { type DlcContract, requireContract } from './payout.ts';
 import { type OracleTolerance, requireTolerance } from './tolerance.ts';

@@ -35,7 +35,7 @@ export function verifySchnorrPresignature(presignature: Uint8Array, facts: Schno
  * @throws WalletError `WALLET_INVALID_ARGUMENT`, as {@link verifySchnorrPresignature}.
  */
 export function verifySchnorrPresignatures(items: readonly SchnorrPresignatureItem[]): readonly number[] {
-  return failedOf(requireList('items', items).map((item, index) => requireItem(`items[${index}]`, item)));
+  return failedOf(Array.from(requireList('items', items), (item, index) => requireItem(`items[${index}]`, item)));
 }
 
 /**

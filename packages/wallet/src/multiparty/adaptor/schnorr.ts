@@ -77,7 +77,7 @@ export interface PresignSchnorrManyOptions extends Pick<PresignSchnorrOptions, '
  */
 export function presignSchnorrMany(options: PresignSchnorrManyOptions): readonly Uint8Array[] {
   const given = requireObject<PresignSchnorrManyOptions>('options', options);
-  const items = requireList('options.items', given.items).map((item, index) => {
+  const items = Array.from(requireList('options.items', given.items), (item, index) => {
     const path = `options.items[${index}]`;
     const { message, adaptorPoint } = requireObject<PresignSchnorrOptions>(path, item);
     return {
