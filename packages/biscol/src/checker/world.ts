@@ -35,6 +35,8 @@ const HIGH_RATE = 50_000n;
 const RELAY_RATE = 1_000n;
 /** Steps by which an honest party pays more, in percent. */
 const BUMP_PERCENT = 160n;
+/** An honest party adds coins from outside of the contract up to so many times what fees are: beyond it is pinned. */
+const DEAREST_CHILD = 4n;
 const OUTSIDE_COINS = 6;
 const OUTSIDE_VALUE = satoshis(100_000_000n);
 /** Bytes of a child that is to be in the way. */
@@ -124,6 +126,7 @@ export class World {
     this.#lootKey = currentCrypto().sha256(new TextEncoder().encode('biscol/checker/loot'));
     this.#loot = scriptOf(this.#lootKey);
     for (let coin = 0; coin < OUTSIDE_COINS; coin++) this.chain.fund(scriptOf(this.#outside), OUTSIDE_VALUE);
+    this.chain.fund(this.#loot, OUTSIDE_VALUE);
     this.#funding = fundingOutputs(instance).map(({ state, data, value, output }) => {
       const { txid, index } = this.chain.fund(output.scriptPubKey, value);
       return { state, data, value, txid, index };
@@ -333,7 +336,7 @@ export class World {
     const rate = mind.isSpiked ? HIGH_RATE : LOW_RATE;
     const made = this.#make({ transition, args, cell, rate, by: 'honest', isHeld });
     if (made === undefined || made.plan.anchor === undefined) return known;
-    for (let childRate = rate; childRate < 100n * HIGH_RATE; childRate = (childRate * BUMP_PERCENT) / 100n) {
+    for (let childRate = rate; childRate <= DEAREST_CHILD * rate; childRate = (childRate * BUMP_PERCENT) / 100n) {
       const child = this.#child(made, made.plan.anchor, childRate);
       if (child === undefined) return known;
       const isThere = this.chain.transaction(parseDisplayHash(made.txid)) !== undefined;
