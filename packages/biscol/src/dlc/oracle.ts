@@ -13,7 +13,7 @@ import { SecretBytes } from '@bitcoin-enterprise/wallet/keys';
 import { requireBytes, requireFunction, requireObject, requireText } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import { announcementMessage, attestationMessage, checkAttestation, outcomesOf, signWithNonce } from './attestation.ts';
-import { requireString } from './checks.ts';
+import { requireList, requireString } from './checks.ts';
 import {
   decodeAnnouncement,
   encodeAnnouncement,
@@ -187,8 +187,13 @@ function recordOf(events: readonly StoredEvent[], profile: OracleProfile): Event
   return {
     announcement: decodeAnnouncement(parseHex(requireText('announced.announcement', announcement)), { profile }),
     salt: parseHex(requireText('announced.salt', salt)),
-    outcomes: attested?.type === ATTESTED ? (attested.data as { outcomes: readonly string[] }).outcomes : undefined,
+    outcomes: attested?.type === ATTESTED ? readOutcomes(attested.data) : undefined,
   };
+}
+
+function readOutcomes(data: unknown): readonly string[] {
+  const { outcomes } = requireObject<{ outcomes: unknown }>('attested', data);
+  return requireList('attested.outcomes', outcomes).map((outcome) => requireText('attested.outcomes', outcome));
 }
 
 function unknown(eventId: string): BiscolError<'BISCOL_DLC_EVENT_UNKNOWN'> {
