@@ -115,7 +115,6 @@ export const paymentStream: Contract<
     },
     ending: {
       description: 'cancelled',
-      key: ({ payer, payee }) => musig(payer, payee),
       paths: (params, data) => ({
         collect: collected(params, data),
         reclaim: and(pk(params.payer), older(params.notice)),

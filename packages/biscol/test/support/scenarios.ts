@@ -16,6 +16,7 @@ import {
   type TransitionPlan,
 } from '@bitcoin-enterprise/biscol';
 import { consensusFlags, serializeTransaction, standardFlags } from '@bitcoin-enterprise/script';
+import { expect } from 'vitest';
 import { signPlan } from './sign-plan.ts';
 import { keyOf } from './people.ts';
 import type { TestChain } from './test-chains.ts';
@@ -63,6 +64,33 @@ export const COVENANTS: readonly CovenantsInput[] = [
   { kind: 'ctv', feeRate: 2_000n },
 ];
 
+/** What every walk has to show, whatever the chain: weights to the unit, locks that hold, promises that are kept. */
+export function checkWalk(
+  of: { readonly guarantees: Guarantees; readonly scenario: Scenario },
+  { measured, history, paid, fees, instance, funded }: Walked,
+): void {
+  const { scenario, guarantees } = of;
+  for (const { plan, weights, tooEarly } of measured) {
+    const [predicted] = weights;
+    expect(weights, plan.transition).toEqual([predicted, predicted, predicted]);
+    if (tooEarly !== undefined) expect(['non-final', 'non-BIP68-final'], plan.transition).toContain(tooEarly);
+  }
+  const left = history.live.reduce((sum, { value }) => sum + value, 0n);
+  const strangers = measured.flatMap(({ plan }) => plan.payouts.filter(({ party }) => party === undefined));
+  const out = [...paid.values(), ...strangers.map(({ value }) => value)].reduce((sum, one) => sum + one, 0n);
+  expect(out + left + fees).toBe(funded);
+  expect(history.live.length > 0).toBe(scenario.rests === true);
+  if (scenario.rests === true) return;
+  const { sides, endsBy } = guarantees;
+  for (const { name, members, least } of sides(instance.params)) {
+    if (scenario.idle?.includes(name) === true) continue;
+    const got = members.reduce((sum, one) => sum + (paid.get(one) ?? 0n), 0n);
+    expect(got + fees, name).toBeGreaterThanOrEqual(least(history));
+  }
+  if (scenario.idle === undefined)
+    expect(endsBy(instance.params, history) ?? history.height).toBeGreaterThanOrEqual(history.height);
+}
+
 /** A transition as it went: what was predicted, and what was measured. */
 export interface Measured {
   readonly plan: TransitionPlan;
@@ -80,6 +108,8 @@ export interface Walked {
   readonly history: ContractHistory<AnyContract>;
   /** Satoshis by party, over all transitions. */
   readonly paid: ReadonlyMap<string, bigint>;
+  /** Satoshis that the contract began with. */
+  readonly funded: bigint;
   /** Satoshis that the transitions paid, and what anchors hold. */
   readonly fees: bigint;
 }
@@ -88,13 +118,26 @@ interface Placed extends Cell {
   readonly height: number;
 }
 
+/** A transition that is about to be sent. */
+export interface Pending {
+  readonly instance: ContractInstance;
+  readonly plan: TransitionPlan;
+  readonly signatures: ReadonlyMap<string, Uint8Array>;
+  readonly secretKeys: readonly Uint8Array[];
+}
+
 /** Walks through a scenario on a chain: each transition refused before its time, then signed, metered, mined. */
 export async function walk(
   chain: TestChain,
   scenario: Scenario,
-  options: { readonly covenants: CovenantsInput; readonly way: 'mempool' | 'block' },
+  options: {
+    readonly covenants: CovenantsInput;
+    readonly way: 'mempool' | 'block';
+    /** Told of each transition once its locks have ended, before it is sent. */
+    readonly before?: (pending: Pending) => Promise<void>;
+  },
 ): Promise<Walked> {
-  const { covenants, way } = options;
+  const { covenants, way, before } = options;
   const instance = scenario.instance(await chain.height(), covenants);
   const live: Placed[] = [];
   let startHeight = 0;
@@ -121,6 +164,7 @@ export async function walk(
     const signatures = await signPlan(plan, step.secretKeys === undefined ? {} : { secretKeys: step.secretKeys });
     const bytes = serializeTransaction(completeTransition(plan, signatures));
     const tooEarly = await waitFor(chain, { plan, cells, bytes });
+    await before?.({ instance, plan, signatures, secretKeys: step.secretKeys ?? [] });
     const isTemplate = plan.inputs.some(({ plan: { way: taken } }) => taken.template !== undefined);
     const flags = isTemplate ? consensusFlags : standardFlags;
     const gas = meterTransaction(bytes, { spentOutputs: plan.spentOutputs, flags });
@@ -156,6 +200,7 @@ export async function walk(
     instance,
     measured,
     paid,
+    funded: fundingOutputs(instance).reduce((sum, { value }) => sum + value, 0n),
     fees,
     history: {
       startHeight,

@@ -1,0 +1,161 @@
+import { feeRate, toHex } from '@bitcoin-enterprise/core';
+import {
+  type ContractEngine,
+  type ContractInstance,
+  createEngine,
+  type EngineChain,
+  fundingOutputs,
+  type InstanceState,
+} from '@bitcoin-enterprise/biscol';
+import type { EventStore } from '@bitcoin-enterprise/events';
+import { createKeyRing, memoryDigestSigner, type Psbt, type Signer } from '@bitcoin-enterprise/wallet';
+import { musigPsbtSigner, openNonceVault } from '@bitcoin-enterprise/wallet/multiparty';
+import { secretOf } from './people.ts';
+import type { Scenario, ScenarioStep } from './scenarios.ts';
+
+/** A chain that a scenario is run on by an engine. */
+export interface ScenarioChain {
+  readonly ports: EngineChain;
+  mine(count: number): Promise<void>;
+}
+
+/** What a run of a scenario is made of; everything that a process needs to go on where another one died. */
+export interface ScenarioRun {
+  readonly store: EventStore;
+  readonly chain: ScenarioChain;
+  readonly scenario: Scenario;
+  readonly instance: ContractInstance;
+  /** `txid:index` of the outputs that begin it. */
+  readonly outpoints: readonly string[];
+  /** Hears which nonce signed which message: the same nonce must never sign two. */
+  readonly onNonce?: (nonce: string, message: string) => void;
+  readonly onError?: (text: string) => void;
+}
+
+const CONFIRMATIONS = 2;
+
+/** Runs a scenario to its end, from wherever the store says that it stands. */
+export async function runScenario(run: ScenarioRun): Promise<InstanceState> {
+  const { scenario, instance, outpoints, chain } = run;
+  const stop = new AbortController();
+  const engine = await engineFor(run);
+  const working = engine.work({ signal: stop.signal });
+  try {
+    const id = await engine.open(instance);
+    await engine.fund(id, outpoints);
+    await until(async () => outpoints.every(() => true) && (await allPlaced(engine, id, outpoints)));
+    const done: string[] = [];
+    for (const [place, step] of scenario.steps.entries()) done.push(await runStep({ run, engine, id, step, place }));
+    await until(async () => {
+      const { executions } = await engine.state(id);
+      if (done.every((key) => executions[key]?.status === 'final')) return true;
+      await chain.mine(1);
+      return false;
+    });
+    return await engine.state(id);
+  } finally {
+    stop.abort();
+    await working;
+  }
+}
+
+async function allPlaced(engine: ContractEngine, id: string, outpoints: readonly string[]): Promise<boolean> {
+  const { cells } = await engine.state(id);
+  return outpoints.every((outpoint) => cells[outpoint]?.height !== undefined);
+}
+
+async function engineFor({ store, chain, instance, scenario, onNonce, onError }: ScenarioRun): Promise<ContractEngine> {
+  const people = Array.from({ length: 99 }, (_, at) => secretOf(at + 1));
+  const ring = createKeyRing({ secretKeys: [...people, ...scenario.steps.flatMap(({ secretKeys = [] }) => secretKeys)] });
+  const vault = await openNonceVault({ store, name: 'scenario' });
+  return createEngine({
+    store,
+    chain: chain.ports,
+    network: 'regtest',
+    contracts: [instance.contract],
+    keys: memoryDigestSigner(ring),
+    musig: watched(musigPsbtSigner({ ring, vault }), onNonce),
+    pollMs: 2,
+    leaseMs: 60,
+    confirmations: CONFIRMATIONS,
+    logger: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: (text, fields) => onError?.(`${text} ${JSON.stringify(fields)}`),
+      error: (text, fields) => onError?.(`${text} ${JSON.stringify(fields)}`),
+    } as never,
+  });
+}
+
+/** A signer that tells which of its nonces signed what. */
+function watched(signer: Signer, onNonce: ScenarioRun['onNonce']): Signer {
+  return {
+    name: signer.name,
+    async sign(psbt, call) {
+      let signed: Psbt = await signer.sign(psbt, call);
+      // Both rounds: all parties are here.
+      signed = await signer.sign(signed, call);
+      for (const { previousTxid, previousIndex, musigPublicNonces, musigPartialSignatures } of signed.inputs)
+        for (const { participant, signature } of musigPartialSignatures) {
+          const nonce = musigPublicNonces.find((one) => toHex(one.participant) === toHex(participant))?.nonce;
+          if (nonce !== undefined)
+            onNonce?.(toHex(nonce), `${toHex(previousTxid)}:${previousIndex} ${toHex(signature)}`);
+        }
+      return signed;
+    },
+  };
+}
+
+async function runStep(of: {
+  readonly run: ScenarioRun;
+  readonly engine: ContractEngine;
+  readonly id: string;
+  readonly step: ScenarioStep;
+  readonly place: number;
+}): Promise<string> {
+  const { run, engine, id, step, place } = of;
+  const { chain, instance } = run;
+  const key = `step-${place}`;
+  const { from } = instance.contract.transitions[step.transition] as { readonly from: string };
+  await until(async () => {
+    const { executions, cells } = await engine.state(id);
+    if (executions[key] !== undefined) return true;
+    const there = Object.keys(cells).filter((outpoint) => {
+      const cell = cells[outpoint];
+      return cell?.state === from && cell.spent === undefined && cell.height !== undefined;
+    });
+    const chosen = step.cells === 'all' ? there : (step.cells ?? [0]).flatMap((at) => there[at] ?? []);
+    if (chosen.length === 0) return false;
+    await engine.execute(id, step.transition, step.args ?? {}, {
+      key,
+      cells: chosen,
+      feeRate: feeRate(2_000n),
+      ...(step.signers === undefined ? {} : { signers: step.signers }),
+    });
+    return true;
+  });
+  await until(async () => {
+    const { executions } = await engine.state(id);
+    const { status } = executions[key] ?? { status: 'gone' };
+    if (status === 'confirmed' || status === 'final') return true;
+    if (status === 'refused' || status === 'displaced') throw new Error(`${step.transition} is ${status}: ${executions[key]?.reason}`);
+    await chain.mine(1);
+    return false;
+  });
+  return key;
+}
+
+async function until(is: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 3_000; tries++) {
+    if (await is()) return;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 4);
+    });
+  }
+  throw new Error('it never came');
+}
+
+/** Scripts and amounts that begin an instance. */
+export function beginningOf(instance: ContractInstance): readonly { readonly scriptPubKey: Uint8Array; readonly value: bigint }[] {
+  return fundingOutputs(instance).map(({ output, value }) => ({ scriptPubKey: output.scriptPubKey, value }));
+}
