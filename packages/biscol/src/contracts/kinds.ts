@@ -24,6 +24,7 @@ export type HashesKind = ValueKind<readonly Uint8Array[], readonly (Uint8Array |
 /** A script that is paid as a parameter. */
 export type ScriptKind = ValueKind<Uint8Array, string | Uint8Array>;
 /** Of a contract whose outputs carry nothing along. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- no names at all is what is meant
 export type NoData = Readonly<Record<never, never>>;
 /** Of a transition without arguments. */
 export type NoArgs = unknown;

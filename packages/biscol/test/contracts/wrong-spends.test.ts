@@ -35,7 +35,9 @@ function altered(plan: TransitionPlan, change: Partial<Transaction>): Transition
 
 const rows = allScenarios().flatMap((file) =>
   file.scenarios.flatMap((scenario) => {
-    const hasCovenants = Object.values(file.contract.transitions).some((one) => (one as { covenant?: boolean }).covenant);
+    const hasCovenants = Object.values(file.contract.transitions).some(
+      (one) => (one as { covenant?: boolean }).covenant,
+    );
     return (hasCovenants ? COVENANTS : COVENANTS.slice(0, 1)).map((covenants) => ({
       name: `${file.contract.name}: ${scenario.title}${hasCovenants ? ` (${covenants.kind})` : ''}`,
       scenario,
@@ -45,55 +47,59 @@ const rows = allScenarios().flatMap((file) =>
 );
 
 describe('at every step of every way through every contract', () => {
-  it.for(rows)('$name: no other key, no earlier lock, no other outcome of a covenant', async ({ scenario, covenants }) => {
-    const chain = embeddedTestChain({ ctv: covenants.kind === 'ctv' });
-    const refused = async (plan: TransitionPlan, signatures: ReadonlyMap<string, Uint8Array>): Promise<void> => {
-      const bytes = serializeTransaction(completeTransition(plan, signatures));
-      // A script that fails says so; a fee or size that does not suit would be a refusal for another reason.
-      expect(await chain.refusal(bytes), plan.transition).toMatch(/^(?:mempool-script|mandatory-script|block-script)/);
-    };
-    let tried = 0;
-    await walk(chain, scenario, {
-      covenants,
-      way: 'mempool',
-      before: async ({ instance, plan, signatures, secretKeys }: Pending) => {
-        for (const { input, key, request } of signingRequests(plan)) {
-          const name = signatureName(input, key);
-          const publicKey = currentCrypto().publicKey(secretOf(STRANGER)) as Uint8Array;
-          const forged = ringOf(STRANGER).sign({ ...request, key: { ...request.key, publicKey } });
-          await refused(plan, new Map([...signatures, [name, forged]]));
-          const without = new Map([...signatures].filter(([one]) => one !== name));
-          expect(() => completeTransition(plan, without)).toThrow(/BISCOL_SIGNATURE_MISSING/);
-          tried += 1;
-        }
-        const lockless = altered(plan, {
-          lockTime: 0,
-          inputs: plan.tx.inputs.map((input) => ({ ...input, sequence: 0xffff_fffd })),
-        });
-        const isLocked =
-          plan.tx.lockTime !== 0 || plan.tx.inputs.some(({ sequence }) => sequence < 0x8000_0000);
-        if (isLocked) {
-          const own = await signPlan(lockless, { secretKeys });
-          await refused(lockless, own);
-        }
-        const isCovenant = plan.inputs.some(({ plan: { way } }) => way.template !== undefined);
-        const presigned = covenantRequest(instance, plan);
-        if (!isCovenant && presigned === undefined) return;
-        const [first, ...others] = plan.tx.outputs;
-        const changed = altered(plan, {
-          outputs: [{ value: (first?.value ?? 0n) - 1n, scriptPubKey: first?.scriptPubKey as Uint8Array }, ...others],
-        });
-        const own = await signPlan(changed, { secretKeys, without: [90, 91] });
-        if (presigned === undefined) await refused(changed, own);
-        else {
-          const name = signatureName(presigned.input, presigned.key);
-          expect(() => completeTransition(changed, own)).toThrow(/BISCOL_SIGNATURE_MISSING/);
-          await refused(changed, new Map([...own, [name, signatures.get(name) as Uint8Array]]));
-        }
-      },
-    });
-    expect(tried).toBeGreaterThan(0);
-  });
+  it.for(rows)(
+    '$name: no other key, no earlier lock, no other outcome of a covenant',
+    async ({ scenario, covenants }) => {
+      const chain = embeddedTestChain({ ctv: covenants.kind === 'ctv' });
+      const refused = async (plan: TransitionPlan, signatures: ReadonlyMap<string, Uint8Array>): Promise<void> => {
+        const bytes = serializeTransaction(completeTransition(plan, signatures));
+        // A script that fails says so; a fee or size that does not suit would be a refusal for another reason.
+        expect(await chain.refusal(bytes), plan.transition).toMatch(
+          /^(?:mempool-script|mandatory-script|block-script)/,
+        );
+      };
+      let tried = 0;
+      await walk(chain, scenario, {
+        covenants,
+        way: 'mempool',
+        before: async ({ instance, plan, signatures, secretKeys }: Pending) => {
+          for (const { input, key, request } of signingRequests(plan)) {
+            const name = signatureName(input, key);
+            const publicKey = currentCrypto().publicKey(secretOf(STRANGER)) as Uint8Array;
+            const forged = ringOf(STRANGER).sign({ ...request, key: { ...request.key, publicKey } });
+            await refused(plan, new Map([...signatures, [name, forged]]));
+            const without = new Map([...signatures].filter(([one]) => one !== name));
+            expect(() => completeTransition(plan, without)).toThrow(/BISCOL_SIGNATURE_MISSING/);
+            tried += 1;
+          }
+          const lockless = altered(plan, {
+            lockTime: 0,
+            inputs: plan.tx.inputs.map((input) => ({ ...input, sequence: 0xffff_fffd })),
+          });
+          const isLocked = plan.tx.lockTime !== 0 || plan.tx.inputs.some(({ sequence }) => sequence < 0x8000_0000);
+          if (isLocked) {
+            const own = await signPlan(lockless, { secretKeys });
+            await refused(lockless, own);
+          }
+          const isCovenant = plan.inputs.some(({ plan: { way } }) => way.template !== undefined);
+          const presigned = covenantRequest(instance, plan);
+          if (!isCovenant && presigned === undefined) return;
+          const [first, ...others] = plan.tx.outputs;
+          const changed = altered(plan, {
+            outputs: [{ value: (first?.value ?? 0n) - 1n, scriptPubKey: first?.scriptPubKey as Uint8Array }, ...others],
+          });
+          const own = await signPlan(changed, { secretKeys, without: [90, 91] });
+          if (presigned === undefined) await refused(changed, own);
+          else {
+            const name = signatureName(presigned.input, presigned.key);
+            expect(() => completeTransition(changed, own)).toThrow(/BISCOL_SIGNATURE_MISSING/);
+            await refused(changed, new Map([...own, [name, signatures.get(name) as Uint8Array]]));
+          }
+        },
+      });
+      expect(tried).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('a hash lock', () => {
@@ -179,7 +185,14 @@ it('a presigned transaction says nothing about another output of the vault', asy
   const signatures = await signPlan(first as TransitionPlan);
   const signature = signatures.get(signatureName(0, request?.key as never)) as Uint8Array;
   const other = covenantRequest(instance, second as TransitionPlan);
-  expect(currentCrypto().schnorrVerify(signature, request?.request.digest as Uint8Array, request?.verifyingKey as Uint8Array)).toBe(true);
-  expect(currentCrypto().schnorrVerify(signature, other?.request.digest as Uint8Array, other?.verifyingKey as Uint8Array)).toBe(false);
+  expect(
+    currentCrypto().schnorrVerify(
+      signature,
+      request?.request.digest as Uint8Array,
+      request?.verifyingKey as Uint8Array,
+    ),
+  ).toBe(true);
+  expect(
+    currentCrypto().schnorrVerify(signature, other?.request.digest as Uint8Array, other?.verifyingKey as Uint8Array),
+  ).toBe(false);
 });
-

@@ -1,7 +1,14 @@
 import type { EventStore } from '@bitcoin-enterprise/events';
 
 /** Calls that put something on record. */
-const PERSISTING: ReadonlySet<string> = new Set(['append', 'settle', 'release', 'bury', 'saveSnapshot', 'acquireLease']);
+const PERSISTING: ReadonlySet<string> = new Set([
+  'append',
+  'settle',
+  'release',
+  'bury',
+  'saveSnapshot',
+  'acquireLease',
+]);
 
 /** A store of a process that dies at one of its persisted steps: from then on no call of it ever answers. */
 export interface CrashingStore {

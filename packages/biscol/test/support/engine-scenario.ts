@@ -1,15 +1,18 @@
-import { feeRate, toHex } from '@bitcoin-enterprise/core';
+import { feeRate, parseDisplayHash, toHex } from '@bitcoin-enterprise/core';
 import {
+  type CellRecord,
   type ContractEngine,
   type ContractInstance,
   createEngine,
   type EngineChain,
   fundingOutputs,
   type InstanceState,
+  planTransition,
 } from '@bitcoin-enterprise/biscol';
 import type { EventStore } from '@bitcoin-enterprise/events';
 import { createKeyRing, memoryDigestSigner, type Psbt, type Signer } from '@bitcoin-enterprise/wallet';
 import { musigPsbtSigner, openNonceVault } from '@bitcoin-enterprise/wallet/multiparty';
+import { cellOfRecord } from '../../src/engine/shelf.ts';
 import { secretOf } from './people.ts';
 import type { Scenario, ScenarioStep } from './scenarios.ts';
 
@@ -49,7 +52,8 @@ export async function runScenario(run: ScenarioRun): Promise<InstanceState> {
     await until(async () => {
       const { executions } = await engine.state(id);
       if (done.every((key) => executions[key]?.status === 'final')) return true;
-      await chain.mine(1);
+      const isSettled = done.every((key) => ['confirmed', 'final'].includes(executions[key]?.status ?? ''));
+      if (isSettled) await chain.mine(1);
       return false;
     });
     return await engine.state(id);
@@ -66,7 +70,9 @@ async function allPlaced(engine: ContractEngine, id: string, outpoints: readonly
 
 async function engineFor({ store, chain, instance, scenario, onNonce, onError }: ScenarioRun): Promise<ContractEngine> {
   const people = Array.from({ length: 99 }, (_, at) => secretOf(at + 1));
-  const ring = createKeyRing({ secretKeys: [...people, ...scenario.steps.flatMap(({ secretKeys = [] }) => secretKeys)] });
+  const ring = createKeyRing({
+    secretKeys: [...people, ...scenario.steps.flatMap(({ secretKeys = [] }) => secretKeys)],
+  });
   const vault = await openNonceVault({ store, name: 'scenario' });
   return createEngine({
     store,
@@ -81,8 +87,8 @@ async function engineFor({ store, chain, instance, scenario, onNonce, onError }:
     logger: {
       debug: () => undefined,
       info: () => undefined,
-      warn: (text, fields) => onError?.(`${text} ${JSON.stringify(fields)}`),
-      error: (text, fields) => onError?.(`${text} ${JSON.stringify(fields)}`),
+      warn: (text: string, fields: unknown) => onError?.(`${text} ${JSON.stringify(fields)}`),
+      error: (text: string, fields: unknown) => onError?.(`${text} ${JSON.stringify(fields)}`),
     } as never,
   });
 }
@@ -126,6 +132,7 @@ async function runStep(of: {
     });
     const chosen = step.cells === 'all' ? there : (step.cells ?? [0]).flatMap((at) => there[at] ?? []);
     if (chosen.length === 0) return false;
+    await passLocks({ run, step, cells: chosen.map((outpoint) => [outpoint, cells[outpoint] as CellRecord] as const) });
     await engine.execute(id, step.transition, step.args ?? {}, {
       key,
       cells: chosen,
@@ -138,11 +145,42 @@ async function runStep(of: {
     const { executions } = await engine.state(id);
     const { status } = executions[key] ?? { status: 'gone' };
     if (status === 'confirmed' || status === 'final') return true;
-    if (status === 'refused' || status === 'displaced') throw new Error(`${step.transition} is ${status}: ${executions[key]?.reason}`);
-    await chain.mine(1);
+    if (status === 'refused' || status === 'displaced')
+      throw new Error(`${step.transition} is ${status}: ${executions[key]?.reason}`);
+    await mineIfSent(chain, executions[key]?.txid);
     return false;
   });
   return key;
+}
+
+/** Only what waits is worth a block: others would make everything late. */
+async function mineIfSent(chain: ScenarioChain, txid: string | undefined): Promise<void> {
+  const found = txid === undefined ? undefined : await chain.ports.transaction(parseDisplayHash(txid));
+  if (found !== undefined && found.block === undefined) await chain.mine(1);
+}
+
+/** Mines until the locks of a step have ended. */
+async function passLocks(of: {
+  readonly run: ScenarioRun;
+  readonly step: ScenarioStep;
+  readonly cells: readonly (readonly [string, CellRecord])[];
+}): Promise<void> {
+  const { run, step, cells } = of;
+  const { instance, chain } = run;
+  const { tx } = planTransition(instance, step.transition, {
+    cells: cells.map(([outpoint, record]) => cellOfRecord(instance, outpoint, record)),
+    feeRate: feeRate(2_000n),
+    ...(step.args === undefined ? {} : { args: step.args }),
+    ...(step.signers === undefined ? {} : { signers: step.signers }),
+  });
+  const from = Math.max(
+    tx.lockTime,
+    ...tx.inputs.map(({ sequence }, at) =>
+      sequence < 0x8000_0000 ? (cells[at]?.[1].height ?? 0) + (sequence & 0xffff) - 1 : 0,
+    ),
+  );
+  const { height } = await chain.ports.tip();
+  if (from > height) await chain.mine(from - height);
 }
 
 async function until(is: () => Promise<boolean>): Promise<void> {
@@ -156,6 +194,8 @@ async function until(is: () => Promise<boolean>): Promise<void> {
 }
 
 /** Scripts and amounts that begin an instance. */
-export function beginningOf(instance: ContractInstance): readonly { readonly scriptPubKey: Uint8Array; readonly value: bigint }[] {
+export function beginningOf(
+  instance: ContractInstance,
+): readonly { readonly scriptPubKey: Uint8Array; readonly value: bigint }[] {
   return fundingOutputs(instance).map(({ output, value }) => ({ scriptPubKey: output.scriptPubKey, value }));
 }

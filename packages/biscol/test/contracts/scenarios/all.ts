@@ -2,6 +2,7 @@ import type { ScenarioFile } from '../../support/scenarios.ts';
 import { bondScenarios } from './bond.ts';
 import { penaltyScenarios, unidirectionalScenarios } from './channels.ts';
 import { crowdfundingScenarios } from './crowdfunding.ts';
+import { dlcScenarios } from './dlc.ts';
 import { escrowScenarios } from './escrow.ts';
 import { htlcScenarios } from './htlc.ts';
 import { inheritanceScenarios } from './inheritance.ts';
@@ -24,4 +25,5 @@ export const allScenarios = (): readonly ScenarioFile[] => [
   bondScenarios,
   ...lotteryScenarios(),
   rotatingScenarios,
+  dlcScenarios,
 ];
