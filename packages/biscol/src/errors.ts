@@ -44,6 +44,8 @@ export interface BiscolErrors {
 
   /** An instance that was not opened in this store. */
   readonly BISCOL_INSTANCE_UNKNOWN: { readonly instance: string };
+  /** An output that is said to begin a contract and pays another script or amount. `value` in satoshis. */
+  readonly BISCOL_FUNDING_MISMATCH: { readonly outpoint: string; readonly state: string; readonly value: string };
   /** An execution that is not there, or from which the wanted step does not follow. */
   readonly BISCOL_EXECUTION_STATE: { readonly execution: string; readonly expected: string; readonly got: string };
   /** The compliance gate did not allow it; its verdict is on record. */

@@ -65,7 +65,7 @@ export {
   outpointOf,
 } from './covenant/presign.ts';
 export { recordingGate } from './compliance/recording-gate.ts';
-export { type ContractEngine, createEngine, type EngineOptions, type InstanceView } from './engine/engine.ts';
+export { type ContractEngine, createEngine, type EngineOptions, type InstanceView, type OpenOptions } from './engine/engine.ts';
 export type { Execution } from './engine/execute.ts';
 export type { ExecuteOptions } from './engine/planning.ts';
 export type {

@@ -1,5 +1,6 @@
 import {
   type ComplianceGate,
+  equalBytes,
   feeRate as asFeeRate,
   type FeeRate,
   type Logger,
@@ -66,6 +67,8 @@ export interface EngineOptions {
   readonly keepInstances?: number;
   /** Milliseconds between two looks at the chain; 1,000 when absent. */
   readonly pollMs?: number;
+  /** Milliseconds after which another process takes over what one had begun and did not end, 10 or more; 60,000 when absent. */
+  readonly leaseMs?: number;
   readonly logger?: Logger;
 }
 
@@ -76,6 +79,14 @@ export interface InstanceView extends InstanceState {
   readonly isOver: boolean;
 }
 
+/** How an instance is opened. */
+export interface OpenOptions {
+  /** What the instance was made with, to tell it from others of the same parameters. */
+  readonly nonce?: string;
+  /** Height from which on blocks are searched for its funding; that of the best block when absent. */
+  readonly since?: number;
+}
+
 /** Runs contracts: everything that happens is on record first, and resumed by whoever comes after a crash. */
 export interface ContractEngine {
   /**
@@ -83,8 +94,13 @@ export interface ContractEngine {
    *
    * @returns Its id.
    */
-  open(instance: ContractInstance, options?: { readonly nonce?: string }): Promise<string>;
-  /** Tells of an output that begins the contract before the chain does, so that it can be spent at once. */
+  open(instance: ContractInstance, options?: OpenOptions): Promise<string>;
+  /**
+   * Tells of the outputs that begin the contract, so that they can be spent at once, or before the chain has them.
+   *
+   * @param outpoints - `txid:index` of each, in the order of the contract's funding.
+   * @throws BiscolError `BISCOL_FUNDING_MISMATCH` when the chain has it and it pays something else.
+   */
   fund(id: string, outpoints: readonly string[]): Promise<void>;
   /**
    * Executes a transition: plan, gate, approvals, signatures, check, record, broadcast.
@@ -150,7 +166,8 @@ export function createEngine(options: EngineOptions): ContractEngine {
   }
 
   return {
-    async open(instance, { nonce } = {}) {
+    async open(instance, call = {}) {
+      const { nonce, since } = requireObject<OpenOptions>('options', call);
       const { id } = requireObject<ContractInstance>('instance', instance);
       const json: InstanceJson = writeInstance(instance, nonce);
       if (instance.network !== engine.network)
@@ -160,7 +177,10 @@ export function createEngine(options: EngineOptions): ContractEngine {
       );
       if (known === undefined)
         throw invalidArgument('instance.contract', 'one that the engine was made with', instance);
-      const { height } = await engine.chain.tip();
+      const height =
+        since === undefined
+          ? (await engine.chain.tip()).height
+          : requireInteger('options.since', since, 0, 0x7fff_ffff);
       await runner.send(contractMachine, requireText('instance.id', id), { type: 'opened', instance: json, height });
       return id as string;
     },
@@ -170,11 +190,20 @@ export function createEngine(options: EngineOptions): ContractEngine {
       const listed = requireList('outpoints', outpoints);
       if (listed.length !== outputs.length)
         throw invalidArgument('outpoints', `${outputs.length} outpoints`, outpoints);
-      const cells = listed.map((outpoint, place) => {
-        parseOutpoint(outpoint as string);
-        return seedOf(instance, outpoint as string, outputs[place] as (typeof outputs)[number]);
-      });
-      await runner.send(contractMachine, id, { type: 'funded', cells, placed: 'expected' });
+      for (const [place, wanted] of outputs.entries()) {
+        const outpoint = listed[place] as string;
+        const found = await engine.chain.unspentOutput(parseOutpoint(outpoint));
+        if (found !== undefined) requireFunding(outpoint, { found, wanted });
+        const cells = [seedOf(instance, outpoint, wanted)];
+        const height = found?.height;
+        await runner.send(
+          contractMachine,
+          id,
+          height === undefined
+            ? { type: 'funded', cells, placed: 'expected' }
+            : { type: 'funded', cells, placed: 'confirmed', height },
+        );
+      }
     },
     async execute(id, transition, args = {}, call = {}) {
       requireObject('args', args);
@@ -267,10 +296,27 @@ export function createEngine(options: EngineOptions): ContractEngine {
       if (!(signal instanceof AbortSignal)) throw invalidArgument('options.signal', 'an AbortSignal', signal);
       await Promise.all([
         runner.work({ signal }),
-        watcher.run({ signal, deliver: async (notice) => deliverNotice(engine, notice) }),
+        watcher.run({ signal, leaseMs: engine.leaseMs, deliver: async (notice) => deliverNotice(engine, notice) }),
       ]);
     },
   };
+}
+
+/** Throws unless an output is what begins the contract. */
+function requireFunding(
+  outpoint: string,
+  of: {
+    readonly found: { readonly value: bigint; readonly scriptPubKey: Uint8Array };
+    readonly wanted: ReturnType<typeof fundingOutputs>[number];
+  },
+): void {
+  const { found, wanted } = of;
+  if (found.value === wanted.value && equalBytes(found.scriptPubKey, wanted.output.scriptPubKey)) return;
+  throw new BiscolError(
+    'BISCOL_FUNDING_MISMATCH',
+    `expected ${outpoint} to pay ${wanted.value} sat to the state ${wanted.state}, got something else`,
+    { details: { outpoint, state: wanted.state, value: String(wanted.value) } },
+  );
 }
 
 function wrongState(execution: string, expected: string, got: string): BiscolError {
@@ -289,6 +335,7 @@ function engineOf(options: EngineOptions): Engine & { readonly executor: Executo
   const known = requireList('options.contracts', contracts) as readonly AnyContract[];
   const keepInstances = requireInteger('options.keepInstances', given.keepInstances ?? 20_000, 1, 1_000_000);
   const pollMs = requireInteger('options.pollMs', given.pollMs ?? 1_000, 1, 3_600_000);
+  const leaseMs = requireInteger('options.leaseMs', given.leaseMs ?? 60_000, 10, 86_300_000);
   const performers: Record<string, (...parameters: never[]) => unknown> = {};
   const watcher = createWatcher({
     chain: chain as EngineChain,
@@ -302,6 +349,7 @@ function engineOf(options: EngineOptions): Engine & { readonly executor: Executo
     height: async ({ signal }) => (await (chain as EngineChain).tip(signal === undefined ? {} : { signal })).height,
     keepInstances,
     idleMs: pollMs,
+    leaseMs,
     logger,
   });
   const engine: Engine = {
@@ -323,6 +371,7 @@ function engineOf(options: EngineOptions): Engine & { readonly executor: Executo
     fallbackFeeRate: given.fallbackFeeRate ?? asFeeRate(5_000n),
     dutiesOf: new Set(given.dutiesOf ?? []),
     confirmations: requireInteger('options.confirmations', given.confirmations ?? 6, 1, 100),
+    leaseMs,
     logger,
   };
   const executor = new Executor(engine);

@@ -2,7 +2,8 @@ import { feeRate as asFeeRate, type FeeRate, parseHex, toHex } from '@bitcoin-en
 import { serializeTransaction } from '@bitcoin-enterprise/script';
 import { BiscolError } from '../errors.ts';
 import type { Gas } from '../gas/meter.ts';
-import { completeTransition } from '../signing/requests.ts';
+import type { TransitionPlan } from '../contract/transition.ts';
+import { completeTransition, signingRequests } from '../signing/requests.ts';
 import { contractMachine } from './machine.ts';
 import type { ExecutionRecord, GasRecord, InstanceState, VerdictRecord } from './model.ts';
 import { type ExecuteOptions, hexSignatures, type Planned, planExecution } from './planning.ts';
@@ -199,6 +200,13 @@ export class Executor {
     const execution = { ...(now ?? record), id: planned.id };
     if (execution.status === 'refused') throw notAllowed(execution);
     return execution;
+  }
+
+  /** Whether our keys alone make all signatures of a plan. */
+  async isOwn(plan: TransitionPlan): Promise<boolean> {
+    const requests = signingRequests(plan);
+    await this.#own.learn(requests);
+    return requests.every((request) => this.#own.has(request));
   }
 
   /** Goes on with an execution on record: signs what is missing, and finishes it once everything is there. */

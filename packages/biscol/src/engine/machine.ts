@@ -18,7 +18,7 @@ type Stepped = Step<InstanceState, EngineEvent, EngineEffect>;
 type Asked = Ask<EngineEvent, EngineEffect>;
 
 /** Statuses from which nothing follows any more by itself. */
-const ENDED: ReadonlySet<string> = new Set(['final', 'refused', 'abandoned', 'displaced']);
+const ENDED: ReadonlySet<string> = new Set(['final', 'refused', 'abandoned', 'replaced', 'displaced']);
 
 const EMPTY: InstanceState = { cells: {}, executions: {}, presigned: {}, secrets: [] };
 
@@ -124,6 +124,18 @@ function onExecution(state: InstanceState, event: Extract<EngineEvent, { readonl
     case 'sent': {
       if (execution.status !== 'sending') return { refused: `it is ${execution.status}` };
       return become(state, id, { ...execution, status: 'sent' });
+    }
+    case 'postponed': {
+      if (execution.status !== 'sending') return { refused: `it is ${execution.status}` };
+      const due: Asked = { timer: `send/${id}`, due: { height: event.height }, event: { type: 'sendDue', id } };
+      return { state, asks: [due] };
+    }
+    case 'sendDue': {
+      if (execution.status !== 'sending') return { state };
+      const rounds = execution.rounds + 1;
+      return become(state, id, { ...execution, rounds }, [
+        { effect: { type: 'broadcast', id }, key: `broadcast/${id}/${rounds}` },
+      ]);
     }
     case 'refused':
     case 'abandoned': {
@@ -249,7 +261,8 @@ function spent(state: InstanceState, event: Extract<EngineEvent, { type: 'spent'
       executions[id] = { ...execution, status };
       if (isFirm) asks.push({ cancel: `late/${id}` });
     } else if (!isIt && isFirm && !ENDED.has(execution.status)) {
-      executions[id] = { ...execution, status: 'displaced', reason: event.txid };
+      const isOwn = replacements(state.executions, id).some((one) => one.txid === event.txid);
+      executions[id] = { ...execution, status: isOwn ? 'replaced' : 'displaced', reason: event.txid };
       asks.push({ cancel: `late/${id}` });
     } else if (!isIt && event.placed === 'final' && execution.status === 'displaced') executions[id] = execution;
   }
@@ -266,6 +279,13 @@ function spent(state: InstanceState, event: Extract<EngineEvent, { type: 'spent'
     state: { ...state, cells: settled(cells), executions: pruned(executions), secrets: learned.secrets },
     asks: [...asks, ...learned.asks],
   };
+}
+
+/** What replaced an execution with a higher fee, and what replaced that. */
+function replacements(executions: InstanceState['executions'], id: string): readonly ExecutionRecord[] {
+  return Object.entries(executions).flatMap(([other, one]) =>
+    one.replaces === id ? [one, ...replacements(executions, other)] : [],
+  );
 }
 
 /** With further secrets: duties that waited for them come up. */
@@ -298,7 +318,8 @@ function unspent(state: InstanceState, event: Extract<EngineEvent, { type: 'spen
   for (const [id, execution] of Object.entries(executions)) {
     if (!execution.cells.includes(event.outpoint) || execution.tx === undefined) continue;
     const isIt = execution.txid === event.txid;
-    const isBack = execution.status === 'displaced' && execution.reason === event.txid;
+    const isBack =
+      (execution.status === 'displaced' || execution.status === 'replaced') && execution.reason === event.txid;
     if (
       !isBack &&
       !(isIt && (execution.status === 'sent' || execution.status === 'confirmed' || execution.status === 'final'))

@@ -51,6 +51,8 @@ export type ExecutionStatus =
   | 'refused'
   /** Given up before it was sent. */
   | 'abandoned'
+  /** One of the same that pays more was taken in its place. */
+  | 'replaced'
   /** Another transaction has spent its outputs. */
   | 'displaced';
 
@@ -157,6 +159,10 @@ export type EngineEvent =
     }
   | { readonly type: 'released'; readonly id: string }
   | { readonly type: 'sent'; readonly id: string }
+  /** Too early: its locks end at this height of the best block, or later. */
+  | { readonly type: 'postponed'; readonly id: string; readonly height: number }
+  /** It is time to send it again. */
+  | { readonly type: 'sendDue'; readonly id: string }
   | { readonly type: 'refused'; readonly id: string; readonly reason: string }
   | { readonly type: 'abandoned'; readonly id: string; readonly reason: string }
   /** It is late: its fee may be too low. */

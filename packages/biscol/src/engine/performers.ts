@@ -1,17 +1,17 @@
 import { feeRate as asFeeRate, hasCode } from '@bitcoin-enterprise/core';
 import type { Performers } from '@bitcoin-enterprise/events';
+import { transitionOf } from '../contract/model.ts';
 import { cellAt, dutyOf } from './duties.ts';
 import { messageOf } from './exchange.ts';
 import { bytesOfRecord, type Executor, rateOfRecord } from './execute.ts';
 import { contractMachine } from './machine.ts';
 import type { EngineEffect, EngineEvent } from './model.ts';
 import { watchFunding, watchSpend } from './notices.ts';
+import { planOfRecord } from './planning.ts';
 import type { Engine } from './settings.ts';
 
-/** Reasons of a node that time may mend: locks, fees of the moment, parents that are still on their way. */
+/** Reasons of a node that time may mend: fees of the moment, parents that are still on their way. */
 const PASSING: ReadonlySet<string> = new Set([
-  'non-final',
-  'non-BIP68-final',
   'bad-txns-inputs-missingorspent',
   'missing-inputs',
   'min relay fee not met',
@@ -61,6 +61,10 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
         const isPassing = [...PASSING].some((passing) => reason.startsWith(passing));
         if (reason === 'txn-already-in-mempool' || reason === 'txn-already-known')
           return { type: 'sent', id: execution };
+        if (reason === 'non-final' || reason === 'non-BIP68-final') {
+          const { height } = await chain.tip({ signal });
+          return { type: 'postponed', id: execution, height: height + 1 };
+        }
         if (isPassing) throw error;
         logger.warn('the network refuses an execution', { instance: id, execution, reason });
         return { type: 'refused', id: execution, reason };
@@ -70,6 +74,10 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
       const { state } = await runner.state(contractMachine, id);
       const record = state.executions[execution];
       if (record === undefined || (record.status !== 'sent' && record.status !== 'sending')) return undefined;
+      const instance = engine.shelf.instanceOf(id, state);
+      // A covenant has one fee for good, and what others have signed they would have to sign again.
+      if (transitionOf(instance, record.transition).covenant === true) return undefined;
+      if (!(await executor.isOwn(planOfRecord(engine, instance, { state, record })))) return undefined;
       const rate = asFeeRate((rateOfRecord(record) * BUMP_PERCENT) / 100n + 1_000n);
       try {
         await executor.execute({
@@ -77,7 +85,7 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
           transition: record.transition,
           args: record.args,
           options: {
-            key: `${execution}~`,
+            key: `${execution}~`.slice(0, 100),
             cells: record.cells,
             feeRate: rate,
             ...(record.signers === undefined ? {} : { signers: record.signers }),

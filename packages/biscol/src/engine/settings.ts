@@ -34,5 +34,7 @@ export interface Engine {
   readonly dutiesOf: ReadonlySet<string>;
   /** Blocks on top after which nothing changes any more. */
   readonly confirmations: number;
+  /** After which somebody else takes over. */
+  readonly leaseMs: number;
   readonly logger: Logger;
 }

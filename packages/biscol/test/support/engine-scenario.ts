@@ -50,8 +50,11 @@ export async function runScenario(run: ScenarioRun): Promise<InstanceState> {
     const done: string[] = [];
     for (const [place, step] of scenario.steps.entries()) done.push(await runStep({ run, engine, id, step, place }));
     await until(async () => {
-      const { executions } = await engine.state(id);
-      if (done.every((key) => executions[key]?.status === 'final')) return true;
+      const { executions, cells } = await engine.state(id);
+      const isFinal =
+        done.every((key) => executions[key]?.status === 'final') &&
+        Object.values(cells).every(({ spent }) => spent === undefined || spent.placed === 'final');
+      if (isFinal) return true;
       const isSettled = done.every((key) => ['confirmed', 'final'].includes(executions[key]?.status ?? ''));
       if (isSettled) await chain.mine(1);
       return false;
