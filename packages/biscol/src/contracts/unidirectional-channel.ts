@@ -1,9 +1,10 @@
+import type { Satoshis } from '@bitcoin-enterprise/core';
 import { after, and, musig, pk } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
 import { defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
 import { pay, rest, to } from '../contract/outputs.ts';
 import { distinctKeys, rule } from '../contract/rules.ts';
-import { amount, blocks, height, party } from '../contract/values.ts';
+import { amount, blocks, height, party, type Values } from '../contract/values.ts';
 import type { AmountKind, HeightKind, NoArgs, NoData, NumberKind, PartyKind } from './kinds.ts';
 
 /** Parameters of {@link unidirectionalChannel}. */
@@ -21,13 +22,23 @@ export type UnidirectionalChannelParams = {
 /** Transitions of {@link unidirectionalChannel}. */
 export type UnidirectionalChannelTransitions = {
   readonly pay: { readonly paid: AmountKind };
-  readonly payAll: NoArgs;
   readonly close: { readonly paid: AmountKind };
   readonly refund: NoArgs;
 };
 
-/** Both outputs of a payment can be relayed, whatever the fee was. */
+/** Both outputs of a payment can be relayed; what is less goes to the other. */
 const SMALLEST_SHARE = 1_000n;
+
+type Params = Values<UnidirectionalChannelParams>;
+type PaymentContext = { readonly args: { readonly paid: Satoshis }; readonly value: bigint };
+
+const payment = {
+  args: { paid: amount({ minimum: SMALLEST_SHARE }) },
+  refuses: (_: Params, { args, value }: PaymentContext): string | undefined =>
+    args.paid > value ? `more than the ${value} sat of the channel` : undefined,
+  outputs: ({ payer, payee }: Params, { args, value }: PaymentContext) =>
+    args.paid > value - SMALLEST_SHARE ? [pay(payee, rest)] : [pay(payee, args.paid), pay(payer, rest)],
+};
 
 /**
  * A payment channel in one direction (Spillman's, with CHECKLOCKTIMEVERIFY): the payer signs one transaction after another,
@@ -88,32 +99,8 @@ export const unidirectionalChannel: Contract<
     },
   },
   transitions: {
-    pay: {
-      from: 'open',
-      by: 'pay',
-      description: 'pays so much in all, and ends',
-      args: { paid: amount({ minimum: SMALLEST_SHARE }) },
-      refuses: (_, { args, value }) =>
-        args.paid > value - SMALLEST_SHARE
-          ? `a payment leaves ${SMALLEST_SHARE} sat to the payer, payAll none`
-          : undefined,
-      outputs: ({ payer, payee }, { args }) => [pay(payee, args.paid), pay(payer, rest)],
-    },
-    payAll: {
-      from: 'open',
-      by: 'pay',
-      description: 'pays everything, and ends',
-      outputs: ({ payee }) => [pay(payee, rest)],
-    },
-    close: {
-      from: 'open',
-      by: 'key',
-      description: 'ends it; both agree',
-      args: { paid: amount({ minimum: SMALLEST_SHARE }) },
-      refuses: (_, { args, value }) =>
-        args.paid > value - SMALLEST_SHARE ? `an end leaves ${SMALLEST_SHARE} sat to the payer` : undefined,
-      outputs: ({ payer, payee }, { args }) => [pay(payee, args.paid), pay(payer, rest)],
-    },
+    pay: { ...payment, from: 'open', by: 'pay', description: 'pays so much in all, and ends' },
+    close: { ...payment, from: 'open', by: 'key', description: 'ends it; both agree' },
     refund: {
       from: 'open',
       by: 'refund',
@@ -123,13 +110,6 @@ export const unidirectionalChannel: Contract<
   },
   funding: () => [to('open')],
   duties: [
-    {
-      party: ({ payee }) => payee,
-      state: 'open',
-      transition: 'payAll',
-      held: true,
-      when: ({ expiry, margin }, { height: tip }) => tip + 2 * margin >= expiry,
-    },
     {
       party: ({ payee }) => payee,
       state: 'open',
@@ -154,7 +134,7 @@ export const unidirectionalChannelGuarantees: Guarantees<typeof unidirectionalCh
           if (end?.transition === 'close') return end.args.paid;
           return held.reduce((most, one) => {
             if (one.party !== 'payee' || one.since + margin >= expiry) return most;
-            const paid = one.transition === 'payAll' ? capacity : one.transition === 'pay' ? one.args.paid : 0n;
+            const paid = one.transition === 'pay' ? one.args.paid : 0n;
             return paid > most ? paid : most;
           }, 0n);
         },
@@ -163,8 +143,9 @@ export const unidirectionalChannelGuarantees: Guarantees<typeof unidirectionalCh
         name: 'payer',
         members: ['payer'],
         least: ({ steps: [end] }) => {
-          if (end?.transition === 'pay' || end?.transition === 'close') return capacity - end.args.paid;
-          return end?.transition === 'payAll' ? 0n : capacity;
+          if (end?.transition !== 'pay' && end?.transition !== 'close') return capacity;
+          const left = capacity - end.args.paid;
+          return left < SMALLEST_SHARE ? 0n : left;
         },
       },
     ],

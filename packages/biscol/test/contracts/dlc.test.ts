@@ -119,7 +119,7 @@ describe('a discreet log contract', () => {
     const [at] = findOutcomes(terms, { outcomes, attestations: [attestation] });
     const secret = attestationSecret(terms, { outcome: outcomes[at as number] as never, attestations: [attestation] });
 
-    let paying = new Uint8Array();
+    let paying: Uint8Array | undefined;
     for (const [place, end] of ends.entries()) {
       const signatures = completeDlcEnd(end, { presignature: presignatures[place] as Uint8Array, secret });
       const bytes = serializeTransaction(completeTransition(end.plan, signatures));
@@ -136,7 +136,7 @@ describe('a discreet log contract', () => {
       paying = bytes;
     }
     expect(at).toBe(1);
-    expect(await chain.confirm(paying, 'mempool')).toBe(ends[1]?.plan.weight);
+    expect(await chain.confirm(paying as Uint8Array, 'mempool')).toBe(ends[1]?.plan.weight);
   });
 
   it('of numbers pays each by the curve', async () => {

@@ -58,7 +58,11 @@ export async function nodeTestChain(node: Bitcoind): Promise<TestChain> {
   };
   await mine(101);
   const block = await node.rpc<{ tx: readonly [string] }>('getblock', [await node.rpc('getblockhash', [1])]);
-  let coin = { txid: parseHex(block.tx[0]).toReversed(), index: 0, value: 50n * 100_000_000n };
+  let coin: { readonly txid: Uint8Array; readonly index: number; readonly value: bigint } = {
+    txid: parseHex(block.tx[0]).toReversed(),
+    index: 0,
+    value: 50n * 100_000_000n,
+  };
   const inBlock = async (bytes: Uint8Array): Promise<void> => {
     await node.rpc('generateblock', [descriptor, [toHex(bytes)]]);
   };

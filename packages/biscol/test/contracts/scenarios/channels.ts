@@ -28,7 +28,12 @@ export const unidirectionalScenarios: ScenarioFile = {
       steps: [{ transition: 'pay', args: { paid: 40_000n } }],
       holds: [held(10_000n), held(40_000n)],
     },
-    { title: 'pays everything', instance: oneWay, steps: [{ transition: 'payAll' }], holds: [held(99_000n)] },
+    {
+      title: 'pays everything',
+      instance: oneWay,
+      steps: [{ transition: 'pay', args: { paid: 100_000n } }],
+      holds: [held(99_000n)],
+    },
     {
       title: 'closes when both agree',
       instance: oneWay,
