@@ -74,7 +74,7 @@ export function isDefined(numbers: HyperbolaNumbers, from: bigint, to: bigint): 
  */
 export function monotonePiecesOf(numbers: HyperbolaNumbers, from: bigint, to: bigint): readonly bigint[] {
   const { translateOutcome, a, b, c, d } = numbers;
-  const turns = [floorOf(translateOutcome)];
+  const turns: bigint[] = [];
   // Where the slope is zero: w^2 = a^2*d/c without a b, else 4*a*b*s^2/(s^2 - t^2), s and t the factors of w and the root.
   const [first, second] = isZero(b) ? [ZERO, ZERO] : halves(numbers);
   const [s, t] = [plus(first, second), minus(first, second)];

@@ -86,6 +86,13 @@ describe('the outcomes of a contract', () => {
     const outcome = outcomes[4] as DlcOutcome;
     const secret = attestationSecret(terms, { outcome, attestations });
     expect(currentCrypto().publicKey(secret)).toEqual(outcome.anticipationPoint);
+    const foreign = { ...terms, aggregation: 'sum' } as const;
+    expect(codeOf(() => attestationSecret(foreign, { outcome, attestations }))).toBe('BISCOL_INVALID_ARGUMENT');
+    const summed = dlcOutcomes(foreign)[4] as DlcOutcome;
+    expect(summed.anticipationPoint).not.toEqual(outcome.anticipationPoint);
+    expect(currentCrypto().publicKey(attestationSecret(foreign, { outcome: summed, attestations }))).toEqual(
+      summed.anticipationPoint,
+    );
     const other = outcomes[0] as DlcOutcome;
     expect(() => attestationSecret(terms, { outcome: other, attestations })).toThrowErrorMatchingInlineSnapshot(
       `[BiscolError: BISCOL_DLC_UNDECIDED: expected oracle 0 to attest this outcome]`,
@@ -253,7 +260,7 @@ describe('terms that contradict themselves', () => {
     const named = (await oraclesOf(2, { kind: 'enumerated', outcomes: ['rain', 'snow', 'sun'] })).map(
       ({ announcement }) => announcement,
     );
-    const [first] = named as [OracleAnnouncement];
+    const [first, second] = named as [OracleAnnouncement, OracleAnnouncement];
     const numbers = (await oraclesOf(2, bits(6))).map(({ announcement }) => announcement);
     const [wide, wider] = (await oraclesOf(2, bits(7))).map(({ announcement }) => announcement);
     const [decimal] = (
@@ -269,6 +276,7 @@ describe('terms that contradict themselves', () => {
       [
         { ...terms, oracles: [] },
         { ...terms, oracles: [first, first] },
+        { ...terms, oracles: [{ ...first, event: { ...first.event, maturity: 7 } }, second] },
         { ...terms, contract: { ...weather, payouts: weather.payouts.slice(1) } },
         { ...terms, contract: { ...weather, payouts: [...weather.payouts.slice(1), { outcome: 'hail', payout: 0n }] } },
         { ...terms, contract: { ...weather, payouts: [...weather.payouts, { outcome: 'sun', payout: 0n }] } },
@@ -309,6 +317,7 @@ describe('terms that contradict themselves', () => {
       [
         "TERMS_INVALID terms.oracles",
         "TERMS_INVALID terms.oracles",
+        "ANNOUNCEMENT_INVALID signature does not hold",
         "TERMS_INVALID terms.contract.payouts",
         "TERMS_INVALID terms.contract.payouts",
         "TERMS_INVALID terms.contract.payouts",

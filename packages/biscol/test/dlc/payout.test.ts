@@ -152,7 +152,35 @@ describe('payouts of polynomials', () => {
   });
 });
 
+it('a polynomial that falls for one step only is split at both ends of it', () => {
+  // Steps of 2(x - 5)^2 - 1: they are 1, -1, 1 around 5.
+  const values = [0n];
+  for (let x = 0n; x < 10n; x++) values.push((values.at(-1) ?? 0n) + 2n * (x - 5n) ** 2n - 1n);
+  const points = [0, 3, 6, 9].map((x) => ({ x: BigInt(x), y: fraction(values[x] ?? 0n) }));
+  expect(monotonePieces(interpolate(points), 0n, 10n)).toEqual([0n, 5n, 6n]);
+});
+
 describe('payouts of hyperbolas', () => {
+  it('are rounded by the root itself, not by a number near to it', () => {
+    const near = (rational: readonly [bigint, bigint], factor: bigint, radicand: bigint, modulus = 1n): bigint =>
+      nearestMultiple(
+        { rational: fraction(...rational), factor: fraction(factor), radicand: fraction(radicand) },
+        modulus,
+      );
+    // 2.5 - 1.41, 2.5 - 2, 2.5 + 1.41, 2.5 - 1.73, -0.5 - 1.41
+    expect(near([5n, 2n], -1n, 2n)).toBe(1n);
+    expect(near([5n, 2n], -1n, 4n)).toBe(1n);
+    expect(near([5n, 2n], 1n, 2n)).toBe(4n);
+    expect(near([5n, 2n], -1n, 3n)).toBe(1n);
+    expect(near([-1n, 2n], -1n, 2n)).toBe(-2n);
+    // A square that is one less than the square of 10^30 has a root just below it: the tie is not reached.
+    const large = 10n ** 30n;
+    expect(near([1n, 2n], 1n, large * large)).toBe(large + 1n);
+    expect(near([1n, 2n], 1n, large * large - 1n)).toBe(large);
+    expect(near([1n, 2n], -1n, large * large - 1n)).toBe(1n - large);
+    expect(near([1n, 2n], -1n, large * large + 1n)).toBe(-large);
+  });
+
   const number = fc.tuple(fc.bigInt(-200n, 200n), fc.bigInt(1n, 8n)).map(([top, bottom]) => fraction(top, bottom));
   const numbers: fc.Arbitrary<HyperbolaNumbers> = fc
     .record({

@@ -259,6 +259,33 @@ describe('a pre-signature', () => {
     expect(verifySchnorrPresignatures(swapped.slice(0, 16))).toHaveLength(16);
   });
 
+  it('does not hold with a nonce of the wrong sign, though its signer made it so', () => {
+    const crypto = currentCrypto();
+    const { message, adaptorPoint, secret } = sceneOf(1);
+    const signs = new Set<number>();
+    for (let n = 0; n < 20; n++) {
+      let key = hash('own', n);
+      if (publicKeyOf(key)[0] === 3) key = crypto.secretKeyNegate(key) as Uint8Array;
+      const xOnlyPublicKey = publicKeyOf(key).slice(1);
+      const own = hash('nonce', n);
+      const whole = crypto.publicKeyCombine([publicKeyOf(own), adaptorPoint]) as Uint8Array;
+      signs.add(whole[0] as number);
+      const challenge = crypto.taggedHash('BIP0340/challenge', concatBytes(whole.slice(1), xOnlyPublicKey, message));
+      const bound = crypto.secretKeyTweakMul(key, challenge) as Uint8Array;
+      // As if the nonce were even, whatever it is.
+      const number = crypto.secretKeyTweakAdd(own, bound) as Uint8Array;
+      const presignature = concatBytes(Uint8Array.of(2), whole.slice(1), number);
+      const facts = { message, xOnlyPublicKey, adaptorPoint };
+      const holds = verifySchnorrPresignature(presignature, facts);
+      expect(holds).toBe(whole[0] === 2);
+      const many = Array.from({ length: 8 }, () => ({ ...facts, presignature }));
+      expect(verifySchnorrPresignatures(many)).toHaveLength(holds ? 0 : 8);
+      const signature = completeSchnorr(presignature, { secret });
+      expect(crypto.schnorrVerify(signature, message, xOnlyPublicKey)).toBe(holds);
+    }
+    expect(signs.size).toBe(2);
+  });
+
   it('is made for many as for one', () => {
     const { secretKey, xOnlyPublicKey } = sceneOf(1);
     const items = Array.from({ length: 50 }, (_, n) => {
