@@ -1,4 +1,5 @@
 import type { FeeRate, NetworkName, Satoshis } from '@bitcoin-enterprise/core';
+import { requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import type { AnyState, AnyTransition, Contract } from './define.ts';
 import type { StateOutput } from './state-output.ts';
@@ -44,8 +45,10 @@ export function stateOf({ contract }: ContractInstance, state: string): AnyState
 }
 
 /** A transition of the contract by its name. */
-export function transitionOf({ contract }: ContractInstance, transition: string): AnyTransition {
-  const transitions = contract.transitions as Readonly<Record<string, AnyTransition>>;
+export function transitionOf(instance: ContractInstance, transition: string): AnyTransition {
+  const { contract } = requireObject<ContractInstance>('instance', instance);
+  const { transitions: named } = requireObject<AnyContract>('instance.contract', contract);
+  const transitions = requireObject<Record<string, AnyTransition>>('instance.contract.transitions', named);
   const found = Object.hasOwn(transitions, transition) ? transitions[transition] : undefined;
   if (found === undefined)
     throw invalidArgument('transition', `one of ${Object.keys(transitions).join(', ')}`, transition);

@@ -19,11 +19,12 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '@bitcoin-enterprise/script';
+import { requireBytes, requireInteger, requireObject } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import type { AnyTransition } from './define.ts';
 import { type ContractInstance, stateOf, transitionOf } from './model.ts';
 import { type ContractOutput, rest } from './outputs.ts';
-import { planPath, type PathPlan } from './plan-path.ts';
+import { planPath, planPathOnce, type PathPlan } from './plan-path.ts';
 import type { StateOutput } from './state-output.ts';
 import { readValues, type ValueKinds } from './values.ts';
 
@@ -99,7 +100,7 @@ export interface TransitionPlan {
   readonly restAt: number | undefined;
   /** Weight units of the signed transaction, exact. */
   readonly weight: number;
-  /** Satoshis. */
+  /** Satoshis; 0 of a part to which others bring the rest. */
   readonly fee: Satoshis;
 }
 
@@ -140,11 +141,13 @@ export function planTransition(
   const willing = template
     .signers?.(params, context)
     .flatMap(({ key, participants }) => [key, ...(participants ?? []).map((one) => one.key)]);
-  const named = signers === undefined ? undefined : new Set(signers.flatMap((name) => keysNamed(instance, name, cells)));
+  const named =
+    signers === undefined ? undefined : new Set(signers.flatMap((name) => keysNamed(instance, name, cells)));
   const inputs = cells.map((cell) => {
     const output = outputOf?.(cell) ?? instance.output(cell.state, cell.data, cell.value);
     const assets: Parameters<typeof planPath>[2] = {
       canSign: (key) => {
+        if (willing === undefined && named === undefined) return true;
         const texts = [key.expression.text('public'), ...key.participants.map((one) => one.expression.text('public'))];
         if (willing !== undefined && !texts.some((text) => willing.includes(text))) return false;
         if (named === undefined) return true;
@@ -155,7 +158,11 @@ export function planTransition(
         options.assumeSecrets === true || preimages.some((preimage) => isPreimage(hashFunction, hash, preimage)),
       signatureSize: hashType === SighashType.DEFAULT ? 64 : 65,
     };
-    const plan = planPath(output, template.by, assets);
+    const isPlain = willing === undefined && named === undefined && preimages.length === 0;
+    const plan =
+      isPlain && options.assumeSecrets !== true
+        ? planPathOnce(output, template.by, assets)
+        : planPath(output, template.by, assets);
     if (plan === undefined)
       throw impossible(transition, `no way of path ${template.by} with these signers and secrets`);
     return { cell, output, plan };
@@ -213,6 +220,8 @@ export function planTransition(
     outputs,
     lockTime,
   };
+  // Of a part of a transaction there is none yet: others bring what is missing.
+  const paysFee = brought - outputs.reduce((sum, output) => sum + output.value, 0n);
   const unsigned = serializeTransaction(tx, { witness: false });
   return {
     transition,
@@ -237,7 +246,7 @@ export function planTransition(
     anchor: placeOf(drafts, ({ kind }) => kind === 'anchor'),
     restAt: placeOf(drafts, ({ amount }) => amount === rest),
     weight,
-    fee: satoshis(brought - outputs.reduce((sum, output) => sum + output.value, 0n)),
+    fee: satoshis(paysFee > 0n ? paysFee : 0n),
   };
 }
 
@@ -267,6 +276,13 @@ function withAssumed(kinds: ValueKinds, args: Readonly<Record<string, unknown>>)
 
 function requireCells(transition: string, { from, takes }: AnyTransition, cells: readonly Cell[]): void {
   if (!Array.isArray(cells) || cells.length === 0) throw invalidArgument('options.cells', 'one or more', cells);
+  for (const [place, cell] of cells.entries()) {
+    const { data, value, txid, index } = requireObject<Cell>(`options.cells[${place}]`, cell);
+    requireObject(`options.cells[${place}].data`, data);
+    requireBytes(`options.cells[${place}].txid`, txid, 32);
+    requireInteger(`options.cells[${place}].index`, index, 0, 0xffff_ffff);
+    if (typeof value !== 'bigint') throw invalidArgument(`options.cells[${place}].value`, 'satoshis', value);
+  }
   if (takes !== 'many' && cells.length > 1) throw impossible(transition, 'it spends one output, got more');
   for (const { state } of cells)
     if (state !== from) throw impossible(transition, `it spends the state ${from}, got ${state}`);

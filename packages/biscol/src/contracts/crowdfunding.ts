@@ -1,5 +1,5 @@
 import { currentCrypto, type FeeRate, toHex } from '@bitcoin-enterprise/core';
-import { requireFunction, requireList, requireObject } from '../checks.ts';
+import { requireList, requireObject } from '../checks.ts';
 import { after, and, pk } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
 import { type ContractHistory, defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
@@ -131,8 +131,6 @@ export interface SignedPledge {
  * @throws BiscolError those of `planTransition`.
  */
 export function planPledge(instance: ContractInstance<typeof crowdfunding>, cell: Cell): TransitionPlan {
-  const { output } = requireObject<ContractInstance>('instance', instance);
-  requireFunction('instance.output', output);
   return planTransition(instance, 'collect', { cells: [cell], partial: true });
 }
 

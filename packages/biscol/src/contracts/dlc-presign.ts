@@ -53,7 +53,6 @@ export function dlcEnds(
   instance: ContractInstance<typeof dlc>,
   options: { readonly cell: Cell; readonly outcomes: readonly DlcOutcome[] },
 ): readonly DlcEnd[] {
-  requireFunction('instance.output', requireObject<ContractInstance>('instance', instance).output);
   const { cell, outcomes } = requireObject<{ cell: Cell; outcomes: readonly DlcOutcome[] }>('options', options);
   const plans = new Map<bigint, TransitionPlan>();
   return requireList('options.outcomes', outcomes).map((outcome, at): DlcEnd => {
