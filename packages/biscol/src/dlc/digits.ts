@@ -50,7 +50,7 @@ export function coverInterval(
  * @param options - `base`: 2 to 65,535. `digits`: of an outcome, 1 to 1,000.
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  *
- * @example Five prefixes for eleven outcomes
+ * @example Four prefixes for eleven outcomes
  * ```ts
  * import { coverDigits } from '@bitcoin-enterprise/biscol/dlc';
  *
