@@ -42,6 +42,17 @@ export function planPath(output: StateOutput, path: string, assets: PathAssets):
   return best;
 }
 
+/** The same for assets of all keys and no secrets, found once for an output. */
+export function planPathOnce(output: StateOutput, path: string, assets: PathAssets): PathPlan | undefined {
+  const { plans } = output;
+  const name = `${path} ${assets.signatureSize}`;
+  const known = plans.get(name);
+  if (known !== undefined) return known;
+  const plan = planPath(output, path, assets);
+  if (plan !== undefined) plans.set(name, plan);
+  return plan;
+}
+
 function planWay(way: Way, { canSign, hasPreimage, signatureSize }: PathAssets): PathPlan | undefined {
   const size = { minimum: signatureSize, maximum: signatureSize };
   const satisfaction = satisfy(way.fragment, {

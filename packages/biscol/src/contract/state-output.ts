@@ -22,6 +22,7 @@ import { toHex } from '@bitcoin-enterprise/core';
 import { BiscolError } from '../errors.ts';
 import { type Clause, type ClauseKey, pk } from './clauses.ts';
 import { compileClause, KeyNames } from './compile-clause.ts';
+import type { PathPlan } from './plan-path.ts';
 
 /** One way to spend an output of a contract: the key path, or a leaf. A path has one or more of them. */
 export interface Way {
@@ -45,6 +46,8 @@ export interface StateOutput {
   readonly descriptor?: string;
   /** The key path first, where there is one, then the leaves from left to right. */
   readonly ways: readonly Way[];
+  /** Plans that were found already: a private memory of {@link planPathOnce}. */
+  readonly plans: Map<string, PathPlan>;
 }
 
 /** What a state is compiled of. */
@@ -92,6 +95,7 @@ export function compileState(state: string, parts: StateParts): StateOutput {
     scriptPubKey: output.scriptPubKey,
     taproot: output,
     ...(hasTemplates ? {} : { descriptor: descriptor.toString() }),
+    plans: new Map(),
     ways: [
       ...(key === undefined ? [] : [{ path: 'key', clause: pk(key), fragment: keyFragment(node.internalKey) }]),
       ...ordered.map(({ path, clause }, place): Way => {

@@ -115,15 +115,17 @@ function onExecution(state: InstanceState, event: Extract<EngineEvent, { readonl
         status: isRefused ? 'refused' : execution.hold || event.verdict.decision === 'review' ? 'held' : 'sending',
         ...(isRefused ? { reason: reasonOf(event.verdict.reasons) } : {}),
       };
-      return become(state, id, signed, signed.status === 'sending' ? sending(id, execution) : []);
+      return become(state, id, signed, signed.status === 'sending' ? sending(id) : []);
     }
     case 'released': {
       if (execution.status !== 'held') return { refused: `it is ${execution.status}` };
-      return become(state, id, { ...execution, hold: false, status: 'sending' }, sending(id, execution));
+      return become(state, id, { ...execution, hold: false, status: 'sending' }, sending(id));
     }
     case 'sent': {
       if (execution.status !== 'sending') return { refused: `it is ${execution.status}` };
-      return become(state, id, { ...execution, status: 'sent' });
+      return become(state, id, { ...execution, status: 'sent' }, [
+        { timer: `late/${id}`, due: { height: event.height + LATE_AFTER }, event: { type: 'late', id } },
+      ]);
     }
     case 'postponed': {
       if (execution.status !== 'sending') return { refused: `it is ${execution.status}` };
@@ -167,11 +169,8 @@ function pruned(executions: Record<string, ExecutionRecord>): Readonly<Record<st
   return executions;
 }
 
-function sending(id: string, { since }: ExecutionRecord): readonly Asked[] {
-  return [
-    { effect: { type: 'broadcast', id }, key: `broadcast/${id}/0` },
-    { timer: `late/${id}`, due: { height: since + LATE_AFTER }, event: { type: 'late', id } },
-  ];
+function sending(id: string): readonly Asked[] {
+  return [{ effect: { type: 'broadcast', id }, key: `broadcast/${id}/0` }];
 }
 
 function proposing(id: string, { rounds }: ExecutionRecord): Asked {
@@ -187,7 +186,7 @@ function begun(state: InstanceState, { id, execution }: Extract<EngineEvent, { t
   if (gone !== undefined) return { refused: `${gone} is not there` };
   const { status } = execution;
   const asks: Asked[] = [];
-  if (status === 'sending') asks.push(...sending(id, execution));
+  if (status === 'sending') asks.push(...sending(id));
   if (status === 'signing') asks.push(proposing(id, execution));
   return become(state, id, execution, asks);
 }

@@ -158,7 +158,8 @@ export type EngineEvent =
       readonly verdict: VerdictRecord;
     }
   | { readonly type: 'released'; readonly id: string }
-  | { readonly type: 'sent'; readonly id: string }
+  /** The network has it, at this height of the best block. */
+  | { readonly type: 'sent'; readonly id: string; readonly height: number }
   /** Too early: its locks end at this height of the best block, or later. */
   | { readonly type: 'postponed'; readonly id: string; readonly height: number }
   /** It is time to send it again. */

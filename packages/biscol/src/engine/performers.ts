@@ -54,13 +54,13 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
       for (const outpoint of record.cells) await watchSpend(engine, id, { outpoint, since: record.since });
       try {
         await chain.broadcast(bytes, { signal });
-        return { type: 'sent', id: execution };
+        return { type: 'sent', id: execution, height: (await chain.tip({ signal })).height };
       } catch (error) {
         if (!hasCode(error, 'CHAIN_TX_REJECTED')) throw error;
         const { reason } = error.details as { readonly reason: string };
         const isPassing = [...PASSING].some((passing) => reason.startsWith(passing));
         if (reason === 'txn-already-in-mempool' || reason === 'txn-already-known')
-          return { type: 'sent', id: execution };
+          return { type: 'sent', id: execution, height: (await chain.tip({ signal })).height };
         if (reason === 'non-final' || reason === 'non-BIP68-final') {
           const { height } = await chain.tip({ signal });
           return { type: 'postponed', id: execution, height: height + 1 };

@@ -1,11 +1,10 @@
 import { hasCode, parseHex } from '@bitcoin-enterprise/core';
-import type { DerivedKey } from '@bitcoin-enterprise/descriptors';
 import { combinePsbts, parsePsbt, type Psbt, psbtToBase64 } from '@bitcoin-enterprise/wallet';
 import { covenantRequest } from '../covenant/presign.ts';
 import type { ContractInstance } from '../contract/model.ts';
 import type { TransitionPlan } from '../contract/transition.ts';
 import { planToPsbt, signaturesOfPsbt, withSignatures } from '../signing/psbt.ts';
-import { signatureName, type SigningRequest, signingRequests } from '../signing/requests.ts';
+import { type SigningRequest, signingRequests } from '../signing/requests.ts';
 import type { ExecutionRecord, InstanceState } from './model.ts';
 import type { Engine } from './settings.ts';
 
@@ -30,7 +29,8 @@ export interface SigningResult {
 /** Which keys are ours, asked once. */
 export class OwnKeys {
   readonly #keys: Engine['keys'];
-  readonly #known = new WeakMap<DerivedKey, boolean>();
+  /** By the key in hexadecimal. */
+  readonly #known = new Map<string, boolean>();
 
   constructor({ keys }: Pick<Engine, 'keys'>) {
     this.#keys = keys;
@@ -39,15 +39,23 @@ export class OwnKeys {
   /** Asks for those of the requests that nobody has asked for yet. */
   async learn(requests: readonly SigningRequest[]): Promise<void> {
     if (this.#keys === undefined) return;
-    const unknown = requests.filter(({ key }) => !this.#known.has(key));
+    const unknown = requests.filter((request) => !this.#known.has(keyOf(request)));
     if (unknown.length === 0) return;
     const held = await this.#keys.holds(unknown.map(({ request }) => request.key));
-    for (const [place, { key }] of unknown.entries()) this.#known.set(key, held[place] === true);
+    if (this.#known.size > MOST_KEYS) this.#known.clear();
+    for (const [place, request] of unknown.entries()) this.#known.set(keyOf(request), held[place] === true);
   }
 
-  has({ key }: SigningRequest): boolean {
-    return this.#known.get(key) === true;
+  has(request: SigningRequest): boolean {
+    return this.#known.get(keyOf(request)) === true;
   }
+}
+
+const MOST_KEYS = 100_000;
+
+/** The part of a name behind the input. */
+function keyOf({ name }: SigningRequest): string {
+  return name.slice(name.indexOf(':') + 1);
 }
 
 /**
@@ -61,23 +69,23 @@ export async function signTasks(
 ): Promise<readonly SigningResult[]> {
   const asked = tasks.map(({ plan }) => signingRequests(plan));
   const found = tasks.map((task, place) => knownSignatures(task, asked[place] as readonly SigningRequest[]));
-  const wanted: { readonly place: number; readonly name: string; readonly request: SigningRequest }[] = [];
+  const wanted: { readonly place: number; readonly request: SigningRequest }[] = [];
   for (const [place, requests] of asked.entries())
     for (const request of requests) {
-      const name = signatureName(request.input, request.key);
-      if (found[place]?.has(name) === false) wanted.push({ place, name, request });
+      if (found[place]?.has(request.name) === false) wanted.push({ place, request });
     }
   await own.learn(wanted.map(({ request }) => request));
   const ours = wanted.filter(({ request }) => own.has(request));
   if (ours.length > 0 && engine.keys !== undefined) {
     const signatures = await engine.keys.signDigests(ours.map(({ request }) => request.request));
-    for (const [at, { place, name }] of ours.entries()) found[place]?.set(name, signatures[at] as Uint8Array);
+    for (const [at, { place, request }] of ours.entries())
+      found[place]?.set(request.name, signatures[at] as Uint8Array);
   }
   return Promise.all(
     tasks.map(async (task, place) => {
       const signatures = found[place] as Map<string, Uint8Array>;
       const requests = asked[place] as readonly SigningRequest[];
-      const isComplete = (): boolean => requests.every(({ input, key }) => signatures.has(signatureName(input, key)));
+      const isComplete = (): boolean => requests.every(({ name }) => signatures.has(name));
       if (isComplete() || engine.musig === undefined || !requests.some(({ key }) => key.participants.length > 0))
         return { signatures, psbt: task.record.psbt, isComplete: isComplete() };
       const psbt = await signTogether(engine, task, signatures);
@@ -92,8 +100,7 @@ function knownSignatures(
   requests: readonly SigningRequest[],
 ): Map<string, Uint8Array> {
   const known = new Map<string, Uint8Array>();
-  for (const { input, key } of requests) {
-    const name = signatureName(input, key);
+  for (const { name } of requests) {
     const signature = record.signatures[name];
     if (signature !== undefined) known.set(name, parseHex(signature));
   }
@@ -101,7 +108,7 @@ function knownSignatures(
   const [outpoint] = record.cells;
   const signed = presigned[`${outpoint}/${record.transition}`];
   if (covenant !== undefined && signed !== undefined)
-    known.set(signatureName(covenant.input, covenant.key), parseHex(signed));
+    known.set(covenant.name, parseHex(signed));
   return known;
 }
 

@@ -7,6 +7,8 @@ import { BiscolError } from '../errors.ts';
 
 /** One signature that a plan needs. */
 export interface SigningRequest {
+  /** Names the signature: {@link signatureName}. */
+  readonly name: string;
   readonly input: number;
   readonly key: DerivedKey;
   /** What is asked of a {@link DigestSigner}; an aggregate has nobody who could answer it alone. */
@@ -17,19 +19,9 @@ export interface SigningRequest {
   readonly leafHash: Uint8Array | undefined;
 }
 
-/** A plan asks for the same signatures however often it is looked at. */
-const made = new WeakMap<TransitionPlan, readonly SigningRequest[]>();
-
 /** The signatures that a plan needs, in the order of inputs and items. */
 export function signingRequests(plan: TransitionPlan): readonly SigningRequest[] {
-  const known = made.get(plan);
-  if (known !== undefined) return known;
-  const requests = requestsOf(plan);
-  made.set(plan, requests);
-  return requests;
-}
-
-function requestsOf({ bytes, spentOutputs, inputs, hashType }: TransitionPlan): readonly SigningRequest[] {
+  const { bytes, spentOutputs, inputs, hashType } = plan;
   const hasher = new Sighasher({ tx: bytes, spentOutputs });
   return inputs.flatMap(({ output, plan: { way, signers } }, input) => {
     const leafHash = way.leaf?.leafHash;
@@ -38,6 +30,7 @@ function requestsOf({ bytes, spentOutputs, inputs, hashType }: TransitionPlan): 
       const { publicKey, origin } = key;
       const isKeyPath = leafHash === undefined;
       return {
+        name: signatureName(input, key),
         input,
         key,
         request: {
@@ -57,16 +50,9 @@ function requestsOf({ bytes, spentOutputs, inputs, hashType }: TransitionPlan): 
 /** A signature by its input and the key that it is for, 32 bytes in hexadecimal. */
 export type Signatures = ReadonlyMap<string, Uint8Array>;
 
-const names = new WeakMap<DerivedKey, string>();
-
 /** The name of a signature. */
 export function signatureName(input: number, key: DerivedKey): string {
-  let name = names.get(key);
-  if (name === undefined) {
-    name = toHex(key.bytes);
-    names.set(key, name);
-  }
-  return `${input}:${name}`;
+  return `${input}:${toHex(key.bytes)}`;
 }
 
 /**

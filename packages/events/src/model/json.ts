@@ -24,8 +24,7 @@ interface Fault {
  */
 export function toJson(value: unknown, path: string, longest: number = MAX_JSON_LENGTH): string {
   if (value === undefined) return 'null';
-  const known = typeof value === 'object' && value !== null ? texts.get(value) : undefined;
-  if (known !== undefined && known.length <= longest) return known;
+  if (value === lastRead && lastText.length <= longest) return lastText;
   let text: string;
   try {
     requireJson(value, path);
@@ -39,19 +38,20 @@ export function toJson(value: unknown, path: string, longest: number = MAX_JSON_
   return text;
 }
 
-/** Texts of objects that were read back from them and that nobody else has. */
-const texts = new WeakMap<object, string>();
+/** The last data that was read back, and its text: it is appended right after, as a rule. */
+let lastRead: unknown = {};
+let lastText = '';
 
 /**
- * Data as it will be read again, together with its text, so that it need not be written twice. Nobody may change it.
+ * Data as it will be read again. Its text is kept, so that it need not be written twice; nobody may change it.
  *
  * @throws EventsError as {@link toJson}.
  */
 export function readBack(value: object, path: string): unknown {
   const text = toJson(value, path);
-  const data = JSON.parse(text) as object;
-  texts.set(data, text);
-  return data;
+  lastRead = JSON.parse(text) as unknown;
+  lastText = text;
+  return lastRead;
 }
 
 /**

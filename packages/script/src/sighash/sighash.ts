@@ -1,4 +1,4 @@
-import { type CryptoEngine, currentCrypto } from '@bitcoin-enterprise/core';
+import { type CryptoEngine, currentCrypto, isBytes } from '@bitcoin-enterprise/core';
 import { requireOutput, requireValue } from '../codec/serialize.ts';
 import { type TransactionLike, TransactionView, viewTransaction } from '../codec/transaction-view.ts';
 import { ScriptError, requireBytes, requireCrypto, requireInteger, requireList, requireObject } from '../errors.ts';
@@ -9,6 +9,12 @@ import { SighashType } from './hash-type.ts';
 import { legacySighash } from './legacy.ts';
 import { NO_CODE_SEPARATOR, annexHashOf, isTaprootHashType, taprootSighash } from './taproot.ts';
 import { witnessV0Sighash } from './witness-v0.ts';
+
+/** A view of bytes that nobody else has. */
+function ownView(transaction: TransactionLike): TransactionView {
+  const { bytes, hasWitness } = viewTransaction(transaction);
+  return TransactionView.of(new Uint8Array(bytes), { witness: hasWitness });
+}
 
 /** The transaction that is signed, and who hashes. */
 export interface SighasherOptions {
@@ -66,8 +72,7 @@ export class Sighasher {
     requireObject(options, 'options');
     const { spentOutputs, crypto = currentCrypto() } = options;
     // A hasher outlives the call: what it hashes must not change under it.
-    const { bytes, hasWitness } = viewTransaction(options.tx);
-    const tx = TransactionView.of(new Uint8Array(bytes), { witness: hasWitness });
+    const tx = isBytes(options.tx) ? TransactionView.of(new Uint8Array(options.tx)) : ownView(options.tx);
     const spent = spentOutputs === undefined ? [] : requireSpentOutputs(spentOutputs, tx.inputCount);
     const kept = spent.map(({ value, scriptPubKey }) => ({ value, scriptPubKey: new Uint8Array(scriptPubKey) }));
     this.#context = new SighashContext(tx, kept, requireCrypto(crypto));
