@@ -103,7 +103,7 @@ const rotate = {
  * const recovery = { key: key(4), payTo: `5120${key(4).slice(2)}` };
  * const params = { members: [1, 2, 3].map(key), quorum: 2, group: [], recovery, recoveryDelay: 52_560, sum: 1_000_000n };
  * const [held] = fundingOutputs(instantiate(rotatingMultisig, { network: 'regtest', params }));
- * held?.output.ways.map(({ path }) => path); // => ['key', 'quorum', 'recover']
+ * held?.output.ways.map(({ path }) => path); // => ['key', 'recover', 'quorum']
  * ```
  */
 export const rotatingMultisig: Contract<

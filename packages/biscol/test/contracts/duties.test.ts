@@ -303,7 +303,7 @@ async function play({ guarantees, params, honest, secrets = [], held = [], first
   for (let blocks = 0; blocks < stopAfter && live.length > 0; blocks++) {
     const height = await chain.height();
     let hasActed = false;
-    for (const cell of [...live]) {
+    for (const cell of live) {
       const call = dutyOf(instance, {
         cell,
         parties: new Set(honest),
