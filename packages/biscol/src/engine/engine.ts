@@ -3,6 +3,7 @@ import {
   equalBytes,
   feeRate as asFeeRate,
   type FeeRate,
+  hasCode,
   type Logger,
   type NetworkName,
   silentLogger,
@@ -131,12 +132,18 @@ export interface ContractEngine {
   /** Who has signed an execution, and who is late. */
   signers(id: string, execution: string): Promise<readonly SignerReport[]>;
   state(id: string): Promise<InstanceView>;
-  /** Does what waits and is due, once: for tests and for those who have a loop of their own. */
-  drain(): Promise<number>;
+  /** Waits until an instance is as wanted; somebody has to `work` meanwhile. */
+  waitFor(
+    id: string,
+    isWanted: (view: InstanceView) => boolean,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<InstanceView>;
   /** Works until the signal comes: follows the chain, sends, bumps, does duties. */
   work(options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
+/** Longest wait before an instance is looked at again. */
+const WAIT_MS = 1_000;
 const DEFAULT_LIMITS: Required<GasLimits> = { maxWeight: 400_000, maxFee: 1_000_000n, maxFeeRate: 500_000n };
 
 /**
@@ -158,6 +165,14 @@ export function createEngine(options: EngineOptions): ContractEngine {
     const found = Object.hasOwn(state.executions, execution) ? state.executions[execution] : undefined;
     if (found === undefined) throw wrongState(execution, 'an execution that is on record', 'none');
     return found;
+  }
+
+  async function viewOf(id: string): Promise<InstanceView> {
+    const { state } = await runner.state(contractMachine, requireText('id', id));
+    if (state.instance === undefined) throw unknownInstance(id);
+    const cells = Object.values(state.cells);
+    const isOver = cells.length > 0 && cells.every(({ spent }) => spent?.placed === 'final');
+    return { ...state, id, isOver };
   }
 
   async function tell(id: string, execution: string, event: Parameters<typeof contractMachine.step>[1]): Promise<void> {
@@ -280,16 +295,21 @@ export function createEngine(options: EngineOptions): ContractEngine {
       const { height } = await engine.chain.tip();
       return signerReport({ instance, plan, record, height });
     },
-    async state(id) {
-      const { state } = await runner.state(contractMachine, requireText('id', id));
-      if (state.instance === undefined) throw unknownInstance(id);
-      const cells = Object.values(state.cells);
-      const isOver = cells.length > 0 && cells.every(({ spent }) => spent?.placed === 'final');
-      return { ...state, id, isOver };
-    },
-    async drain() {
-      await watcher.catchUp();
-      return runner.drain();
+    state: viewOf,
+    async waitFor(id, isWanted, { signal } = {}) {
+      requireFunction('isWanted', isWanted);
+      for (;;) {
+        const after = await engine.store.head();
+        const view = await viewOf(id);
+        if (isWanted(view)) return view;
+        if (signal?.aborted === true) throw aborted('waitFor');
+        await engine.store
+          .waitForEvents({ after, timeoutMs: WAIT_MS, ...(signal === undefined ? {} : { signal }) })
+          .catch((error: unknown) => {
+            if (hasCode(error, 'EVENTS_ABORTED')) throw aborted('waitFor');
+            throw error;
+          });
+      }
     },
     async work(call) {
       const { signal } = requireObject<{ readonly signal: AbortSignal }>('options', call);
@@ -317,6 +337,10 @@ function requireFunding(
     `expected ${outpoint} to pay ${wanted.value} sat to the state ${wanted.state}, got something else`,
     { details: { outpoint, state: wanted.state, value: String(wanted.value) } },
   );
+}
+
+function aborted(call: string): BiscolError {
+  return new BiscolError('BISCOL_ABORTED', `expected ${call} to go on, got an aborted signal`, { details: { call } });
 }
 
 function wrongState(execution: string, expected: string, got: string): BiscolError {

@@ -107,8 +107,7 @@ function knownSignatures(
   const covenant = covenantRequest(instance, plan);
   const [outpoint] = record.cells;
   const signed = presigned[`${outpoint}/${record.transition}`];
-  if (covenant !== undefined && signed !== undefined)
-    known.set(covenant.name, parseHex(signed));
+  if (covenant !== undefined && signed !== undefined) known.set(covenant.name, parseHex(signed));
   return known;
 }
 
