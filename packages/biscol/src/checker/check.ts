@@ -1,4 +1,4 @@
-import { displayHash, hasCode, parseDisplayHash } from '@bitcoin-enterprise/core';
+import { displayHash, hasCode } from '@bitcoin-enterprise/core';
 import type { AnyContract } from '../contract/model.ts';
 import { requireFunction, requireList, requireObject } from '../checks.ts';
 import type { CheckedSide, CheckOptions, Counterexample } from './model.ts';
@@ -30,8 +30,7 @@ const MOST_BLOCKS = 40;
 export function checkContract<Of extends AnyContract>(options: CheckOptions<Of>): readonly CheckedSide[] {
   const { guarantees, instance, secretKeys } = requireObject<CheckOptions<Of>>('options', options);
   const promises = requireObject<AnyPromises>('options.guarantees', guarantees);
-  for (const name of ['sides', 'reaction', 'endsBy'] as const)
-    requireFunction(`options.guarantees.${name}`, promises[name]);
+  for (const name of ['sides', 'reaction'] as const) requireFunction(`options.guarantees.${name}`, promises[name]);
   const { params } = requireObject<CheckOptions['instance']>('options.instance', instance);
   requireList('options.secretKeys', secretKeys);
   return (promises as AnyPromises)
@@ -45,13 +44,13 @@ interface AnySide {
   readonly name: string;
   readonly members: readonly string[];
   readonly least: (history: unknown) => bigint;
+  readonly paidBy: (history: unknown) => number | undefined;
 }
 
 /** Promises without the types of their contract. */
 interface AnyPromises {
   readonly reaction: (params: unknown) => number;
   readonly sides: (params: unknown) => readonly AnySide[];
-  readonly endsBy: (params: unknown, history: unknown) => number | undefined;
 }
 
 class SideCheck {
@@ -151,40 +150,37 @@ class SideCheck {
         }
         if (this.#isOverdue(mind)) continue;
         add(`the last ${depth} blocks are replaced`, {
-          mind: { ...mind, reorgs: mind.reorgs - 1 },
+          mind: { ...mind, reorgs: mind.reorgs - 1, lost: mind.lost + depth + 1 + this.#reaction },
           blocks: world.blocksFrom(floor + 1),
         });
       }
     return undefined;
   }
 
-  /** What is wrong with a situation: somebody got too little, or it has not ended. */
+  /** What is wrong with a situation: a side got too little, at the end or by the time at which it had to have it. */
   #wrong(survey: Survey, mind: Mind): string | undefined {
-    const { instance } = this.#options;
     const world = this.#world;
     const history = world.history(survey, mind);
     const isOver = survey.live.length === 0 && survey.steps.every(({ height }) => height !== undefined);
-    if (isOver) {
-      const { outputs, fees } = world.paid(survey);
-      const paid = outputs.reduce((sum, { value }) => sum + value, 0n);
-      const least = this.#side.least(history);
-      if (paid + fees < least)
-        return `${this.#side.name} got ${paid} sat, and had to get ${least} less fees of ${fees}`;
-      return undefined;
-    }
-    const ends = this.#promises.endsBy(instance.params, history);
-    if (ends !== undefined && world.chain.height > ends)
-      return `it had to be over by height ${ends - world.start} after its funding, and is not at ${world.chain.height - world.start}`;
-    return undefined;
+    const { name, least, paidBy } = this.#side;
+    const by = isOver ? undefined : paidBy(history);
+    // What reorganisations cost is time that nobody promised.
+    if (!isOver && (by === undefined || world.chain.height <= by + mind.lost)) return undefined;
+    const { outputs, fees } = world.paid(survey);
+    const paid = outputs.reduce((sum, { value }) => sum + value, 0n);
+    const wanted = least(history);
+    if (paid + fees >= wanted) return undefined;
+    const time = by === undefined ? '' : ` by height ${by - world.start} after its funding`;
+    return `${name} got ${paid} sat, and had to get ${wanted} less fees of ${fees}${time}`;
   }
 
   /** Whether something has waited for longer than it may: a world that the contract makes no promises about. */
   #isOverdue({ since }: Mind): boolean {
     const { chain } = this.#world;
-    return Object.entries(since).some(([txid, from]) => {
-      if (chain.height - from < this.#reaction) return false;
-      const found = chain.transaction(parseDisplayHash(txid));
-      return found !== undefined && found.block === undefined;
+    const open = this.#world.confirmedCells(this.#world.survey());
+    return open.some(({ outpoint }) => {
+      const from = since[outpoint];
+      return from !== undefined && chain.height - from >= this.#reaction;
     });
   }
 
@@ -196,7 +192,7 @@ class SideCheck {
       const pending = mind.pending.find((one) => one.outpoint === outpoint);
       const made = pending === undefined ? undefined : world.made(pending.txid);
       const honest = pending !== undefined && made !== undefined && pending.isPaid ? [honestChoice(pending, made)] : [];
-      const since = pending === undefined ? undefined : mind.since[pending.txid];
+      const since = pending === undefined ? undefined : mind.since[pending.outpoint];
       const mustCome = since !== undefined && world.chain.height + 1 - since >= this.#reaction;
       const others = mustCome && honest.length > 0 ? [] : world.hostile(mind, cell).map(hostileChoice);
       const none = mustCome && honest.length > 0 ? [] : [undefined];
@@ -234,7 +230,9 @@ class SideCheck {
       chain.height - start,
       live.map(({ outpoint, height }) => [outpoint, height]),
       steps.map(({ made, height }) => [made.txid, height]),
-      mind.pending.map(({ txid, isPaid, child }) => [txid, mind.since[txid], isPaid, child?.length]),
+      mind.pending.map(({ txid, isPaid, child }) => [txid, isPaid, child?.length]),
+      mind.since,
+      mind.lost,
       mind.honest.length,
       mind.adversary.length,
       mind.isSpiked,

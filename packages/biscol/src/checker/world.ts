@@ -2,6 +2,7 @@ import { createEmbeddedChain, type EmbeddedChain, mempoolProfile } from '@bitcoi
 import {
   currentCrypto,
   displayHash,
+  equalBytes,
   feeRate as asFeeRate,
   hasCode,
   parseDisplayHash,
@@ -70,13 +71,15 @@ export interface Pending {
 /** Knowledge and budgets: what is not on the chain. */
 export interface Mind {
   readonly pending: readonly Pending[];
-  /** Heights of the best block from which on the next one could hold what honest parties sent, by id. */
+  /** Heights of the best block from which on the next one could hold what honest parties do about an output, by its name. */
   readonly since: Readonly<Record<string, number>>;
   /** Secrets that honest parties know, and since when; hexadecimal. */
   readonly honest: readonly { readonly party: string; readonly secret: string; readonly since: number }[];
   readonly adversary: readonly string[];
   readonly isSpiked: boolean;
+  /** How many there may still be, and blocks that those so far may have cost. */
   readonly reorgs: number;
+  readonly lost: number;
   readonly pins: number;
 }
 
@@ -88,6 +91,13 @@ export interface Survey {
     readonly height: number | undefined;
     readonly cells: readonly { readonly cell: Cell; readonly height: number }[];
   }[];
+}
+
+/** What a child of an honest party spends of its parent. */
+interface ChildCoin {
+  readonly index: number;
+  /** Absent of an anchor, which anybody spends. */
+  readonly secretKey: Uint8Array | undefined;
 }
 
 /** The embedded chain with the contract on it, and everybody who plays. */
@@ -145,6 +155,7 @@ export class World {
       adversary: all.filter(({ party }) => !this.#members.has(party)).map(({ secret }) => secret),
       isSpiked: false,
       reorgs: bounds.reorgs ?? 1,
+      lost: 0,
       pins: bounds.pins ?? 1,
     };
   }
@@ -210,12 +221,13 @@ export class World {
       startHeight: this.start,
       height: this.chain.height,
       steps: survey.steps.flatMap(({ made, height, cells }) =>
-        height === undefined || made.transition === undefined
+        height === undefined
           ? []
           : [
               {
                 transition: made.transition,
                 args: made.args,
+                by: made.plan.inputs[0]?.plan.way.path ?? '',
                 height,
                 cells: cells.map(({ cell, height: own }) => cellOf(cell, own)),
                 payouts: payoutsOf(made.plan),
@@ -263,7 +275,7 @@ export class World {
       if (sent !== undefined) pending.push(sent);
       else if (known !== undefined && isThere) pending.push(known);
     }
-    mind = { ...mind, pending, since: sinceOf(before.since, pending, this.chain.height) };
+    mind = { ...mind, pending, since: sinceOf(before, pending, this.chain.height) };
     return this.#learn(mind, this.survey());
   }
 
@@ -292,7 +304,7 @@ export class World {
       cellHeight: height,
       tip: { height: tip, medianTime },
       secrets: mind.honest.map(({ secret }) => secret),
-      held: [...(this.#options.held ?? [])].reverse().filter(({ party }) => this.#members.has(party)),
+      held: this.#heldByMembers(),
     });
     if (call?.kind !== 'act') return undefined;
     const { transition, args } = call;
@@ -335,9 +347,10 @@ export class World {
     const { mind, cell, transition, args, isHeld } = of;
     const rate = mind.isSpiked ? HIGH_RATE : LOW_RATE;
     const made = this.#make({ transition, args, cell, rate, by: 'honest', isHeld });
-    if (made === undefined || made.plan.anchor === undefined) return known;
+    const from = made === undefined ? undefined : this.#childCoin(made.plan);
+    if (made === undefined || from === undefined) return known;
     for (let childRate = rate; childRate <= DEAREST_CHILD * rate; childRate = (childRate * BUMP_PERCENT) / 100n) {
-      const child = this.#child(made, made.plan.anchor, childRate);
+      const child = this.#child(made, from, childRate);
       if (child === undefined) return known;
       const isThere = this.chain.transaction(parseDisplayHash(made.txid)) !== undefined;
       const isSent = isThere ? this.#send(child) : this.chain.submitPackage([made.bytes, child]).accepted;
@@ -346,35 +359,54 @@ export class World {
     return known;
   }
 
-  #child(made: MadeTransaction, anchor: number, rate: bigint): Uint8Array | undefined {
+  /** An output that a child may spend: the anchor, or a payout to a member whose key is known. */
+  #childCoin({ anchor, payouts, tx }: TransitionPlan): ChildCoin | undefined {
+    if (anchor !== undefined) return { index: anchor, secretKey: undefined };
+    for (const { index, party } of payouts) {
+      const script = tx.outputs[index]?.scriptPubKey;
+      if (party === undefined || script === undefined || !this.#members.has(party)) continue;
+      const secretKey = this.#options.secretKeys.find((one) => equalBytes(scriptOf(one), script));
+      if (secretKey !== undefined) return { index, secretKey };
+    }
+    return undefined;
+  }
+
+  /** A child with a coin from outside that pays for both. */
+  #child(made: MadeTransaction, { index, secretKey }: ChildCoin, rate: bigint): Uint8Array | undefined {
     const script = scriptOf(this.#outside);
     const coin = this.chain.utxos(script).find(({ value }) => value > 1_000_000n);
-    if (coin === undefined) return undefined;
     const parent = made.plan.tx;
-    const anchorOutput = parent.outputs[anchor];
-    if (anchorOutput === undefined) return undefined;
-    const { tweak } = taprootOutput({ internalKey: xOnlyKey(this.#outside) });
-    const draft = (value: bigint, witness: readonly Uint8Array[]): Transaction => ({
+    const own = parent.outputs[index];
+    if (coin === undefined || own === undefined) return undefined;
+    const spentOutputs = [own, { value: coin.value, scriptPubKey: script }];
+    const draft = (value: bigint, witnesses: readonly (readonly Uint8Array[])[]): Transaction => ({
       version: parent.version,
       inputs: [
-        { previousTxid: made.plan.txid, previousIndex: anchor, scriptSig: NOTHING, sequence: 0xffff_fffd, witness: [] },
-        { previousTxid: coin.txid, previousIndex: coin.index, scriptSig: NOTHING, sequence: 0xffff_fffd, witness },
-      ],
+        { txid: made.plan.txid, index },
+        { txid: coin.txid, index: coin.index },
+      ].map(({ txid, index: at }, place) => ({
+        previousTxid: txid,
+        previousIndex: at,
+        scriptSig: NOTHING,
+        sequence: 0xffff_fffd,
+        witness: witnesses[place] ?? [],
+      })),
       outputs: [{ value, scriptPubKey: script }],
       lockTime: 0,
     });
-    const size = BigInt(transactionVirtualSize(draft(0n, [new Uint8Array(64)])) + Math.ceil(made.plan.weight / 4));
+    const sample = [secretKey === undefined ? [] : [new Uint8Array(64)], [new Uint8Array(64)]];
+    const size = BigInt(transactionVirtualSize(draft(0n, sample)) + Math.ceil(made.plan.weight / 4));
     const fee = (size * rate) / 1_000n - made.plan.fee;
-    const brought = coin.value + anchorOutput.value;
+    const brought = coin.value + own.value;
     if (fee >= brought - 1_000n) return undefined;
     const unsigned = draft(brought - (fee > 200n ? fee : 200n), []);
-    const digest = new Sighasher({
-      tx: unsigned,
-      spentOutputs: [anchorOutput, { value: coin.value, scriptPubKey: script }],
-    }).taproot(1);
-    return serializeTransaction(
-      draft(unsigned.outputs[0]?.value as bigint, [signOutside(this.#outside, { digest, tweak })]),
-    );
+    const hasher = new Sighasher({ tx: unsigned, spentOutputs });
+    const signed = (key: Uint8Array, place: number): readonly Uint8Array[] => {
+      const { tweak } = taprootOutput({ internalKey: xOnlyKey(key) });
+      return [signOutside(key, { digest: hasher.taproot(place), tweak })];
+    };
+    const witnesses = [secretKey === undefined ? [] : signed(secretKey, 0), signed(this.#outside, 1)];
+    return serializeTransaction(draft(unsigned.outputs[0]?.value as bigint, witnesses));
   }
 
   /** A transaction of the contract, signed; `undefined` when it cannot be planned, or a key is missing. */
@@ -439,17 +471,20 @@ export class World {
     }
   }
 
+  #heldByMembers(): NonNullable<Parameters<typeof dutyOf>[1]['held']> {
+    return [...(this.#options.held ?? [])].reverse().filter(({ party }) => this.#members.has(party));
+  }
+
   /** Everything that an adversary could do to an output now, or all of them together. */
   hostile(mind: Mind, cell: Cell): readonly MadeTransaction[] {
     const rate = mind.isSpiked ? HIGH_RATE : LOW_RATE;
     const secrets = mind.adversary.map((secret) => parseHex(secret));
     const hasKey = (key: string): boolean => !this.#honestKeys.has(key) && !this.#covenantKeys.has(key);
     const thefts = stealingPlans(this.#instance, { cell, hasKey, secrets, scriptPubKey: this.#loot, feeRate: rate });
-    const found = thefts.flatMap((plan) => {
+    const found = thefts.flatMap((plan): MadeTransaction[] => {
       const bytes = this.#keys.sign(plan, hasKey);
-      return bytes === undefined
-        ? []
-        : [this.#remember({ plan, bytes, by: 'adversary', transition: undefined, args: {} })];
+      if (bytes === undefined) return [];
+      return [this.#remember({ plan, bytes, by: 'adversary', transition: undefined, args: {} })];
     });
     const exact = [
       ...covenantsFrom(this.#instance.contract, cell.state).flatMap((transition) =>
@@ -498,7 +533,7 @@ export class World {
     if (!this.#send(made.bytes)) return false;
     const parent = made.plan.tx;
     const [output] = parent.outputs;
-    if (made.transition !== undefined || output === undefined) return true;
+    if (output === undefined || !equalBytes(output.scriptPubKey, this.#loot)) return true;
     const bytes = this.#junk({ txid: made.plan.txid, index: 0, value: output.value, version: parent.version });
     return bytes === undefined || this.#send(bytes) || true;
   }
@@ -574,16 +609,15 @@ export class World {
   }
 }
 
-/** What is paid for is waited for since it was sent; a reorganisation does not begin the wait anew. */
-function sinceOf(
-  before: Readonly<Record<string, number>>,
-  pending: readonly Pending[],
-  height: number,
-): Readonly<Record<string, number>> {
-  const since = { ...before };
-  for (const { txid, isPaid } of pending)
-    if (!isPaid) delete since[txid];
-    else since[txid] = Math.min(since[txid] ?? height, height);
+/**
+ * What is paid for is waited for since it was sent first: neither one that pays more in its place, nor a reorganisation
+ * begins the wait anew.
+ */
+function sinceOf(before: Mind, pending: readonly Pending[], height: number): Readonly<Record<string, number>> {
+  const since = { ...before.since };
+  for (const { outpoint, isPaid } of pending)
+    if (isPaid) since[outpoint] = Math.min(since[outpoint] ?? height, height);
+    else delete since[outpoint];
   return since;
 }
 
