@@ -23,23 +23,33 @@ export interface HistoryCell<Data> {
   readonly height: number;
 }
 
-/** A transition that was confirmed; which one it is says what its arguments are. */
-export type HistoryStep<Of extends AnyContract> = {
-  readonly [Name in keyof ArgsOf<Of>]: {
-    readonly transition: Name;
-    readonly args: ArgsOf<Of>[Name];
-    /** Height of its block. */
-    readonly height: number;
-    /** What it spent. */
-    readonly cells: readonly HistoryCell<DataOf<Of>>[];
-    /** Satoshis that it paid, by name of the party. */
-    readonly payouts: ReadonlyMap<string, bigint>;
-    /** Names of the parties and keys that signed it. */
-    readonly signers: readonly string[];
-    /** Satoshis. */
-    readonly fee: bigint;
-  };
-}[keyof ArgsOf<Of>];
+/** What is known of every transaction that spent outputs of a contract. */
+export interface HistorySpend<Data> {
+  /** Name of the path that it took. */
+  readonly by: string;
+  /** Height of its block. */
+  readonly height: number;
+  /** What it spent. */
+  readonly cells: readonly HistoryCell<Data>[];
+  /** Satoshis that it paid, by name of the party. */
+  readonly payouts: ReadonlyMap<string, bigint>;
+  /** Names of the parties and keys that signed it. */
+  readonly signers: readonly string[];
+  /** Satoshis. */
+  readonly fee: bigint;
+}
+
+/**
+ * What was confirmed: a transition, and which one it is says what its arguments are; or something that is no transition,
+ * because whoever had the keys of a path sent the money where he liked.
+ */
+export type HistoryStep<Of extends AnyContract> = HistorySpend<DataOf<Of>> &
+  (
+    | {
+        readonly [Name in keyof ArgsOf<Of>]: { readonly transition: Name; readonly args: ArgsOf<Of>[Name] };
+      }[keyof ArgsOf<Of>]
+    | { readonly transition: undefined; readonly args: Readonly<Record<string, never>> }
+  );
 
 /** A transition that was signed by all whom it needs, and kept back by somebody who may send it. */
 export type HeldStep<Of extends AnyContract> = {
@@ -83,10 +93,15 @@ export interface Side<Of extends AnyContract> {
   /** Names of the parties that belong to it: they do their duties, everybody else does what he likes. */
   readonly members: readonly string[];
   /**
-   * Satoshis that the members have been paid together at least, once nothing of the contract is live any more. Fees aside:
-   * what the contract's own transactions paid in fees may be missing.
+   * Satoshis that the members have been paid together at least: by the height of `paidBy`, and once nothing of the contract
+   * is live any more. Fees aside: what the contract's own transactions paid in fees may be missing.
    */
   readonly least: (history: ContractHistory<Of>) => bigint;
+  /**
+   * Height of the block by which they have been paid, whatever everybody else does; `undefined` where that is not theirs
+   * to decide. A reorganisation puts it off by its depth and the time to react.
+   */
+  readonly paidBy: (history: ContractHistory<Of>) => number | undefined;
 }
 
 /** What a contract promises; a model checker tries to break it. */
@@ -99,8 +114,9 @@ export interface Guarantees<Of extends AnyContract = AnyContract> {
   readonly reaction: (params: ParamsOf<Of>) => number;
   readonly sides: (params: ParamsOf<Of>) => readonly Side<Of>[];
   /**
-   * Height of the block by which nothing of the contract is live any more, whatever happens, as long as all members of one
-   * side do their duties in time; `undefined` while it rests for as long as somebody likes.
+   * Height of the block by which nothing of the contract is live any more, as long as everybody does his duties in time;
+   * `undefined` while it rests for as long as somebody likes. A reorganisation puts it off by its depth and the time to
+   * react.
    */
   readonly endsBy: (params: ParamsOf<Of>, history: ContractHistory<Of>) => number | undefined;
 }
@@ -124,7 +140,9 @@ export interface Guarantees<Of extends AnyContract = AnyContract> {
  * });
  * const promises = defineGuarantees(purse, {
  *   reaction: () => 6,
- *   sides: ({ sum }) => [{ name: 'owner', members: ['owner'], least: () => sum }],
+ *   sides: ({ sum }) => [
+ *     { name: 'owner', members: ['owner'], least: () => sum, paidBy: ({ startHeight }) => startHeight + 6 },
+ *   ],
  *   endsBy: (_, { startHeight }) => startHeight + 6,
  * });
  * promises.contract.name; // => 'purse'

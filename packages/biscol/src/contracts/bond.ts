@@ -258,16 +258,18 @@ const REACTION = 6;
 /** The holder gets every coupon, and of the collateral what was ruled or attested in time; the issuer the rest of it. */
 export const bondGuarantees: Guarantees<typeof bond> = defineGuarantees(bond, {
   reaction: ({ claimTime }) => Math.min(REACTION, claimTime),
-  sides: ({ collateral, coupon, coupons }) => [
+  sides: ({ collateral, coupon, coupons, start, period, term, claimTime }) => [
     {
       name: 'holder',
       members: ['holder'],
       least: ({ steps }) => coupon * BigInt(coupons) + penaltyOf(collateral, steps),
+      paidBy: ({ startHeight }) => Math.max(startHeight, start + period * Math.max(0, coupons - 1)) + REACTION,
     },
     {
       name: 'issuer',
       members: ['issuer'],
       least: ({ steps }) => collateral - penaltyOf(collateral, steps),
+      paidBy: ({ startHeight }) => Math.max(startHeight, term + claimTime) + Math.min(REACTION, claimTime),
     },
   ],
   endsBy: ({ term, claimTime }, { startHeight }) =>
@@ -277,7 +279,8 @@ export const bondGuarantees: Guarantees<typeof bond> = defineGuarantees(bond, {
 function penaltyOf(collateral: bigint, steps: readonly HistoryStep<typeof bond>[]): bigint {
   for (const step of steps) {
     if (step.transition === 'penalise') return step.args.penalty;
-    if (step.transition === 'penaliseFully' || step.transition === 'penaliseAttested') return collateral;
+    // Judges and holder together, or whoever has an attestation, may send it where they like.
+    if (step.by === 'ruling' || step.by === 'attested') return collateral;
   }
   return 0n;
 }

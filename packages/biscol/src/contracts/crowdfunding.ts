@@ -170,7 +170,7 @@ const REACTION = 6;
 /** A pledger pays into the whole goal or gets everything back. */
 export const crowdfundingGuarantees: Guarantees<typeof crowdfunding> = defineGuarantees(crowdfunding, {
   reaction: () => REACTION,
-  sides: ({ pledgers, pledges, goal }) => [
+  sides: ({ pledgers, pledges, goal, deadline }) => [
     ...pledgers.map(({ name }, place) => ({
       name,
       members: [name],
@@ -183,11 +183,13 @@ export const crowdfundingGuarantees: Guarantees<typeof crowdfunding> = defineGua
         );
         return taken ? 0n : (pledges[place] ?? 0n);
       },
+      paidBy: ({ startHeight }: ContractHistory<typeof crowdfunding>) => Math.max(startHeight, deadline) + REACTION,
     })),
     {
       name: 'founder',
       members: ['founder'],
       least: ({ steps }) => (steps.some(({ transition }) => transition === 'collect') ? goal : 0n),
+      paidBy: ({ steps }) => steps.find(({ transition }) => transition === 'collect')?.height,
     },
   ],
   endsBy: ({ deadline }, { startHeight }) => Math.max(startHeight, deadline as number) + REACTION,

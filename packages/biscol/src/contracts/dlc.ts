@@ -1,7 +1,7 @@
 import { currentCrypto, satoshis, toHex } from '@bitcoin-enterprise/core';
 import { after, and, musig, pk } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
-import { defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
+import { defineGuarantees, type Guarantees, type HistoryStep } from '../contract/guarantees.ts';
 import { type ContractOutput, pay, to } from '../contract/outputs.ts';
 import { distinctKeys, rule } from '../contract/rules.ts';
 import { amount, hash, height, party, type Values } from '../contract/values.ts';
@@ -164,19 +164,25 @@ const REACTION = 6;
 export const dlcGuarantees: Guarantees<typeof dlc> = defineGuarantees(dlc, {
   reaction: () => REACTION,
   sides: (params) => {
-    const share = (steps: readonly { readonly transition: string; readonly args: object }[]): bigint => {
-      const [last] = steps;
-      return last !== undefined && 'toOfferer' in last.args
-        ? (last.args.toOfferer as bigint)
-        : params.offererCollateral;
-    };
+    const share = ([last]: readonly HistoryStep<typeof dlc>[]): bigint =>
+      last?.transition === 'execute' || last?.transition === 'close' ? last.args.toOfferer : params.offererCollateral;
+    const paidBy = ({ startHeight }: { readonly startHeight: number }): number => endOf(params, startHeight);
     return [
-      { name: 'offerer', members: ['offerer'], least: ({ steps }) => paid(share(steps)) },
-      { name: 'accepter', members: ['accepter'], least: ({ steps }) => paid(collateralOf(params) - share(steps)) },
+      { name: 'offerer', members: ['offerer'], least: ({ steps }) => paid(share(steps)), paidBy },
+      {
+        name: 'accepter',
+        members: ['accepter'],
+        least: ({ steps }) => paid(collateralOf(params) - share(steps)),
+        paidBy,
+      },
     ];
   },
-  endsBy: ({ refundAfter }, { startHeight }) => Math.max(startHeight, refundAfter as number) + REACTION,
+  endsBy: (params, { startHeight }) => endOf(params, startHeight),
 });
+
+function endOf({ refundAfter }: { readonly refundAfter: number }, startHeight: number): number {
+  return Math.max(startHeight, refundAfter) + REACTION;
+}
 
 function paid(share: bigint): bigint {
   return share < SMALLEST_SHARE ? 0n : share;

@@ -134,9 +134,19 @@ const REACTION = 6;
 /** Nobody loses anything that he or the arbiter has not signed away; time works for the buyer. */
 export const escrowGuarantees: Guarantees<typeof escrow> = defineGuarantees(escrow, {
   reaction: () => REACTION,
-  sides: ({ price }) => [
-    { name: 'buyer', members: ['buyer'], least: ({ steps: [end] }) => price - forSeller(price, end) },
-    { name: 'seller', members: ['seller'], least: ({ steps: [end] }) => forSeller(price, end) },
+  sides: ({ price, patience }) => [
+    {
+      name: 'buyer',
+      members: ['buyer'],
+      least: ({ steps: [end] }) => price - forSeller(price, end),
+      paidBy: ({ startHeight }) => startHeight + patience - 1 + REACTION,
+    },
+    {
+      name: 'seller',
+      members: ['seller'],
+      least: ({ steps: [end] }) => forSeller(price, end),
+      paidBy: ({ steps: [end] }) => end?.height,
+    },
   ],
   endsBy: ({ patience }, { startHeight }) => startHeight + patience - 1 + REACTION,
 });
@@ -153,6 +163,7 @@ function forSeller(price: bigint, end: HistoryStep<typeof escrow> | undefined): 
     case 'splitWithBuyer':
       return price - end.args.toBuyer;
     default:
-      return 0n;
+      // Arbiter and seller together may send it where they like: to the buyer that is an award.
+      return end.transition === undefined && end.by === 'ruleForSeller' ? price : 0n;
   }
 }

@@ -76,7 +76,7 @@ export const htlc: Contract<HtlcParams, NoData, 'offered', HtlcTransitions> = de
     cancelDigest: hash(),
     sum: amount({ minimum: 2_000n }),
     refundAfter: height(),
-    margin: blocks(),
+    margin: blocks({ minimum: 2 }),
   },
   rules: ({ sender, receiver, digest, cancelDigest, margin, refundAfter }) => [
     distinctKeys(sender, receiver),
@@ -151,25 +151,29 @@ export const htlc: Contract<HtlcParams, NoData, 'offered', HtlcTransitions> = de
  * paid, the sender has the secret.
  */
 export const htlcGuarantees: Guarantees<typeof htlc> = defineGuarantees(htlc, {
-  reaction: ({ margin }) => margin,
+  // The other half of the margin is for a reorganisation after the secret was shown.
+  reaction: ({ margin }) => Math.floor(margin / 2),
   sides: ({ sum, digest, refundAfter, margin }) => [
     {
       name: 'receiver',
       members: ['receiver'],
       least: ({ secrets, startHeight, steps: [end] }) => {
         if (end?.transition === 'settle') return sum;
-        if (end?.transition === 'giveBack' || end?.transition === 'cancel') return 0n;
+        if (end?.transition === 'giveBack' || end?.by === 'cancel') return 0n;
         const known = secrets.find(
           ({ party: who, secret }) => who === 'receiver' && equalBytes(currentCrypto().sha256(secret), digest),
         );
         return known !== undefined && Math.max(known.since, startHeight) + margin < refundAfter ? sum : 0n;
       },
+      paidBy: () => refundAfter,
     },
     {
       name: 'sender',
       members: ['sender'],
-      least: ({ steps: [end] }) => (end?.transition === 'claim' || end?.transition === 'settle' ? 0n : sum),
+      least: ({ steps: [end] }) => (end?.by === 'claim' || end?.transition === 'settle' ? 0n : sum),
+      paidBy: ({ startHeight }) => Math.max(startHeight, refundAfter) + Math.floor(margin / 2),
     },
   ],
-  endsBy: ({ refundAfter, margin }, { startHeight }) => Math.max(startHeight, refundAfter as number) + margin,
+  endsBy: ({ refundAfter, margin }, { startHeight }) =>
+    Math.max(startHeight, refundAfter as number) + Math.floor(margin / 2),
 });

@@ -1,7 +1,7 @@
 import { satoshis } from '@bitcoin-enterprise/core';
 import { and, older, pk, thresh } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
-import { defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
+import { defineGuarantees, type Guarantees, type HistoryStep } from '../contract/guarantees.ts';
 import { type ContractOutput, pay, rest, to } from '../contract/outputs.ts';
 import { distinctKeys, dutiesOfEach, nobody, rule } from '../contract/rules.ts';
 import { address, amount, blocks, list, party, publicKey, whole } from '../contract/values.ts';
@@ -145,28 +145,43 @@ export const inheritance: Contract<InheritanceParams, InheritanceData, 'alive', 
 /** The owner keeps everything that she has not paid away as long as she lives; then a quorum of heirs inherits it. */
 export const inheritanceGuarantees: Guarantees<typeof inheritance> = defineGuarantees(inheritance, {
   reaction: ({ patience }) => Math.floor(patience / 2) - 1,
-  sides: ({ estate, heirs }) => [
+  sides: ({ estate, heirs, patience }) => [
     {
       name: 'owner',
       members: ['owner'],
       // Heirs who inherit did so after her duty was left undone: then she was not there.
       least: ({ steps }) => estate - spentBy(steps),
+      paidBy: () => undefined,
     },
     {
       name: 'heirs',
       members: heirs.map(({ name }) => name),
-      least: ({ steps }) => (steps.at(-1)?.transition === 'inherit' ? estate - spentBy(steps) : 0n),
+      least: ({ steps }) => (hasEnded(steps.at(-1)) ? 0n : estate - spentBy(steps)),
+      paidBy: ({ steps, startHeight }) => inheritedBy(patience, lastSign(steps) ?? startHeight),
     },
   ],
   endsBy: ({ patience }, { steps, startHeight }) =>
-    steps.at(-1)?.transition === 'inherit'
-      ? (steps.at(-2)?.height ?? startHeight) + patience - 1 + Math.floor(patience / 2) - 1
-      : undefined,
+    steps.at(-1)?.transition === 'inherit' ? inheritedBy(patience, lastSign(steps) ?? startHeight) : undefined,
 });
 
+type Step = HistoryStep<typeof inheritance>;
+
+/** Height by which heirs inherit after the owner's last sign of life. */
+function inheritedBy(patience: number, since: number): number {
+  return since + patience - 1 + Math.floor(patience / 2) - 1;
+}
+
+/** Height of the owner's last sign of life. */
+function lastSign(steps: readonly Step[]): number | undefined {
+  return steps.findLast(({ by }) => by === 'key')?.height;
+}
+
+/** Whether the owner has taken everything. */
+function hasEnded(last: Step | undefined): boolean {
+  return last?.by === 'key' && (last.transition === 'withdraw' || last.transition === undefined);
+}
+
 /** What the owner has paid to others. */
-function spentBy(steps: readonly { readonly transition: string; readonly args: object }[]): bigint {
-  return steps.reduce((sum, { transition, args }) => {
-    return transition === 'spend' && 'sum' in args ? sum + (args.sum as bigint) : sum;
-  }, 0n);
+function spentBy(steps: readonly Step[]): bigint {
+  return steps.reduce((sum, step) => (step.transition === 'spend' ? sum + step.args.sum : sum), 0n);
 }

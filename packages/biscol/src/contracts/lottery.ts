@@ -220,21 +220,23 @@ export function lotteryGuarantees(contract: Lottery, players: number): Guarantee
   const count = requireInteger('players', players, 2, MOST_PLAYERS);
   return defineGuarantees<Lottery>(contract, {
     reaction: ({ patience }) => patience - 1,
-    sides: ({ players: all, stake }) =>
+    sides: ({ players: all, stake, patience }) =>
       all.map(({ name }, place) => ({
         name,
         members: [name],
         least: ({ steps }) => {
           const deposit = lotteryDeposit(count, stake);
-          if (steps.some(({ transition }) => transition.startsWith('late'))) return BigInt(count) * stake + deposit;
+          if (steps.some(({ by }) => by.startsWith('late'))) return BigInt(count) * stake + deposit;
           if (steps.length < count) return 0n;
           return deposit + (winnerOf(steps, count) === place ? BigInt(count) * stake : 0n);
         },
+        // Each turn ends with the player's own time, or with a complaint of anybody who waited for it.
+        paidBy: ({ startHeight }) => startHeight + count * (2 * patience - 2),
       })),
     endsBy: ({ patience }, { startHeight }) => startHeight + count * (2 * patience - 2),
   });
 }
 
 function winnerOf(steps: readonly HistoryStep<Lottery>[], count: number): number {
-  return steps.reduce((sum, { transition }) => sum + Number(transition.slice('open'.length)), 0) % count;
+  return steps.reduce((sum, { by }) => sum + Number(by.slice('open'.length)), 0) % count;
 }

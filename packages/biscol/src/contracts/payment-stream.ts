@@ -183,7 +183,7 @@ export const paymentStream: Contract<
 /** The payee is paid what was due when the payer gave notice; the payer pays no instalment before it is due. */
 export const paymentStreamGuarantees: Guarantees<typeof paymentStream> = defineGuarantees(paymentStream, {
   reaction: ({ notice }) => notice - 1,
-  sides: ({ instalment, count, start, period }) => {
+  sides: ({ instalment, count, start, period, notice }) => {
     const dueBy = (at: number): number => Math.min(count, Math.max(0, Math.floor((at - 1 - start) / period) + 1));
     return [
       {
@@ -191,10 +191,12 @@ export const paymentStreamGuarantees: Guarantees<typeof paymentStream> = defineG
         members: ['payee'],
         least: ({ steps, height: tip }) => {
           const settled = steps.find(isSettled);
-          if (settled !== undefined) return instalment * BigInt(paidBy(steps)) + settled.args.toPayee;
-          const notice = steps.find(({ transition }) => transition === 'cancel');
-          return instalment * BigInt(dueBy(notice?.height ?? tip));
+          if (settled !== undefined) return instalment * BigInt(paidIn(steps)) + settled.args.toPayee;
+          const given = steps.find(({ transition }) => transition === 'cancel');
+          return instalment * BigInt(dueBy(given?.height ?? tip));
         },
+        // Several that are due at once are collected one after the other.
+        paidBy: ({ startHeight }) => Math.max(startHeight, dueAt({ start, period }, count - 1)) + count * (notice - 1),
       },
       {
         name: 'payer',
@@ -202,15 +204,23 @@ export const paymentStreamGuarantees: Guarantees<typeof paymentStream> = defineG
         least: ({ steps }) => {
           const settled = steps.find(isSettled);
           const end = steps.at(-1);
-          if (settled !== undefined) return instalment * BigInt(count - paidBy(steps)) - settled.args.toPayee;
+          if (settled !== undefined) return instalment * BigInt(count - paidIn(steps)) - settled.args.toPayee;
           return end === undefined ? 0n : instalment * BigInt(count - dueBy(end.height));
         },
+        paidBy: ({ startHeight }) => endOf({ start, period, count, notice }, startHeight),
       },
     ];
   },
-  endsBy: ({ start, period, count, notice }, { startHeight }) =>
-    Math.max(startHeight, dueAt({ start, period }, count)) + (count + 2) * 2 * (notice - 1),
+  endsBy: (params, { startHeight }) => endOf(params, startHeight),
 });
+
+/** The payer gives notice when all is due, and each collection begins it anew. */
+function endOf(
+  of: { readonly start: number; readonly period: number; readonly count: number; readonly notice: number },
+  startHeight: number,
+): number {
+  return Math.max(startHeight, dueAt(of, of.count)) + (of.count + 2) * 2 * (of.notice - 1);
+}
 
 type Step = HistoryStep<typeof paymentStream>;
 
@@ -218,6 +228,7 @@ function isSettled(step: Step): step is Extract<Step, { readonly transition: 'se
   return step.transition === 'settle';
 }
 
-function paidBy(steps: readonly Step[]): number {
+/** How many instalments were paid. */
+function paidIn(steps: readonly Step[]): number {
   return steps.filter(({ transition }) => transition === 'instalment' || transition === 'lastInstalment').length;
 }

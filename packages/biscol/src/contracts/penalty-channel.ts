@@ -214,7 +214,7 @@ export const penaltyChannel: Contract<
  */
 export const penaltyChannelGuarantees: Guarantees<typeof penaltyChannel> = defineGuarantees(penaltyChannel, {
   reaction: ({ delay }) => delay - 1,
-  sides: ({ capacity }) => [
+  sides: ({ capacity, delay }) => [
     {
       name: 'alice',
       members: ['alice'],
@@ -223,6 +223,7 @@ export const penaltyChannelGuarantees: Guarantees<typeof penaltyChannel> = defin
         if (end?.transition === 'commitBob' && knows(secrets, 'alice', end)) return capacity;
         return shareOf(end) ?? 0n;
       },
+      paidBy: ({ steps: [end] }) => paidBy(end, delay),
     },
     {
       name: 'bob',
@@ -232,6 +233,7 @@ export const penaltyChannelGuarantees: Guarantees<typeof penaltyChannel> = defin
         if (end?.transition === 'commitAlice' && knows(secrets, 'bob', end)) return capacity;
         return capacity - (shareOf(end) ?? capacity);
       },
+      paidBy: ({ steps: [end] }) => paidBy(end, delay),
     },
   ],
   endsBy: ({ delay }, { steps: [end] }) => (end === undefined ? undefined : end.height + 2 * (delay - 1)),
@@ -239,6 +241,11 @@ export const penaltyChannelGuarantees: Guarantees<typeof penaltyChannel> = defin
 
 type Step = HistoryStep<typeof penaltyChannel>;
 type Commitment = Extract<Step, { readonly transition: 'commitAlice' | 'commitBob' }>;
+
+/** Each side waits for its own share, or takes the other's, for as long as the delay and its reaction. */
+function paidBy(end: Step | undefined, delay: number): number | undefined {
+  return end === undefined ? undefined : end.height + 2 * (delay - 1);
+}
 
 /** What Alice gets of an end, fees aside. */
 function shareOf(end: Step | undefined): bigint | undefined {

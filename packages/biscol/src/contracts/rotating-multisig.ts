@@ -1,6 +1,6 @@
 import { and, musig, older, pk, thresh } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
-import { defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
+import { defineGuarantees, type Guarantees, type HistoryStep } from '../contract/guarantees.ts';
 import { pay, rest, to } from '../contract/outputs.ts';
 import { distinctKeys, rule } from '../contract/rules.ts';
 import {
@@ -171,14 +171,14 @@ export const rotatingMultisigGuarantees: Guarantees<typeof rotatingMultisig> = d
         // Before its time it would be a theft, which no promise allows.
         return end.height >= since + recoveryDelay ? sum - spentBy(steps) : sum + 1n;
       },
+      paidBy: () => undefined,
     },
   ],
   endsBy: () => undefined,
 });
 
-function spentBy(steps: readonly { readonly transition: string; readonly args: object }[]): bigint {
-  return steps.reduce((sum, { transition, args }) => {
-    const isSpend = transition === 'spend' || transition === 'spendByQuorum';
-    return isSpend && 'sum' in args ? sum + (args.sum as bigint) : sum;
+function spentBy(steps: readonly HistoryStep<typeof rotatingMultisig>[]): bigint {
+  return steps.reduce((sum, step) => {
+    return step.transition === 'spend' || step.transition === 'spendByQuorum' ? sum + step.args.sum : sum;
   }, 0n);
 }

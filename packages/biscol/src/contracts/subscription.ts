@@ -118,18 +118,19 @@ export const subscriptionGuarantees: Guarantees<typeof subscription> = defineGua
         BigInt(
           count -
             steps
-              .filter(({ transition }) => transition === 'collect')
+              .filter(({ by }) => by === 'collect')
               .flatMap(({ cells, height: at }) =>
                 cells.filter(({ data }) => dueAt({ start, period }, data.number) < at),
               ).length,
         ),
+      paidBy: () => undefined,
     },
     {
       name: 'payee',
       members: ['payee'],
       least: ({ steps }) =>
-        instalment *
-        BigInt(count - steps.filter(({ transition }) => transition === 'cancel').flatMap(({ cells }) => cells).length),
+        instalment * BigInt(count - steps.filter(({ by }) => by === 'key').flatMap(({ cells }) => cells).length),
+      paidBy: ({ startHeight }) => Math.max(startHeight, dueAt({ start, period }, count - 1)) + REACTION,
     },
   ],
   endsBy: ({ start, period, count }, { startHeight }) =>

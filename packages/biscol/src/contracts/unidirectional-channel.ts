@@ -138,6 +138,7 @@ export const unidirectionalChannelGuarantees: Guarantees<typeof unidirectionalCh
             return paid > most ? paid : most;
           }, 0n);
         },
+        paidBy: () => expiry,
       },
       {
         name: 'payer',
@@ -147,6 +148,7 @@ export const unidirectionalChannelGuarantees: Guarantees<typeof unidirectionalCh
           const left = capacity - end.args.paid;
           return left < SMALLEST_SHARE ? 0n : left;
         },
+        paidBy: ({ startHeight }) => Math.max(startHeight, expiry) + margin,
       },
     ],
     endsBy: ({ expiry, margin }, { startHeight }) => Math.max(startHeight, expiry as number) + margin,

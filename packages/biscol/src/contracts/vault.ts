@@ -1,6 +1,6 @@
 import { and, older, pk } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
-import { defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
+import { defineGuarantees, type Guarantees, type HistoryStep } from '../contract/guarantees.ts';
 import { anchor, pay, rest, to } from '../contract/outputs.ts';
 import { distinctKeys } from '../contract/rules.ts';
 import { amount, blocks, party, publicKey } from '../contract/values.ts';
@@ -135,9 +135,22 @@ export const vault: Contract<VaultParams, NoData, 'stored' | 'leaving', VaultTra
  */
 export const vaultGuarantees: Guarantees<typeof vault> = defineGuarantees(vault, {
   reaction: ({ delay }) => delay - 1,
-  sides: ({ sum }) => [{ name: 'savers', members: ['watchtower', 'cold'], least: () => sum }],
-  endsBy: ({ delay }, { steps }) => {
-    const begun = steps.find(({ transition }) => transition === 'unvault');
-    return begun === undefined ? undefined : begun.height + 2 * (delay - 1);
-  },
+  sides: ({ sum, delay }) => [
+    {
+      name: 'savers',
+      members: ['watchtower', 'cold'],
+      least: () => sum,
+      paidBy: ({ steps }) => after(begunAt(steps), delay - 1),
+    },
+  ],
+  endsBy: ({ delay }, { steps }) => after(begunAt(steps), 2 * (delay - 1)),
 });
+
+/** Height at which coins left the vault, if they did. */
+function begunAt(steps: readonly HistoryStep<typeof vault>[]): number | undefined {
+  return steps.find(({ transition }) => transition === 'unvault')?.height;
+}
+
+function after(from: number | undefined, count: number): number | undefined {
+  return from === undefined ? undefined : from + count;
+}

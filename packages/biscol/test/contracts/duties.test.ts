@@ -291,6 +291,7 @@ async function play({ guarantees, params, honest, secrets = [], held = [], first
     steps.push({
       transition,
       args: args as never,
+      by: plan.inputs[0]?.plan.way.path ?? '',
       height,
       cells: [cell],
       payouts: new Map(),

@@ -52,7 +52,7 @@ describe('what every walk has to show fails', () => {
     const good = await walked(release);
     const greedy = defineGuarantees(escrow, {
       ...escrowGuarantees,
-      sides: ({ price }) => [{ name: 'seller', members: ['seller'], least: () => price + 1n }],
+      sides: ({ price }) => [{ name: 'seller', members: ['seller'], least: () => price + 1n, paidBy: () => undefined }],
     });
     const hasty = defineGuarantees(escrow, { ...escrowGuarantees, endsBy: (_, { startHeight }) => startHeight });
     expect(() => checkWalk({ guarantees: greedy, scenario: release }, good)).toThrow(/seller/);

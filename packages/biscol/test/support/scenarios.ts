@@ -82,10 +82,12 @@ export function checkWalk(
   expect(history.live.length > 0).toBe(scenario.rests === true);
   if (scenario.rests === true) return;
   const { sides, endsBy } = guarantees;
-  for (const { name, members, least } of sides(instance.params)) {
+  for (const { name, members, least, paidBy } of sides(instance.params)) {
     if (scenario.idle?.includes(name) === true) continue;
     const got = members.reduce((sum, one) => sum + (paid.get(one) ?? 0n), 0n);
     expect(got + fees, name).toBeGreaterThanOrEqual(least(history));
+    const last = history.steps.findLast(({ payouts }) => members.some((one) => payouts.has(one)))?.height ?? 0;
+    if (scenario.idle === undefined) expect(paidBy(history) ?? last, `${name} in time`).toBeGreaterThanOrEqual(last);
   }
   if (scenario.idle === undefined)
     expect(endsBy(instance.params, history) ?? history.height).toBeGreaterThanOrEqual(history.height);
@@ -189,6 +191,7 @@ export async function walk(
     steps.push({
       transition: step.transition,
       args: (step.args ?? {}) as never,
+      by: plan.inputs[0]?.plan.way.path ?? '',
       height,
       cells,
       payouts,
