@@ -109,6 +109,22 @@ describe('a commitment', () => {
     expect(codeOf(() => commitTo({ value: ORDER, blinding: secretOf(1n) }))).toBe('BISCOL_INVALID_ARGUMENT');
     expect(codeOf(() => commitTo({ value: -1n, blinding: secretOf(1n) }))).toBe('BISCOL_INVALID_ARGUMENT');
     expect(codeOf(() => createBlinding({ bytes: () => new Uint8Array(3) }))).toBe('BISCOL_INVALID_ARGUMENT');
-    expect(codeOf(() => shiftCommitment(point, ORDER))).toBe('BISCOL_INVALID_ARGUMENT');
+    for (const value of [ORDER, -ORDER, 1n << 300n])
+      expect(codeOf(() => shiftCommitment(point, value))).toBe('BISCOL_INVALID_ARGUMENT');
+    const large = { value: ORDER - 1n, blinding: secretOf(1n) };
+    expect(codeOf(() => sumOpenings([large, large]))).toBe('BISCOL_INVALID_ARGUMENT');
+    expect(codeOf(() => sumOpenings([large], []))).toBe('no error');
+    // What calls itself a secret, and lends or returns something else.
+    for (const use of [
+      (lend: (bytes: never) => unknown) => lend('x'.repeat(32) as never),
+      (lend: (bytes: never) => unknown) => lend(new Uint8Array(31) as never),
+      (lend: (bytes: never) => unknown) => lend(undefined as never),
+      () => 'x',
+      () => -5n,
+      () => ORDER,
+      () => 0n,
+      5,
+    ])
+      expect(codeOf(() => commitTo({ value: 1n, blinding: { use } as never }))).toBe('BISCOL_INVALID_ARGUMENT');
   });
 });

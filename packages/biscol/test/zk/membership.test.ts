@@ -1,4 +1,4 @@
-import { loadCrypto } from '@bitcoin-enterprise/core';
+import { currentCrypto, loadCrypto } from '@bitcoin-enterprise/core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -9,6 +9,7 @@ import {
   valueMembers,
   verifyMembership,
 } from '../../src/zk/index.ts';
+import { valueGenerator } from '../../src/zk/generators.ts';
 import { ORDER, writeNumber } from '../../src/zk/scalars.ts';
 import { codeOf } from './support/code-of.ts';
 import { entropy, flipBit, isLong, keyOf, openingOf, secretOf, seed } from './support/known.ts';
@@ -127,6 +128,12 @@ describe('a membership proof', () => {
       expect(codeOf(() => valueMembers(wrong, [1n]))).toBe(INVALID);
     }
     expect(codeOf(() => verifyMembership([new Uint8Array(33), members[0] as Uint8Array], proof))).toBe(INVALID);
+    expect(codeOf(() => proveMembership(members, { ...known, place: 3 }))).toBe(INVALID);
+    expect(verifyMembership(new Array(4_096).fill(members[0]) as Uint8Array[], proof)).toBe(false);
+    // A commitment without a blinding: H alone opens to 1.
+    const bare = currentCrypto().publicKeyConvert(valueGenerator()) as Uint8Array;
+    expect(codeOf(() => valueMembers(bare, [2n, 1n]))).toBe(INVALID);
+    expect(codeOf(() => valueMembers(bare, [2n, 3n]))).toBe('no error');
     expect(codeOf(() => valueMembers(commitTo(openingOf(1n)), [-1n]))).toBe(INVALID);
     expect(codeOf(() => valueMembers(commitTo(openingOf(1n)), ['1' as never]))).toBe(INVALID);
   });

@@ -113,7 +113,8 @@ describe('a range proof', () => {
     expect(verifyRange({ ...proven, proof: concatBytes(proven.proof, Uint8Array.of(0)) })).toBe(false);
     expect(verifyRange({ ...proven, proof: proven.proof.slice(0, -1) })).toBe(false);
     expect(verifyRange({ ...proven, proof: new Uint8Array(0) })).toBe(false);
-    expect(verifyRange({ ...proven, proof: replaced(at, writeNumber(ORDER)) })).toBe(false);
+    for (const place of [at, at + 32, at + 64])
+      expect(verifyRange({ ...proven, proof: replaced(place, writeNumber(ORDER)) })).toBe(false);
     if (plusOrder < 1n << 256n)
       expect(verifyRange({ ...proven, proof: replaced(at, writeNumber(plusOrder)) })).toBe(false);
     for (let place = 0; place < 15; place++)

@@ -98,6 +98,8 @@ describe('a proof of reserves', () => {
     const { total } = exact.liabilities;
     expect(codeOf(() => proveSolvency(challenge, { assets: 49_999n, liabilities: total }))).toBe(INVALID);
     expect(codeOf(() => proveSolvency(challenge, { assets: 50_000n, liabilities: openingOf(1n) }))).toBe(INVALID);
+    for (const assets of [-1n, 1n << 51n])
+      expect(codeOf(() => proveSolvency(challenge, { assets, liabilities: openingOf(0n) }))).toBe(INVALID);
   });
 
   it('is refused for any other challenge', async () => {
@@ -194,6 +196,16 @@ describe('a proof of reserves', () => {
     }
   });
 
+  it('ends with its signal', async () => {
+    const { chain, challenge, proof, outputs } = await scene();
+    const signal = AbortSignal.abort();
+
+    expect(await codeOfPromise(() => verifyReserves(proof, { challenge, chain: chain.ports, signal }))).toBe(
+      'CHAIN_ABORTED',
+    );
+    expect(await codeOfPromise(() => collectReserves(chain.ports, outputs, { signal }))).toBe('CHAIN_ABORTED');
+  });
+
   it('looks again while the chain moves, and gives up when it never holds still', async () => {
     const { chain, challenge, proof } = await scene();
     let looks = 0;
@@ -225,6 +237,7 @@ describe('a proof of reserves', () => {
       expect(await codeOfPromise(() => collectReserves(chain.ports, wrong))).toBe(INVALID);
       expect(await codeOfPromise(() => collectReserves(chain.ports, [wrong]))).toBe(INVALID);
       expect(codeOf(() => proveSolvency(challenge, wrong))).toBe(INVALID);
+      expect(codeOf(() => proveSolvency(challenge, { assets: wrong, liabilities: openingOf(0n) }))).toBe(INVALID);
       for (const name of ['nonce', 'block', 'time', 'liabilities', 'liabilitiesHash'] as const)
         if (
           !((wrong as unknown) === undefined && name === 'liabilitiesHash') &&
@@ -276,8 +289,28 @@ describe('a tree of liabilities', () => {
     ];
 
     for (const other of others) expect(verifyLiability(tree.root, { ...proof, ...other })).toBe(false);
+    const alone = createLiabilities(many(1), { entropy });
+    const own = proveLiability(alone, 'account 0');
+    expect(verifyLiability(alone.root, own)).toBe(true);
+    expect(verifyLiability(alone.root, { ...own, ranges: proof.ranges })).toBe(false);
+    const deep = { ...proof, siblings: new Array<typeof first>(21).fill(first) };
+    expect(codeOf(() => verifyLiability(tree.root, deep))).toBe(INVALID);
+    expect(verifyLiability(tree.root, { ...deep, siblings: deep.siblings.slice(1) })).toBe(false);
     expect(verifyLiability({ ...tree.root, hash: new Uint8Array(32) }, proof)).toBe(false);
     expect(verifyLiability({ ...tree.root, commitment: first.commitment }, proof)).toBe(false);
+  });
+
+  it('that is none has no proofs', () => {
+    const tree = createLiabilities(many(4), { entropy });
+    for (const wrong of [
+      { ...tree, levels: [] },
+      { ...tree, levels: [[], ...tree.levels.slice(1)] },
+      { ...tree, levels: [tree.levels[0], null, tree.levels[2]] },
+      { ...tree, levels: [tree.levels[0], [], tree.levels[2]] },
+      { ...tree, accounts: [] },
+      { ...tree, root: undefined },
+    ] as never[])
+      expect(codeOf(() => proveLiability(wrong, 'account 0'))).toBe(INVALID);
   });
 
   it('has no proof for a sum that a negative balance lowers', () => {

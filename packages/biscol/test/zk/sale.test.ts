@@ -114,6 +114,8 @@ describe('an offer of secrets', () => {
       { sealed: 11 },
       { locks: offer.locks.toReversed() },
       { locks: offer.locks.slice(1) },
+      { locks: offer.locks.slice(0, -1) },
+      { locks: [...offer.locks, offer.locks[11] as SaleOffer['locks'][number]] },
       { locks: [...offer.locks.slice(1), { ...second }] },
       { locks: offer.locks.with(0, { ...first, place: first.place + 1 }) },
       { locks: offer.locks.with(0, { ...first, place: 1_000 }) },

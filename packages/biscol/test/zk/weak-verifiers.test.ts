@@ -8,8 +8,11 @@ import {
   commitTo,
   hashToCurve,
   keyRelation,
+  proveAny,
   proveRange,
+  proveRelation,
   shiftCommitment,
+  verifyAny,
   verifyRange,
   verifyRanges,
   verifyRelation,
@@ -18,7 +21,7 @@ import { BASE } from '../../src/zk/generators.ts';
 import { bitWeights, rangeCoefficients } from '../../src/zk/range-equation.ts';
 import { proveBits } from '../../src/zk/range-prover.ts';
 import { createNonces, ORDER, readNumber, SCALARS, writeNumber } from '../../src/zk/scalars.ts';
-import { sumOf } from '../../src/zk/sums.ts';
+import { isZeroSum, sumOf } from '../../src/zk/sums.ts';
 import { countBytes, createTranscript, type Transcript } from '../../src/zk/transcript.ts';
 import { entropy, openingOf, secretOf } from './support/known.ts';
 import { verifyNaively } from './support/naive-range.ts';
@@ -154,7 +157,63 @@ describe('a prover with values out of range', () => {
   });
 });
 
+describe('a proof that is turned into one of another statement', () => {
+  const secret = secretOf(77n);
+  const keyTimes = (scalar: bigint, point: Uint8Array = BASE): Uint8Array => sumOf([{ scalar, point }]) as Uint8Array;
+  const parts = (proof: Uint8Array): bigint[] =>
+    Array.from({ length: proof.length / 32 }, (_, i) => readNumber(proof.subarray(32 * i, 32 * i + 32)));
+  const bytes = (scalars: readonly bigint[]): Uint8Array =>
+    concatBytes(...scalars.map((scalar) => writeNumber(SCALARS.reduce(scalar))));
+
+  it('of a related key is refused, though what it announces is the same', () => {
+    const [c, s] = parts(proveRelation(keyRelation(keyTimes(77n)), [secret])) as [bigint, bigint];
+    // (s + c*k)*G - c*(X + k*G) = s*G - c*X
+    expect(verifyRelation(keyRelation(keyTimes(77n)), bytes([c, s]))).toBe(true);
+    expect(verifyRelation(keyRelation(keyTimes(77n + 5n)), bytes([c, s + 5n * c]))).toBe(false);
+  });
+
+  it('of a related base is refused', () => {
+    const base = keyTimes(1n);
+    const [c, s] = parts(proveRelation(keyRelation(keyTimes(77n), base), [secret])) as [bigint, bigint];
+    // (s/2)*(2*G) = s*G
+    const half = SCALARS.multiply(s, SCALARS.invert(2n));
+    expect(verifyRelation(keyRelation(keyTimes(77n), keyTimes(2n)), bytes([c, half]))).toBe(false);
+  });
+
+  it('of one of several is refused, for a related key among them', () => {
+    const relations = [keyRelation(keyTimes(77n)), keyRelation(keyTimes(3n))] as const;
+    const proof = proveAny(relations, { place: 0, witness: [secret] });
+    const [c, s, otherC, otherS] = parts(proof) as [bigint, bigint, bigint, bigint];
+    expect(verifyAny(relations, bytes([c, s, otherC, otherS]))).toBe(true);
+    const related = [relations[0], keyRelation(keyTimes(4n))];
+    expect(verifyAny(related, bytes([c, s, otherC, otherS + otherC]))).toBe(false);
+  });
+
+  it('announces no infinity: who knows a secret can make one, and gains nothing', () => {
+    const one = keyRelation(keyTimes(77n));
+    const [first, second] = [one.equations[0], keyRelation(keyTimes(78n)).equations[0]];
+    if (first === undefined || second === undefined) return;
+    const both = { secrets: 2, equations: [first, { ...second, terms: [{ secret: 1, base: keyTimes(1n) }] }] };
+    for (const c of [1n, 5n, ORDER - 1n]) {
+      expect(verifyRelation(one, bytes([c, c * 77n]))).toBe(false);
+      expect(verifyAny([one, one], bytes([c, c * 77n, c, c * 77n]))).toBe(false);
+      expect(verifyRelation(both, bytes([c, c * 77n, 9n]))).toBe(false);
+      expect(verifyRelation(both, bytes([c, 9n, c * 78n]))).toBe(false);
+    }
+  });
+});
+
 describe('a sum that is no sum', () => {
+  it('is zero only where it is: not where it is a point of the same x as the one it is compared with', () => {
+    expect(isZeroSum([])).toBe(true);
+    expect(isZeroSum([{ scalar: 0n, point: BASE }])).toBe(true);
+    expect(isZeroSum([{ scalar: 1n, point: BASE }])).toBe(false);
+    // -2*G, which with the G of the comparison makes -G.
+    expect(isZeroSum([{ scalar: ORDER - 2n, point: BASE }])).toBe(false);
+    expect(isZeroSum([{ scalar: ORDER - 1n, point: BASE }])).toBe(false);
+    expect(isZeroSum([{ scalar: 0n, point: new Uint8Array(33) }])).toBe(false);
+  });
+
   it('never passes for nothing: a proof of points that are none is refused', () => {
     const proven = proveRange([openingOf(1n)], { bits: 8, entropy });
     const offCurve = Uint8Array.from([2, ...new Uint8Array(31), 5]);
