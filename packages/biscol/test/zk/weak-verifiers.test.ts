@@ -20,6 +20,7 @@ import {
 import { BASE } from '../../src/zk/generators.ts';
 import { bitWeights, rangeCoefficients } from '../../src/zk/range-equation.ts';
 import { proveBits } from '../../src/zk/range-prover.ts';
+import { challengeOf, relationBytes } from '../../src/zk/relations.ts';
 import { createNonces, ORDER, readNumber, SCALARS, writeNumber } from '../../src/zk/scalars.ts';
 import { isZeroSum, sumOf } from '../../src/zk/sums.ts';
 import { countBytes, createTranscript, type Transcript } from '../../src/zk/transcript.ts';
@@ -187,6 +188,27 @@ describe('a proof that is turned into one of another statement', () => {
     expect(verifyAny(relations, bytes([c, s, otherC, otherS]))).toBe(true);
     const related = [relations[0], keyRelation(keyTimes(4n))];
     expect(verifyAny(related, bytes([c, s, otherC, otherS + otherC]))).toBe(false);
+  });
+
+  it('in another encoding is refused: a challenge and an answer that fit into 32 bytes a second time', () => {
+    // Of the relation that is not known, both can be chosen small.
+    const relations = [keyRelation(keyTimes(77n)), keyRelation(keyTimes(3n))];
+    const [otherC, otherS, nonce] = [3n, 5n, 1_234n];
+    const other = sumOf([
+      { scalar: otherS, point: BASE },
+      { scalar: ORDER - otherC, point: keyTimes(3n) },
+    ]) as Uint8Array;
+    const transcript = createTranscript('biscol/zk/any-relation/1');
+    transcript.append('context', nothing);
+    transcript.append('count', countBytes(2));
+    for (const relation of relations) transcript.append('relation', relationBytes(relation));
+    const c = SCALARS.reduce(challengeOf(transcript, [keyTimes(nonce), other]) - otherC);
+    const proofOf = (third: bigint, fourth: bigint): Uint8Array =>
+      concatBytes(bytes([c, nonce + c * 77n]), writeNumber(third), writeNumber(fourth));
+
+    expect(verifyAny(relations, proofOf(otherC, otherS))).toBe(true);
+    expect(verifyAny(relations, proofOf(otherC + ORDER, otherS))).toBe(false);
+    expect(verifyAny(relations, proofOf(otherC, otherS + ORDER))).toBe(false);
   });
 
   it('announces no infinity: who knows a secret can make one, and gains nothing', () => {
