@@ -1,9 +1,19 @@
 import { currentCrypto, equalBytes, loadCrypto, toHex } from '@bitcoin-enterprise/core';
-import { drawCommitment, drawDigest, lottery, lotteryDeposit } from '@bitcoin-enterprise/biscol/contracts';
+import { type CovenantsInput, instantiate } from '@bitcoin-enterprise/biscol';
+import {
+  drawCommitment,
+  drawDigest,
+  lottery,
+  lotteryDeposit,
+  lotteryGuarantees,
+} from '@bitcoin-enterprise/biscol/contracts';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../support/code-of.ts';
 import { secretOf } from '../support/people.ts';
+import { checkWalk, COVENANTS, type Scenario, walk } from '../support/scenarios.ts';
+import { embeddedTestChain } from '../support/test-chains.ts';
+import { drawSecret, lotteryParams } from './scenarios/lottery.ts';
 
 beforeAll(async () => {
   await loadCrypto();
@@ -73,4 +83,24 @@ it('a deposit makes up for a draw that is withheld, to the satoshi', () => {
     expect(pot % (count - 1n)).toBe(0n);
     expect(pot / (count - 1n)).toBe(count * stake + deposit);
   }
+});
+
+// The tree of five players with templates takes seconds.
+const kinds = process.env['BE_LONG'] === '1' ? COVENANTS : COVENANTS.slice(0, 1);
+it.for(kinds)('five players draw, the most there can be ($kind)', async (covenants) => {
+  const values = [4, 1, 0, 3, 3];
+  const contract = lottery(5);
+  const scenario: Scenario = {
+    title: 'five',
+    instance: (_: number, given: CovenantsInput) =>
+      instantiate(contract, { network: 'regtest', params: lotteryParams(values), covenants: given }),
+    steps: values.map((value, place) => ({ transition: `open${value}`, args: { secret: drawSecret(place) } })),
+  };
+  const chain = embeddedTestChain({ ctv: covenants.kind === 'ctv' });
+
+  const walked = await walk(chain, scenario, { covenants, way: 'mempool' });
+
+  checkWalk({ guarantees: lotteryGuarantees(contract, 5), scenario }, walked);
+  // 4 + 1 + 0 + 3 + 3 = 11, and 11 modulo 5 is 1.
+  expect([...walked.paid].filter(([, paid]) => paid > 190_000n).map(([name]) => name)).toEqual(['players[1]']);
 });

@@ -46,7 +46,9 @@ const quorum = (least: number, most: number) =>
     ),
   );
 
-const lotteries = new Map([2, 3].map((n) => [n, contracts.lottery(n)]));
+// Trees of four and five players are large to derive with templates.
+const PLAYERS = LONG ? [2, 3, 4] : [2, 3];
+const lotteries = new Map(PLAYERS.map((n) => [n, contracts.lottery(n)]));
 
 const chances: Readonly<Record<string, fc.Arbitrary<Chance>>> = {
   vault: fc
@@ -67,7 +69,7 @@ const chances: Readonly<Record<string, fc.Arbitrary<Chance>>> = {
       })),
     ),
   htlc: fc
-    .record({ sum: sum(2_000n), secret, margin: fc.integer({ min: 1, max: 10 }), wait: delay(), claims: fc.boolean() })
+    .record({ sum: sum(2_000n), secret, margin: fc.integer({ min: 2, max: 10 }), wait: delay(), claims: fc.boolean() })
     .map(({ claims, wait, secret: known, ...params }) => ({
       guarantees: contracts.htlcGuarantees,
       params: (height: number) => ({
@@ -77,7 +79,8 @@ const chances: Readonly<Record<string, fc.Arbitrary<Chance>>> = {
         margin: params.margin,
         digest: digestOf(known),
         cancelDigest: digestOf(digestOf(known)),
-        refundAfter: height + wait,
+        // Whoever claims does so in time.
+        refundAfter: height + wait + (claims ? params.margin + 2 : 0),
       }),
       steps: [claims ? { transition: 'claim', args: { secret: known } } : { transition: 'refund' }],
       more: claims ? { knows: [{ party: 'receiver', secret: known }] } : {},
@@ -92,7 +95,8 @@ const chances: Readonly<Record<string, fc.Arbitrary<Chance>>> = {
         payer: personOf(1),
         payee: personOf(2),
         capacity,
-        expiry: height + wait,
+        // It is open before it expires.
+        expiry: height + wait + 3,
         margin: 1,
       }),
       steps: [{ transition: 'pay', args: { paid } }],
@@ -278,7 +282,7 @@ const chances: Readonly<Record<string, fc.Arbitrary<Chance>>> = {
       steps: [{ transition: 'execute', args: { toOfferer: ((offer + accept) * BigInt(share)) / 1_000n } }],
     })),
   lottery: fc
-    .integer({ min: 2, max: 3 })
+    .constantFrom(...PLAYERS)
     .chain((n) =>
       fc.record({
         stake: sum(5_000n, 10_000_000n),
