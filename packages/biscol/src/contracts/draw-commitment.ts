@@ -16,7 +16,8 @@ function maskOf(value: number): Uint8Array {
  * Commits to one of a few values so that a hash lock can tell which it was. With a secret `s` and a mask for each value,
  * the commitment to `v` is `SHA-256(s) XOR mask(v)`: its digest for `v` is opened by `s`, and those for other values by
  * nothing that anybody knows. The commitment tells nothing about the value; to open it in two ways one would need secrets
- * whose digests differ by exactly the difference of two masks, which is as hard as a collision of SHA-256 (about 2^128).
+ * whose digests differ by exactly the difference of two masks, which is nearly as hard as a collision of SHA-256 (more than 2^126
+ * hashes for the ten differences of five masks).
  *
  * Script can compare no part of a secret and miniscript no lengths other than 32 bytes, so that the well-known commitments
  * by the length of a secret are of no use here.

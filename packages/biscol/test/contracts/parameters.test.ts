@@ -1,5 +1,12 @@
 import { loadCrypto } from '@bitcoin-enterprise/core';
-import { type AnyContract, instantiate, planTransition } from '@bitcoin-enterprise/biscol';
+import {
+  type AnyContract,
+  fundingOutputs,
+  instantiate,
+  planTransition,
+  readInstance,
+  writeInstance,
+} from '@bitcoin-enterprise/biscol';
 import * as contracts from '@bitcoin-enterprise/biscol/contracts';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -161,6 +168,15 @@ const wrong: ReadonlyArray<readonly [title: string, AnyContract, () => Params, p
 describe('parameters', () => {
   it.for(right)('of $0.name are taken as they are in the scenarios', ([contract, params]) => {
     expect(refusedFor(contract, params())).toBe('nothing');
+  });
+
+  it.for(right)('of $0.name are the same instance when they are read from JSON', ([contract, params]) => {
+    const instance = make(contract, params());
+    const json: unknown = JSON.parse(JSON.stringify(writeInstance(instance)));
+    const again = readInstance(json, [contract]);
+    expect(again.id).toBe(instance.id);
+    const scripts = [instance, again].map((one) => fundingOutputs(one).map(({ output }) => output.scriptPubKey));
+    expect(scripts[1]).toEqual(scripts[0]);
   });
 
   it.for(wrong)('refuses %s', ([, contract, change, path]) => {
