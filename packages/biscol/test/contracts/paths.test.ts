@@ -2,7 +2,8 @@ import { appendFileSync } from 'node:fs';
 import type { CovenantsInput } from '@bitcoin-enterprise/biscol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCore, startCore } from '../../../chain/test/support/core-node.ts';
-import { type Bitcoind, startBitcoind } from '../../../../scripts/nodes/bitcoind.ts';
+import { type Bitcoind, findBitcoind, startBitcoind } from '../../../../scripts/nodes/bitcoind.ts';
+import { orSkip } from '../../../../scripts/nodes/find.ts';
 import { checkWalk, COVENANTS, type Scenario, type ScenarioFile, type Walked, walk } from '../support/scenarios.ts';
 import { embeddedTestChain, nodeTestChain, type TestChain } from '../support/test-chains.ts';
 import { allScenarios } from './scenarios/all.ts';
@@ -59,33 +60,35 @@ describe('every way through every contract, on the embedded chain', () => {
 });
 
 const core = findCore('core-31');
+const debian = orSkip('bitcoind', await findBitcoind());
 const nodes = [
-  ...(core === undefined ? [] : [['Bitcoin Core 31', () => startCore(core), 'mempool'] as const]),
+  { name: 'Bitcoin Core 31', isThere: core !== undefined, way: 'mempool', start: () => startCore(core as string) },
   // Its mempool has rules of its own; blocks are what counts.
-  ['Debian’s node', async () => startBitcoind(), 'block'] as const,
-];
+  { name: 'Debian’s node', isThere: debian !== undefined, way: 'block', start: async () => startBitcoind() },
+] as const;
 
-describe.for(nodes)('every way through every contract, on %s', ([, start, way]) => {
-  let node: Bitcoind;
-  let chain: TestChain;
-  beforeAll(async () => {
-    node = await start();
-    chain = await nodeTestChain(node);
-  });
-  afterAll(async () => {
-    await node.stop();
-  });
-
-  it.for(rows)('$name', async (row) => {
-    // CHECKTEMPLATEVERIFY is a NOP to this node: policy discourages it, blocks may hold it.
-    const throughMempool = way === 'mempool' && row.covenants.kind !== 'ctv';
-    const walked = await walk(chain, row.scenario, {
-      covenants: row.covenants,
-      way: throughMempool ? 'mempool' : 'block',
+for (const { name, isThere, way, start } of nodes)
+  describe.skipIf(!isThere)(`every way through every contract, on ${name}`, () => {
+    let node: Bitcoind;
+    let chain: TestChain;
+    beforeAll(async () => {
+      node = await start();
+      chain = await nodeTestChain(node);
     });
-    checkWalk({ guarantees: row.file.guarantees, scenario: row.scenario }, walked);
+    afterAll(async () => {
+      await node.stop();
+    });
+
+    it.for(rows)('$name', async (row) => {
+      // CHECKTEMPLATEVERIFY is a NOP to this node: policy discourages it, blocks may hold it.
+      const throughMempool = way === 'mempool' && row.covenants.kind !== 'ctv';
+      const walked = await walk(chain, row.scenario, {
+        covenants: row.covenants,
+        way: throughMempool ? 'mempool' : 'block',
+      });
+      checkWalk({ guarantees: row.file.guarantees, scenario: row.scenario }, walked);
+    });
   });
-});
 
 /** Writes what was measured to a file that `BE_MEASURED` names, a line for each transition. */
 function record({ file, scenario, covenants }: Row, { measured }: Walked): void {
