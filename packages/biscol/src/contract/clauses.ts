@@ -12,20 +12,20 @@ export type ClauseKey = NamedKey & {
 /** What has to be fulfilled on a path: a policy whose keys have names. */
 export type Clause = Policy<ClauseKey>;
 
-/** Where a clause was written; the stack of the call that made it. */
-const origins = new WeakMap<Clause, Error>();
+/** Where a clause or a key of several was written; the stack of the call that made it. */
+const origins = new WeakMap<Clause | ClauseKey, Error>();
 
 /** Keeps where a clause was written. Making an `Error` is cheap as long as nobody reads its stack. */
-function written<Made extends Clause>(clause: Made): Made {
+function written<Made extends Clause | ClauseKey>(clause: Made): Made {
   origins.set(clause, new Error('clause'));
   return clause;
 }
 
 /**
- * The stack of the call that made a clause; `undefined` for one that was not made by the functions of this package.
- * The first line that is not of this file is where it was written.
+ * The stack of the call that made a clause, or a key of several; `undefined` for one that was not made by the functions of
+ * this package. The first line that is not of this file is where it was written.
  */
-export function clauseOrigin(clause: Clause): string | undefined {
+export function clauseOrigin(clause: Clause | ClauseKey): string | undefined {
   return origins.get(clause)?.stack;
 }
 
@@ -45,11 +45,11 @@ export function musig(...keys: readonly NamedKey[]): ClauseKey {
   if (keys.length < 2) throw invalidArgument('keys', 'two or more', keys);
   for (const key of keys)
     if (typeof requireObject<NamedKey>('keys', key).key !== 'string') throw invalidArgument('keys', 'keys', key);
-  return {
+  return written({
     name: keys.map(({ name }) => name).join('+'),
     key: `musig(${keys.map(({ key }) => key).join(',')})`,
     participants: keys,
-  };
+  });
 }
 
 /** All of them. */

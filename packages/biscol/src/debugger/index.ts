@@ -1,0 +1,17 @@
+export * from './model.ts';
+export type { SourcePlace } from './source.ts';
+export { sourceOfClause } from './source.ts';
+export type { ChainView, OutputAge } from './chain-view.ts';
+export { mapScript, mapWay } from './fragment-map.ts';
+export { debugSpend, type DebugSession, type DebugSpendOptions, type NamedPublicKey } from './session.ts';
+export { nextStep, previousStep, stepAt } from './steps.ts';
+export {
+  type ClauseStatus,
+  type ExplainedCell,
+  type ExplainedClause,
+  explainTransition,
+  type ExplainOptions,
+  type TransitionExplanation,
+} from './explain.ts';
+export { type DebugSessionJson, type DebugStepJson, sessionToJson, type StacksJson } from './json.ts';
+export { renderExplanation, renderSession, renderStep } from './render.ts';
