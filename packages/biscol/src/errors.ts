@@ -50,6 +50,8 @@ export interface BiscolErrors {
   readonly BISCOL_EXECUTION_STATE: { readonly execution: string; readonly expected: string; readonly got: string };
   /** The compliance gate did not allow it; its verdict is on record. */
   readonly BISCOL_NOT_ALLOWED: { readonly execution: string; readonly reasons: readonly string[] };
+  /** A network that does not take a transaction for now: Core's reason. It is tried again. */
+  readonly BISCOL_NOT_RELAYED: { readonly execution: string; readonly reason: string };
   /** A chain that told of a transaction and does not have it. */
   readonly BISCOL_CHAIN_INCOMPLETE: { readonly txid: string; readonly instance: string };
   /** A node that does not take the blocks of a counterexample. */

@@ -209,14 +209,14 @@ export function createEngine(options: EngineOptions): ContractEngine {
         const outpoint = listed[place] as string;
         const found = await engine.chain.unspentOutput(parseOutpoint(outpoint));
         if (found !== undefined) requireFunding(outpoint, { found, wanted });
-        const cells = [seedOf(instance, outpoint, wanted)];
+        const cell = seedOf(instance, outpoint, wanted);
         const height = found?.height;
         await runner.send(
           contractMachine,
           id,
           height === undefined
-            ? { type: 'funded', cells, placed: 'expected' }
-            : { type: 'funded', cells, placed: 'confirmed', height },
+            ? { type: 'funded', begins: place, cell, placed: 'expected' }
+            : { type: 'funded', begins: place, cell, placed: 'confirmed', height },
         );
       }
     },

@@ -1,4 +1,4 @@
-import { feeRate, toHex } from '@bitcoin-enterprise/core';
+import { feeRate, hasCode, toHex } from '@bitcoin-enterprise/core';
 import { combinePsbts, parsePsbt, type Psbt, psbtToBase64 } from '@bitcoin-enterprise/wallet';
 import { transitionOf } from '../contract/model.ts';
 import type { ValueKinds } from '../contract/values.ts';
@@ -16,29 +16,36 @@ import { psbtOf } from './signing.ts';
 /** Names, texts and lists in a message: more is not read. */
 const MOST_TEXT = 200_000;
 const MOST_CELLS = 1_000;
+const MOST_ATTEMPTS = 1_000;
+/** Proposals of others that wait at a time. */
+const MOST_PROPOSALS = 100;
+
+function messageInvalid(reason: string): BiscolError {
+  return new BiscolError('BISCOL_MESSAGE_INVALID', `expected a message of another party, got ${reason}`, {
+    details: { reason },
+  });
+}
 
 /** Reads a message that came from outside. Throws `BISCOL_MESSAGE_INVALID`. */
 export function parseMessage(input: unknown): PartyMessage {
-  const wrong = (reason: string): BiscolError =>
-    new BiscolError('BISCOL_MESSAGE_INVALID', `expected a message of another party, got ${reason}`, {
-      details: { reason },
-    });
-  if (typeof input !== 'object' || input === null) throw wrong('no object');
+  if (typeof input !== 'object' || input === null) throw messageInvalid('no object');
   const message = input as Partial<Record<keyof PartyMessage, unknown>>;
-  const { type, version, instance, execution, transition, cells, args, feeRate: rate, signers, psbt } = message;
-  if (type !== 'biscol/execution' || version !== 1) throw wrong('another type or version');
-  if (typeof instance !== 'string' || !/^[\da-f]{32}$/.test(instance)) throw wrong('no id of an instance');
-  if (typeof execution !== 'string' || !/^[\w~.-]{1,100}$/.test(execution)) throw wrong('no id of an execution');
-  if (typeof transition !== 'string' || transition.length > 64) throw wrong('no name of a transition');
+  const { type, version, instance, execution, transition, cells, args, feeRate: rate, signers, psbt, attempt } = message;
+  if (type !== 'biscol/execution' || version !== 1) throw messageInvalid('another type or version');
+  if (typeof instance !== 'string' || !/^[\da-f]{32}$/.test(instance)) throw messageInvalid('no id of an instance');
+  if (typeof execution !== 'string' || !/^[\w~.-]{1,100}$/.test(execution)) throw messageInvalid('no id of an execution');
+  if (typeof transition !== 'string' || transition.length > 64) throw messageInvalid('no name of a transition');
   const areTexts = (list: unknown): list is readonly string[] =>
     Array.isArray(list) &&
     list.length <= MOST_CELLS &&
     list.every((one) => typeof one === 'string' && one.length < 200);
-  if (!areTexts(cells) || cells.length === 0) throw wrong('no outputs');
-  if (typeof args !== 'object' || args === null || Array.isArray(args)) throw wrong('no arguments');
-  if (typeof rate !== 'string' || !/^\d{1,15}$/.test(rate)) throw wrong('no fee rate');
-  if (signers !== undefined && !areTexts(signers)) throw wrong('signers that are no names');
-  if (typeof psbt !== 'string' || psbt.length > MOST_TEXT) throw wrong('no PSBT');
+  if (!areTexts(cells) || cells.length === 0) throw messageInvalid('no outputs');
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) throw messageInvalid('no arguments');
+  if (typeof rate !== 'string' || !/^\d{1,15}$/.test(rate)) throw messageInvalid('no fee rate');
+  if (signers !== undefined && !areTexts(signers)) throw messageInvalid('signers that are no names');
+  const isCount = typeof attempt === 'number' && Number.isSafeInteger(attempt) && attempt >= 0 && attempt <= MOST_ATTEMPTS;
+  if (!isCount) throw messageInvalid('no number of attempts');
+  if (typeof psbt !== 'string' || psbt.length > MOST_TEXT) throw messageInvalid('no PSBT');
   return {
     type,
     version,
@@ -49,6 +56,7 @@ export function parseMessage(input: unknown): PartyMessage {
     args: args as Readonly<Record<string, unknown>>,
     feeRate: rate,
     ...(signers === undefined ? {} : { signers }),
+    attempt,
     psbt,
   };
 }
@@ -78,6 +86,7 @@ export function messageOf(
     args: Object.fromEntries(Object.entries(record.args).filter(([name]) => kinds[name]?.kind !== 'preimage')),
     feeRate: record.feeRate,
     ...(record.signers === undefined ? {} : { signers: record.signers }),
+    attempt: record.attempt,
     psbt: psbtOf({ plan, record }),
   };
 }
@@ -93,6 +102,8 @@ export async function receiveMessage(engine: Engine, executor: Executor, message
   const psbt = parsePsbt(message.psbt);
   const known = Object.hasOwn(state.executions, execution) ? state.executions[execution] : undefined;
   if (known === undefined) {
+    const proposed = Object.values(state.executions).filter(({ status }) => status === 'proposed').length;
+    if (proposed >= MOST_PROPOSALS) throw messageInvalid('too many proposals that wait for an answer');
     const planned = planExecution(engine, {
       instance,
       state,
@@ -115,6 +126,7 @@ export async function receiveMessage(engine: Engine, executor: Executor, message
       proposer: 'another',
       signatures,
       psbt: message.psbt,
+      attempt: message.attempt,
     };
     await engine.runner.send(contractMachine, id, { type: 'begun', id: execution, execution: record });
     const decision = await engine.consent(approvalRequest(instance, planned.plan, execution));
@@ -123,25 +135,32 @@ export async function receiveMessage(engine: Engine, executor: Executor, message
     if (decision === 'sign') await proceed(engine, executor, { id, execution });
     return;
   }
-  if (known.tx !== undefined) return;
+  if (known.tx !== undefined || known.status === 'proposed' || known.status === 'waiting') return;
+  if (message.attempt < known.attempt) return;
   const plan = planOfRecord(engine, instance, { state, record: known });
   requireSameTransaction(plan, psbt);
-  const signatures = hexSignatures(signaturesOfPsbt(plan, psbt));
   const event: EngineEvent = {
     type: 'contributed',
     id: execution,
-    signatures,
-    psbt: mergedPsbt(known.psbt, psbt),
+    signatures: hexSignatures(signaturesOfPsbt(plan, psbt)),
+    psbt: mergedPsbt(message.attempt > known.attempt ? undefined : known.psbt, psbt),
+    attempt: message.attempt,
     own: false,
   };
-  if (known.status === 'proposed' || known.status === 'waiting') return;
   await engine.runner.send(contractMachine, id, event);
   await proceed(engine, executor, { id, execution });
 }
 
-/** Nonces and partial signatures of both. */
+/** Nonces and partial signatures of both. Who began anew at the same time as we did: the smaller text counts for all. */
 function mergedPsbt(own: string | undefined, theirs: Psbt): string {
-  return psbtToBase64(own === undefined ? theirs : combinePsbts([parsePsbt(own), theirs]));
+  const text = psbtToBase64(theirs);
+  if (own === undefined) return text;
+  try {
+    return psbtToBase64(combinePsbts([parsePsbt(own), theirs]));
+  } catch (error) {
+    if (!hasCode(error, 'WALLET_PSBT_MISMATCH')) throw error;
+    return own < text ? own : text;
+  }
 }
 
 /**
@@ -177,6 +196,7 @@ export async function proceed(
       id: execution,
       signatures: hexSignatures(result.signatures),
       ...(result.psbt === undefined ? {} : { psbt: result.psbt }),
+      attempt: result.attempt,
       own: true,
     });
     return;
@@ -188,6 +208,7 @@ export async function proceed(
       id: execution,
       signatures: hexSignatures(result.signatures),
       ...(result.psbt === undefined ? {} : { psbt: result.psbt }),
+      attempt: result.attempt,
       own: true,
     });
   const tx = toHex(result.bytes);

@@ -162,7 +162,7 @@ export class Executor {
     const checked = this.#verifier.check(
       complete.map(({ place, bytes }) => ({ ...(ready[place] as Begun).planned, bytes })),
     );
-    const signed = results.map(({ signatures, psbt }): SignedResult => ({ signatures, psbt }));
+    const signed = results.map(({ signatures, psbt, attempt }): SignedResult => ({ signatures, psbt, attempt }));
     for (const [at, { place, bytes }] of complete.entries())
       signed[place] = { ...(signed[place] as SignedResult), bytes, checked: checked[at] as Checked };
     return signed;
@@ -214,10 +214,11 @@ export class Executor {
     const { plan, instance, record, state } = of;
     const [result] = await signTasks(this.#engine, this.#own, [{ plan, instance, record, presigned: state.presigned }]);
     if (result === undefined || !result.isComplete)
-      return { signatures: result?.signatures ?? new Map(), psbt: result?.psbt };
+      return { signatures: result?.signatures ?? new Map(), psbt: result?.psbt, attempt: result?.attempt ?? record.attempt };
     const bytes = serializeTransaction(completeTransition(plan, result.signatures));
     const [checked] = this.#verifier.check([{ instance, plan, bytes }]);
-    return { signatures: result.signatures, psbt: result.psbt, bytes, ...(checked === undefined ? {} : { checked }) };
+    const { signatures, psbt, attempt } = result;
+    return { signatures, psbt, attempt, bytes, ...(checked === undefined ? {} : { checked }) };
   }
 }
 
@@ -225,6 +226,7 @@ export class Executor {
 export interface SignedResult {
   readonly signatures: ReadonlyMap<string, Uint8Array>;
   readonly psbt: string | undefined;
+  readonly attempt: number;
   /** The signed transaction, and what checking it found, once nothing is missing. */
   readonly bytes?: Uint8Array;
   readonly checked?: Checked;

@@ -95,13 +95,27 @@ function onExecution(state: InstanceState, event: Extract<EngineEvent, { readonl
     }
     case 'contributed': {
       if (execution.tx !== undefined) return { refused: 'it is signed' };
+      if (event.attempt < execution.attempt) return { refused: 'it was begun again since' };
       const signatures = { ...execution.signatures, ...event.signatures };
-      const next = { ...execution, signatures, ...(event.psbt === undefined ? {} : { psbt: event.psbt }) };
+      const { psbt: _before, ...rest } = execution;
+      const psbt = event.psbt ?? (event.attempt > execution.attempt ? undefined : execution.psbt);
       const isMore =
-        event.psbt !== execution.psbt || Object.keys(signatures).length > Object.keys(execution.signatures).length;
+        psbt !== execution.psbt || Object.keys(signatures).length > Object.keys(execution.signatures).length;
       if (!isMore) return { refused: 'nothing new' };
-      const more: ExecutionRecord = { ...next, status: 'signing', rounds: execution.rounds + 1 };
-      return become(state, id, more, event.own ? [proposing(id, more)] : []);
+      const more: ExecutionRecord = {
+        ...rest,
+        signatures,
+        ...(psbt === undefined ? {} : { psbt }),
+        attempt: event.attempt,
+        status: 'signing',
+        rounds: execution.rounds + 1,
+      };
+      return become(state, id, more, event.own ? proposing(id, more, more.since) : []);
+    }
+    case 'nudge': {
+      if (execution.status !== 'signing') return { state };
+      const again: ExecutionRecord = { ...execution, rounds: execution.rounds + 1 };
+      return become(state, id, again, proposing(id, again, event.height));
     }
     case 'signed': {
       if (execution.tx !== undefined) return { refused: 'it is signed' };
@@ -173,8 +187,13 @@ function sending(id: string): readonly Asked[] {
   return [{ effect: { type: 'broadcast', id }, key: `broadcast/${id}/0` }];
 }
 
-function proposing(id: string, { rounds }: ExecutionRecord): Asked {
-  return { effect: { type: 'propose', id }, key: `propose/${id}/${rounds}` };
+/** Tells the others, and tells them again with the next block as long as something is missing. */
+function proposing(id: string, { rounds }: ExecutionRecord, height: number): readonly Asked[] {
+  const next = height + 1;
+  return [
+    { effect: { type: 'propose', id }, key: `propose/${id}/${rounds}` },
+    { timer: `nudge/${id}`, due: { height: next }, event: { type: 'nudge', id, height: next } },
+  ];
 }
 
 function begun(state: InstanceState, { id, execution }: Extract<EngineEvent, { type: 'begun' }>): Stepped {
@@ -187,20 +206,25 @@ function begun(state: InstanceState, { id, execution }: Extract<EngineEvent, { t
   const { status } = execution;
   const asks: Asked[] = [];
   if (status === 'sending') asks.push(...sending(id));
-  if (status === 'signing') asks.push(proposing(id, execution));
+  if (status === 'signing') asks.push(...proposing(id, execution, execution.since));
   return become(state, id, execution, asks);
 }
 
+/**
+ * Each output that begins the contract is one and no other: a second one of the same script and amount belongs to another
+ * instance, unless the chain has forgotten the first.
+ */
 function funded(state: InstanceState, event: Extract<EngineEvent, { type: 'funded' }>): Stepped {
-  const fresh = event.cells.filter(({ outpoint }) => state.cells[outpoint] === undefined);
-  if (fresh.length === 0) return { refused: 'they are known' };
+  const { begins, cell: seed, placed: at, height } = event;
+  if (state.cells[seed.outpoint] !== undefined) return { refused: 'it is known' };
   const cells = { ...state.cells };
-  const asks: Asked[] = [];
-  for (const seed of fresh) {
-    cells[seed.outpoint] = cellOf(seed, event.placed, event.height);
-    asks.push(...cellAsks(seed.outpoint, event.placed, event.height));
+  for (const [outpoint, cell] of Object.entries(cells)) {
+    if (cell.begins !== begins) continue;
+    if (cell.isGone !== true) return { refused: `${outpoint} has begun it` };
+    delete cells[outpoint];
   }
-  return { state: { ...state, cells }, asks };
+  cells[seed.outpoint] = { ...cellOf(seed, at, height), begins };
+  return { state: { ...state, cells }, asks: cellAsks(seed.outpoint, at, height) };
 }
 
 function cellOf({ state, data, value }: CellSeed, at: Placement, height: number | undefined): CellRecord {
@@ -230,9 +254,14 @@ function dutyDue(state: InstanceState, outpoint: string): Stepped {
 function placed(state: InstanceState, event: Extract<EngineEvent, { type: 'placed' }>): Stepped {
   const cell = state.cells[event.outpoint];
   if (cell === undefined) return { refused: 'no such output' };
-  const { height: _before, ...rest } = cell;
+  const { height: _before, isGone: _gone, ...rest } = cell;
   const at = event.placed === 'gone' ? 'expected' : event.placed;
-  const next: CellRecord = { ...rest, placed: at, ...(event.height === undefined ? {} : { height: event.height }) };
+  const next: CellRecord = {
+    ...rest,
+    placed: at,
+    ...(event.placed === 'gone' ? { isGone: true } : {}),
+    ...(event.height === undefined ? {} : { height: event.height }),
+  };
   const asks = at === 'confirmed' && event.height !== undefined ? [dutyAsk(event.outpoint, event.height)] : [];
   return { state: { ...state, cells: { ...state.cells, [event.outpoint]: next } }, asks };
 }

@@ -14,6 +14,10 @@ export interface CellRecord {
   readonly value: string;
   /** Of the transaction that makes it. */
   readonly placed: Placement;
+  /** Which of the outputs that begin the contract it is, from 0; absent of others. */
+  readonly begins?: number;
+  /** Whether the chain had it and has it no more. */
+  readonly isGone?: true;
   /** Height of its block; absent while it waits. */
   readonly height?: number;
   /** What spends it on the chain, or in the mempool. */
@@ -89,6 +93,8 @@ export interface ExecutionRecord {
   readonly signatures: Readonly<Record<string, string>>;
   /** Nonces and partial signatures of MuSig2 under way: a PSBT in base64. */
   readonly psbt?: string;
+  /** How often MuSig2 was begun again because somebody had lost its nonces; that of a higher number counts. */
+  readonly attempt: number;
   /** Signed, in hexadecimal. */
   readonly tx?: string;
   readonly gas?: GasRecord;
@@ -130,7 +136,9 @@ export type EngineEvent =
   /** Outputs that begin the contract are known. */
   | {
       readonly type: 'funded';
-      readonly cells: readonly CellSeed[];
+      /** Which of the outputs that begin the contract, from 0: each begins it once. */
+      readonly begins: number;
+      readonly cell: CellSeed;
       readonly placed: Placement;
       readonly height?: number;
     }
@@ -147,6 +155,7 @@ export type EngineEvent =
       readonly id: string;
       readonly signatures: Readonly<Record<string, string>>;
       readonly psbt?: string;
+      readonly attempt: number;
       /** Whether some of it is ours, which the others then wait for. */
       readonly own: boolean;
     }
@@ -166,6 +175,8 @@ export type EngineEvent =
   | { readonly type: 'sendDue'; readonly id: string }
   | { readonly type: 'refused'; readonly id: string; readonly reason: string }
   | { readonly type: 'abandoned'; readonly id: string; readonly reason: string }
+  /** Signatures are still missing: the others are told again, for messages may be lost. */
+  | { readonly type: 'nudge'; readonly id: string; readonly height: number }
   /** It is late: its fee may be too low. */
   | { readonly type: 'late'; readonly id: string }
   /** The chain says where the transaction that made an output is. */

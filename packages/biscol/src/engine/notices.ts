@@ -61,7 +61,7 @@ function fundingEvent(
   const wanted = fundingOutputs(instance)[place];
   // Another amount is another contract's business: whoever sent it has to be talked to.
   if (wanted === undefined || at === 'gone' || String(wanted.value) !== value) return undefined;
-  return { type: 'funded', cells: [seedOf(instance, outpoint, wanted)], placed: at, ...heightOf(notice) };
+  return { type: 'funded', begins: place, cell: seedOf(instance, outpoint, wanted), placed: at, ...heightOf(notice) };
 }
 
 async function spendEvent(

@@ -1,5 +1,6 @@
 import { feeRate as asFeeRate, hasCode } from '@bitcoin-enterprise/core';
 import type { Performers } from '@bitcoin-enterprise/events';
+import { BiscolError } from '../errors.ts';
 import { transitionOf } from '../contract/model.ts';
 import { cellAt, dutyOf } from './duties.ts';
 import { messageOf } from './exchange.ts';
@@ -65,7 +66,12 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
           const { height } = await chain.tip({ signal });
           return { type: 'postponed', id: execution, height: height + 1 };
         }
-        if (isPassing) throw error;
+        if (isPassing)
+          throw new BiscolError('BISCOL_NOT_RELAYED', `expected the network to take ${execution}, got ${reason}`, {
+            details: { execution, reason },
+            retryable: true,
+            cause: error,
+          });
         logger.warn('the network refuses an execution', { instance: id, execution, reason });
         return { type: 'refused', id: execution, reason };
       }

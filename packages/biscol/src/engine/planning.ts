@@ -98,6 +98,7 @@ export function planExecution(
       approvals: [],
       signatures: {},
       next: nextCells(plan).map((cell) => seedOf(instance, outpointOf(cell), cell)),
+      attempt: 0,
       rounds: 0,
       ...(replaces === undefined ? {} : { replaces }),
     },

@@ -19,6 +19,8 @@ export interface PartyMessage {
   /** sat/kvB. */
   readonly feeRate: string;
   readonly signers?: readonly string[];
+  /** How often MuSig2 was begun again. */
+  readonly attempt: number;
   /** The transaction with all signatures, nonces and partial signatures so far: a PSBT in base64. */
   readonly psbt: string;
 }

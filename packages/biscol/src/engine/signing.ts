@@ -1,5 +1,7 @@
-import { hasCode, parseHex } from '@bitcoin-enterprise/core';
-import { combinePsbts, parsePsbt, type Psbt, psbtToBase64 } from '@bitcoin-enterprise/wallet';
+import { equalBytes, hasCode, parseHex } from '@bitcoin-enterprise/core';
+import type { DerivedKey } from '@bitcoin-enterprise/descriptors';
+import { combinePsbts, parsePsbt, type Psbt, type PsbtInput, psbtToBase64 } from '@bitcoin-enterprise/wallet';
+import { restartMusigPsbt } from '@bitcoin-enterprise/wallet/multiparty';
 import { covenantRequest } from '../covenant/presign.ts';
 import type { ContractInstance } from '../contract/model.ts';
 import type { TransitionPlan } from '../contract/transition.ts';
@@ -23,14 +25,15 @@ export interface SigningResult {
   readonly signatures: ReadonlyMap<string, Uint8Array>;
   /** MuSig2 under way. */
   readonly psbt: string | undefined;
+  /** One more than before when our nonces were lost. */
+  readonly attempt: number;
   readonly isComplete: boolean;
 }
 
 /** Which keys are ours, asked once. */
 export class OwnKeys {
   readonly #keys: Engine['keys'];
-  /** By the key in hexadecimal. */
-  readonly #known = new Map<string, boolean>();
+  readonly #known = new Map<DerivedKey, boolean>();
 
   constructor({ keys }: Pick<Engine, 'keys'>) {
     this.#keys = keys;
@@ -39,24 +42,19 @@ export class OwnKeys {
   /** Asks for those of the requests that nobody has asked for yet. */
   async learn(requests: readonly SigningRequest[]): Promise<void> {
     if (this.#keys === undefined) return;
-    const unknown = requests.filter((request) => !this.#known.has(keyOf(request)));
+    const unknown = requests.filter(({ key }) => !this.#known.has(key));
     if (unknown.length === 0) return;
     const held = await this.#keys.holds(unknown.map(({ request }) => request.key));
     if (this.#known.size > MOST_KEYS) this.#known.clear();
-    for (const [place, request] of unknown.entries()) this.#known.set(keyOf(request), held[place] === true);
+    for (const [place, { key }] of unknown.entries()) this.#known.set(key, held[place] === true);
   }
 
-  has(request: SigningRequest): boolean {
-    return this.#known.get(keyOf(request)) === true;
+  has({ key }: SigningRequest): boolean {
+    return this.#known.get(key) === true;
   }
 }
 
 const MOST_KEYS = 100_000;
-
-/** The part of a name behind the input. */
-function keyOf({ name }: SigningRequest): string {
-  return name.slice(name.indexOf(':') + 1);
-}
 
 /**
  * Signs what our keys can: all tasks in one call of the signer, then MuSig2 one by one. What is on record already, of
@@ -87,10 +85,10 @@ export async function signTasks(
       const requests = asked[place] as readonly SigningRequest[];
       const isComplete = (): boolean => requests.every(({ name }) => signatures.has(name));
       if (isComplete() || engine.musig === undefined || !requests.some(({ key }) => key.participants.length > 0))
-        return { signatures, psbt: task.record.psbt, isComplete: isComplete() };
-      const psbt = await signTogether(engine, task, signatures);
+        return { signatures, psbt: task.record.psbt, attempt: task.record.attempt, isComplete: isComplete() };
+      const { psbt, attempt } = await signTogether(engine, task, signatures);
       for (const [name, signature] of signaturesOfPsbt(task.plan, psbt)) signatures.set(name, signature);
-      return { signatures, psbt: psbtToBase64(psbt), isComplete: isComplete() };
+      return { signatures, psbt: psbtToBase64(psbt), attempt, isComplete: isComplete() };
     }),
   );
 }
@@ -111,21 +109,34 @@ function knownSignatures(
   return known;
 }
 
-/** The next round of MuSig2, with what others have sent so far. */
+/** The next round of MuSig2, with what others have sent so far; from the beginning when our nonces are gone. */
 async function signTogether(
   engine: Engine,
   { plan, record }: SigningTask,
   signatures: ReadonlyMap<string, Uint8Array>,
-): Promise<Psbt> {
+): Promise<{ readonly psbt: Psbt; readonly attempt: number }> {
   const own = withSignatures(plan, signatures);
   const psbt = record.psbt === undefined ? own : combinePsbts([parsePsbt(record.psbt), own]);
+  const sign = async (given: Psbt): Promise<Psbt> => (await engine.musig?.sign(given)) ?? given;
+  const { attempt } = record;
   try {
-    return (await engine.musig?.sign(psbt)) ?? psbt;
+    const signed = await sign(psbt);
+    return { psbt: signed, attempt: hasNoncesOf(signed, psbt) ? attempt : attempt + 1 };
   } catch (error) {
     // Keys of which none is ours: others sign.
-    if (hasCode(error, 'WALLET_KEY_UNKNOWN')) return psbt;
-    throw error;
+    if (hasCode(error, 'WALLET_KEY_UNKNOWN')) return { psbt, attempt };
+    if (!hasCode(error, 'WALLET_NONCE_SPENT')) throw error;
+    return { psbt: await sign(restartMusigPsbt(psbt)), attempt: attempt + 1 };
   }
+}
+
+/** Whether no nonce of one PSBT was replaced in the other: our own are when they did not outlive a restart. */
+function hasNoncesOf(signed: Psbt, before: Psbt): boolean {
+  return before.inputs.every(({ musigPublicNonces }, place) =>
+    musigPublicNonces.every((one) =>
+      (signed.inputs[place] as PsbtInput).musigPublicNonces.some(({ nonce }) => equalBytes(nonce, one.nonce)),
+    ),
+  );
 }
 
 /** The PSBT that goes to others: everything that is there. */

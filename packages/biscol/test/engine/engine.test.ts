@@ -163,3 +163,34 @@ it('lets two parties sign together over any transport', async () => {
   stop.abort();
   await Promise.all(working);
 });
+
+it('keeps instances of one script apart: each is begun by its own output', async () => {
+  const chain = newChain();
+  const engine = engineOf(chain, { keys: memoryDigestSigner(ringOf(2, 3)) });
+  const params = { buyer: personOf(1), seller: personOf(2), arbiter: personOf(3), price: 100_000n, patience: 6 };
+  const twins = ['one', 'two'].map((nonce) => ({
+    nonce,
+    made: instantiate(escrow, { network: 'regtest', params, nonce }),
+  }));
+  const stop = new AbortController();
+  const working = engine.work({ signal: stop.signal });
+  const outpoints: string[] = [];
+  for (const { nonce, made } of twins) {
+    const id = await engine.open(made, { nonce });
+    const [funding] = fundingOutputs(made);
+    const { txid, index } = chain.fund(funding?.output.scriptPubKey as Uint8Array, funding?.value as never);
+    outpoints.push(outpointOf({ txid, index }));
+    await engine.fund(id, [outpointOf({ txid, index })]);
+  }
+  chain.mine(4);
+
+  for (const [place, { made }] of twins.entries()) {
+    const { cells } = await engine.waitFor(made.id, (view) =>
+      Object.values(view.cells).some(({ placed }) => placed === 'final'),
+    );
+
+    expect(Object.keys(cells)).toEqual([outpoints[place]]);
+  }
+  stop.abort();
+  await working;
+});
