@@ -30,8 +30,8 @@ export type OfBothHex = readonly [farmer: readonly string[], insurer: readonly s
 
 /** How a party sees a contract. */
 export interface View {
-  /** How far the refund has come, that both sign before they fund. */
-  readonly refund: string;
+  /** Whether it has the refund with the signatures of both. */
+  readonly hasRefund: boolean;
   /** What has spent the collateral; what the farmer gets, where it is one of the ends. */
   readonly spent?: { readonly txid: string; readonly toFarmer?: string };
   readonly isOver: boolean;
@@ -47,7 +47,7 @@ export interface PartyTalk {
   readonly presign: Of<{ readonly id: string; readonly nonces: OfBothHex }, readonly string[]>;
   /** Verifies what came of both rounds and puts it on record. */
   readonly join: Of<{ readonly id: string; readonly nonces: OfBothHex; readonly partials: OfBothHex }, number>;
-  /** Proposes the refund to the other party. */
+  /** Signs the refund, and proposes it to the other party, who then has both signatures. */
   readonly refund: Of<{ readonly id: string }, true>;
   /** Signs for its own coin, in a PSBT of the funding transaction. */
   readonly pay: Of<{ readonly id: string }, string>;

@@ -53,6 +53,12 @@ runPeer(async ({ name, folder, secretKey, oracles, node }) => {
   const both = (given: OfBothHex, own?: readonly string[]): readonly [readonly Uint8Array[], readonly Uint8Array[]] =>
     given.map((list, at) => (at === place ? (own ?? list) : list).map(parseHex)) as never;
 
+  /** Whether both have signed it, and it only waits for its height. */
+  const hasRefund = async (id: string): Promise<boolean> =>
+    Object.values((await engine.state(id)).executions).some(
+      ({ transition, tx }) => transition === REFUND && tx !== undefined,
+    );
+
   const answers: Answerer<PartyTalk> = {
     async agree({ deal }) {
       if (deal.keys[name as PartyName] !== toHex(publicKey)) throw new Refusal('WEATHER_NOT_OURS', 'another key');
@@ -86,18 +92,16 @@ runPeer(async ({ name, folder, secretKey, oracles, node }) => {
       return presignatures.length;
     },
     async refund({ id }) {
-      await engine.execute(id, REFUND, {}, { key: REFUND, feeRate: feeRate(0n) });
+      await engine.execute(id, REFUND, {}, { key: `${REFUND}-${name}`, feeRate: feeRate(0n) });
       return true;
     },
     async pay({ id }) {
       const { known } = await contractOf(id);
       const { deal, presignatures } = known;
-      const { executions } = await engine.state(id);
       // Whoever pays before all of that is on record may never see the coin again.
       if (deal === undefined || presignatures === undefined)
         throw new Refusal('WEATHER_NOT_PRESIGNED', 'not before every end is presigned');
-      if (executions[REFUND]?.tx === undefined)
-        throw new Refusal('WEATHER_NO_REFUND', 'not before the refund is signed by both');
+      if (!(await hasRefund(id))) throw new Refusal('WEATHER_NO_REFUND', 'not before the refund is signed by both');
       return psbtToBase64(await memorySigner(ring).sign(fundingOf(deal).psbt));
     },
     async hear({ id, attestation }) {
@@ -147,14 +151,14 @@ runPeer(async ({ name, folder, secretKey, oracles, node }) => {
     },
     async look({ id }) {
       const { ends, outcomes } = await contractOf(id);
-      const { executions, cells, isOver } = await engine.state(id);
+      const { cells, isOver } = await engine.state(id);
       const txid = Object.values(cells).find(({ spent }) => spent !== undefined)?.spent?.txid;
-      const refund = executions[REFUND]?.status ?? 'none';
-      if (txid === undefined) return { refund, isOver };
+      const facts = { hasRefund: await hasRefund(id), isOver };
+      if (txid === undefined) return facts;
       // Others may have sent it: it is one of the ends, or the refund.
       const at = ends.findIndex(({ plan }) => displayHash(plan.txid) === txid);
       const toFarmer = outcomes[at]?.payouts.offer;
-      return { refund, isOver, spent: { txid, ...(toFarmer === undefined ? {} : { toFarmer: String(toFarmer) }) } };
+      return { ...facts, spent: { txid, ...(toFarmer === undefined ? {} : { toFarmer: String(toFarmer) }) } };
     },
   };
   return { answers, receive: async (message) => engine.receive(message) };

@@ -114,15 +114,15 @@ export async function tellStory(scene: Scene, folder: string, say: (line: string
   /** A block now and then: who missed a message is told again, and locks end. */
   const until = async (is: () => Promise<boolean>): Promise<void> => {
     for (let looks = 1; !(await is()); looks++) {
-      if (looks > 600) throw new Error('it never came');
+      if (looks > 100) throw new Error('it never came');
       if (looks % LOOKS_A_BLOCK === 0) await scene.mine(1);
       await pause(100);
     }
   };
   const signRefund = async (id: string): Promise<void> => {
-    await desk.ask('farmer', 'refund', { id });
-    for (const name of PARTIES) await until(async () => (await desk.ask(name, 'look', { id })).refund === 'sending');
-    say('  the refund is signed by both');
+    for (const name of PARTIES) await desk.ask(name, 'refund', { id });
+    for (const name of PARTIES) await until(async () => (await desk.ask(name, 'look', { id })).hasRefund);
+    say('  the refund is signed by both, and waits for its height');
   };
   /** Both sign for their coins; only now is there anything to lose. */
   const fund = async (id: string): Promise<void> => {

@@ -9,7 +9,8 @@ import {
 } from '@bitcoin-enterprise/biscol/dlc';
 import { displayHash, parseDisplayHash, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { parseDescriptor } from '@bitcoin-enterprise/descriptors';
-import { createPsbt, describeInput, type Psbt, psbtId } from '@bitcoin-enterprise/wallet';
+import { transactionId } from '@bitcoin-enterprise/script';
+import { createPsbt, describeInput, type Psbt, unsignedTransaction } from '@bitcoin-enterprise/wallet';
 
 /** The offerer is the farmer. */
 export const PARTIES = ['farmer', 'insurer'] as const;
@@ -122,5 +123,5 @@ export function fundingOf(deal: Deal): { readonly psbt: Psbt; readonly outpoint:
     }),
     outputs: [{ value: funding.value, scriptPubKey: funding.output.scriptPubKey }],
   });
-  return { psbt, outpoint: `${displayHash(psbtId(psbt))}:0` };
+  return { psbt, outpoint: `${displayHash(transactionId(unsignedTransaction(psbt)))}:0` };
 }
