@@ -10,15 +10,12 @@ const MOST_SIZE = BASE_SIZE + 128 * STEP_SIZE;
 
 /** Why the output does not commit to what the witness reveals (BIP341). */
 export function explainCommitment(scene: Scene): Finding {
-  const { known, spentOutputs, inputIndex } = scene;
+  const { known } = scene;
   const witness = takeApart(inputOf(scene).witness);
   const { script, controlBlock } = witness;
   if (script === undefined || controlBlock === undefined)
     return { cause: 'missing-witness-item', text: 'the witness is empty: nothing was signed' };
-  const spent = spentOutputs[inputIndex];
   const { taproot, leaves } = known;
-  if (taproot !== undefined && spent !== undefined && !equalBytes(taproot.scriptPubKey, spent.scriptPubKey))
-    return { cause: 'wrong-output', text: 'the output that is spent is not the one that is said to be spent' };
   const own = leaves.find((leaf) => equalBytes(leaf.script, script));
   const owner = leaves.find((leaf) => equalBytes(leaf.controlBlock, controlBlock));
   if (own === undefined && taproot !== undefined && (owner !== undefined || isSizeRight(controlBlock)))

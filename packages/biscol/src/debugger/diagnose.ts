@@ -1,4 +1,4 @@
-import { toHex } from '@bitcoin-enterprise/core';
+import { equalBytes, toHex } from '@bitcoin-enterprise/core';
 import {
   checkStandardForm,
   checkStandardInputs,
@@ -27,9 +27,6 @@ const NOT_OF_THE_WITNESS: ReadonlySet<ScriptErrorName> = new Set<ScriptErrorName
   'TEMPLATE_MISMATCH',
   'TAPSCRIPT_VALIDATION_WEIGHT',
   'WITNESS_PROGRAM_WITNESS_EMPTY',
-  'OP_RETURN',
-  'BAD_OPCODE',
-  'DISABLED_OPCODE',
 ]);
 
 const NOTHING: Missing = { keys: [], preimages: [] };
@@ -39,9 +36,19 @@ export function diagnose(scene: Scene, profile: PolicyProfile | undefined): Diag
   const { verdict } = scene;
   if (verdict.ok) return tooEarly(scene) ?? (profile === undefined ? undefined : unrelayed(scene, profile));
   const { error } = verdict;
+  const other = wrongOutput(scene);
+  if (other !== undefined) return placed(scene, { error, ...other }, false);
   const repair = NOT_OF_THE_WITNESS.has(error) ? undefined : repairOf(scene);
   const finding = repair ?? explainFailure(scene, error);
   return placed(scene, { error, ...finding }, repair === undefined);
+}
+
+/** Nothing of what is known of an output is about another one. */
+function wrongOutput({ known: { taproot }, spentOutputs, inputIndex }: Scene): Finding | undefined {
+  const spent = spentOutputs[inputIndex];
+  if (taproot === undefined || spent === undefined || equalBytes(taproot.scriptPubKey, spent.scriptPubKey))
+    return undefined;
+  return { cause: 'wrong-output', text: 'the output that is spent is not the one that is said to be spent' };
 }
 
 /** Adds where it is. */

@@ -1,6 +1,6 @@
 import { concatBytes, currentCrypto, equalBytes, isBytes, parseHex, toHex } from '@bitcoin-enterprise/core';
 import { type DerivedKey, type Fragment, type HashFunction, parseDescriptor } from '@bitcoin-enterprise/descriptors';
-import type { TaprootLeafSpend, TaprootOutput, Transaction } from '@bitcoin-enterprise/script';
+import { ScriptReader, type TaprootLeafSpend, type TaprootOutput, type Transaction } from '@bitcoin-enterprise/script';
 import type { StateOutput, Way } from '../contract/state-output.ts';
 import type { Cell, TransitionPlan } from '../contract/transition.ts';
 import type { ContractInstance } from '../contract/model.ts';
@@ -51,6 +51,9 @@ export interface KnownSources {
   readonly preimages: readonly Uint8Array[];
 }
 
+/** Keys of one script; more nobody tries. */
+const MOST_KEYS = 20;
+
 /** Gathers keys, leaves, hashes and locks. */
 export function gatherKnown(sources: KnownSources): Known {
   const { instance, cell, output, plan } = sources;
@@ -65,6 +68,8 @@ export function gatherKnown(sources: KnownSources): Known {
     const key = publicKeyOf(expression);
     if (key !== undefined) keys.add(name, key);
   }
+  if (output === undefined)
+    for (const { script } of taproot?.leaves ?? []) for (const key of keysOfScript(script)) keys.add(toHex(key), key);
   const older = new Set<number>();
   const after = new Set<number>();
   const hashes: KnownHash[] = [];
@@ -145,6 +150,15 @@ function keysIn<Key>(fragment: Fragment<Key>): readonly Key[] {
     if ('subs' in next) waiting.push(...next.subs);
     else if ('keys' in next) found.push(...next.keys);
     else if ('key' in next) found.push(next.key);
+  return found;
+}
+
+/** Pushes of 32 bytes that could be keys, of a script that nobody knows more of. */
+function keysOfScript(script: Uint8Array): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
+  const reader = new ScriptReader(script);
+  while (reader.next() && found.length < MOST_KEYS)
+    if (reader.opcode === 32 && currentCrypto().isXOnlyPublicKey(reader.data())) found.push(reader.data());
   return found;
 }
 

@@ -2,6 +2,7 @@ import { equalBytes } from '@bitcoin-enterprise/core';
 import {
   Sighasher,
   SighashType,
+  tapLeafHash,
   type SpentOutput,
   type Transaction,
   type TransactionInput,
@@ -19,6 +20,8 @@ export interface Message {
   readonly hashType: number;
   readonly annex: Uint8Array | undefined;
   readonly leafHash: Uint8Array | undefined;
+  /** Script of the leaf. */
+  readonly script: Uint8Array | undefined;
   readonly codeSeparatorPosition: number | undefined;
 }
 
@@ -54,52 +57,103 @@ const COMMON_SEQUENCES: readonly number[] = [0xffff_ffff, 0xffff_fffe, 0xffff_ff
 const MOST_PERMUTED = 4;
 const MOST_CODE_SEPARATORS = 50;
 
-/** The messages that a signature could be of, the likeliest first; each differs from this one in few parts. */
+/**
+ * The messages that a signature could be of, the likeliest first: those that differ in one part, then the transaction as it
+ * was planned, then what differs in more parts of the input.
+ */
 export function* otherMessages(scene: Scene, message: Message): Generator<OtherMessage, void, undefined> {
-  yield* ofInput(scene, message);
+  const combined = combinedChoices(scene, message);
+  for (const made of combined) if (made.length === 1) yield madeOf(message, made);
   yield* ofPlan(scene, message);
   yield* ofTransaction(scene, message);
+  for (const made of combined) if (made.length > 1) yield madeOf(message, made);
+  for (const version of leafVersions(message)) yield madeOf(message, [version]);
 }
 
-function* ofInput(scene: Scene, message: Message): Generator<OtherMessage, void, undefined> {
-  const { known } = scene;
-  if (message.annex !== undefined)
-    yield { differs: ['annex'], detail: 'without the annex', message: { ...message, annex: undefined } };
-  for (const hashType of HASH_TYPES)
-    if (hashType !== message.hashType)
-      yield {
-        differs: ['sighash-type'],
-        detail: `hash type ${hashType}`,
-        message: { ...message, hashType },
-      };
-  if (message.leafHash !== undefined)
-    yield {
-      differs: ['key-path'],
-      detail: 'the key path',
-      message: { ...message, leafHash: undefined, codeSeparatorPosition: undefined },
-    };
-  for (const leaf of known.leaves) {
-    if (message.leafHash !== undefined && equalBytes(leaf.leafHash, message.leafHash)) continue;
+/** One thing that a signature could have been made with instead. */
+interface Choice {
+  readonly part: MessagePart;
+  readonly detail: string;
+  readonly change: Partial<Message>;
+}
+
+/** Most combinations of choices; what differs in the fewest parts comes first. */
+const MOST_COMBINED = 500;
+
+/** What differs in the input alone: annex, hash type, leaf or key path, code separator, and several of them together. */
+function combinedChoices(scene: Scene, message: Message): readonly (readonly Choice[])[] {
+  const choices = [annexes(message), hashTypes(message), paths(scene, message), separators(scene, message)];
+  let combined: readonly (readonly Choice[])[] = [[]];
+  for (const list of choices) combined = combined.flatMap((made) => [made, ...list.map((one) => [...made, one])]);
+  return combined.toSorted((a, b) => a.length - b.length).slice(1, MOST_COMBINED);
+}
+
+function madeOf(message: Message, made: readonly Choice[]): OtherMessage {
+  return {
+    differs: made.map(({ part }) => part),
+    detail: made.map(({ detail }) => detail).join(', '),
+    message: made.reduce((all, { change }) => ({ ...all, ...change }), message),
+  };
+}
+
+function annexes({ annex }: Message): readonly Choice[] {
+  return annex === undefined
+    ? [{ part: 'annex', detail: 'an empty annex', change: { annex: Uint8Array.of(0x50) } }]
+    : [{ part: 'annex', detail: 'without the annex', change: { annex: undefined } }];
+}
+
+function hashTypes(message: Message): readonly Choice[] {
+  return HASH_TYPES.filter((hashType) => hashType !== message.hashType).map((hashType) => ({
+    part: 'sighash-type',
+    detail: `hash type ${hashType}`,
+    change: { hashType },
+  }));
+}
+
+/** Leaf versions of BIP341: even, and none that would look like an annex. */
+const LEAF_VERSIONS: readonly number[] = Array.from({ length: 128 }, (_, half) => 2 * half).filter(
+  (version) => version !== 0x50,
+);
+
+function paths({ known }: Scene, { leafHash }: Message): readonly Choice[] {
+  const isKeyPath = leafHash === undefined;
+  const leaves = known.leaves.filter((leaf) => isKeyPath || !equalBytes(leaf.leafHash, leafHash));
+  const others = leaves.map((leaf): Choice => {
     const path = known.ways.find((way) => way.leaf === leaf)?.path;
-    yield {
-      differs: [message.leafHash === undefined ? 'key-path' : 'leaf-hash'],
+    return {
+      part: isKeyPath ? 'key-path' : 'leaf-hash',
       detail: path === undefined ? 'another leaf' : `the path ${path}`,
-      message: { ...message, leafHash: leaf.leafHash },
+      change: { leafHash: leaf.leafHash },
     };
-  }
-  for (const position of codeSeparators(scene))
-    if (position !== message.codeSeparatorPosition)
-      yield {
-        differs: ['code-separator'],
-        detail: 'another OP_CODESEPARATOR',
-        message: { ...message, codeSeparatorPosition: position },
-      };
-  if (message.annex === undefined)
-    yield {
-      differs: ['annex'],
-      detail: 'an empty annex',
-      message: { ...message, annex: Uint8Array.of(0x50) },
-    };
+  });
+  if (isKeyPath) return others;
+  const key: Choice = {
+    part: 'key-path',
+    detail: 'the key path',
+    change: { leafHash: undefined, codeSeparatorPosition: undefined },
+  };
+  return [key, ...others];
+}
+
+/** The same script under other leaf versions. */
+function leafVersions({ leafHash, script }: Message): readonly Choice[] {
+  if (leafHash === undefined || script === undefined) return [];
+  return LEAF_VERSIONS.flatMap((leafVersion): readonly Choice[] => {
+    const other = tapLeafHash(script, { leafVersion });
+    if (equalBytes(other, leafHash)) return [];
+    return [{ part: 'leaf-hash', detail: `leaf version ${leafVersion}`, change: { leafHash: other } }];
+  });
+}
+
+function separators(scene: Scene, { codeSeparatorPosition, leafHash }: Message): readonly Choice[] {
+  if (leafHash === undefined) return [];
+  return codeSeparators(scene)
+    .filter((position) => position !== codeSeparatorPosition)
+    .map((position) => ({
+      part: 'code-separator',
+      detail: 'another OP_CODESEPARATOR',
+      change: { codeSeparatorPosition: position },
+    }));
 }
 
 /** Positions that a signature may commit to: none, and those of the script. */

@@ -177,11 +177,12 @@ export interface Missing {
 /**
  * The root cause of a spend that fails: the first of these that applies.
  *
+ * 0. The output that is spent is not the one that the contract, or whoever asks, speaks of (`wrong-output`).
  * 1. What comes before any script: no witness, a control block or leaf that the output does not commit to. The error of
  *    the interpreter says so; what was meant is found by what the output could have.
  * 2. One change of the witness that makes everything valid, found by running the scripts again: another order
  *    (`wrong-order`), one item less (`extra-witness-item`), one more (`missing-witness-item`), the leaf that the items are
- *    for (`wrong-leaf`). Not for locks, templates and signatures that are there and only have the wrong form.
+ *    for (`wrong-leaf`). Not for locks, templates and the budget of signature checks, which no witness heals.
  * 3. The opcode that failed, by itself. A signature is tried with the other keys that are known, then with the other
  *    messages that it could be of; a preimage with the other hashes; locks are compared with the transaction: version before
  *    sequence before lock time.

@@ -1,6 +1,6 @@
 import { type CryptoEngine, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import type { HashFunction } from '@bitcoin-enterprise/descriptors';
-import type { Opcode, TraceStep } from '@bitcoin-enterprise/script';
+import type { Opcode, ScriptErrorName, TraceStep } from '@bitcoin-enterprise/script';
 import { type KnownHash, nameOfBytes, putTogether, takeApart, type TaprootWitness } from './known.ts';
 import { permutations, swapped } from './messages.ts';
 import { inputOf, retrace, type Scene, works } from './scene.ts';
@@ -19,8 +19,18 @@ const ANY_PREIMAGE = 0x5a;
 export function repairOf(scene: Scene): Finding | undefined {
   if (scene.kind !== 'script-path' && scene.kind !== 'key-path') return undefined;
   const witness = takeApart(inputOf(scene).witness);
-  if (witness.items.length > MOST_ITEMS) return undefined;
-  return byOrder(scene, witness) ?? byRemoval(scene) ?? byInsertion(scene, witness) ?? byLeaf(scene, witness);
+  const isShort = witness.items.length <= MOST_ITEMS;
+  const simple = isShort ? (byOrder(scene, witness) ?? byRemoval(scene)) : undefined;
+  const found = simple ?? byLeaf(scene, witness);
+  if (found !== undefined || !isShort || isOfTheBlock(scene, witness)) return found;
+  return byInsertion(scene, witness);
+}
+
+/** Whether the output has the script, but does not commit to it with this control block. */
+function isOfTheBlock({ verdict, known }: Scene, { script }: TaprootWitness): boolean {
+  const isUncommitted =
+    !verdict.ok && (verdict.error === 'WITNESS_PROGRAM_MISMATCH' || verdict.error === 'TAPROOT_WRONG_CONTROL_SIZE');
+  return isUncommitted && script !== undefined && known.leaves.some((leaf) => equalBytes(leaf.script, script));
 }
 
 function byOrder(scene: Scene, witness: TaprootWitness): Finding | undefined {
@@ -196,6 +206,7 @@ function withoutEnd(
   { items, isKeyPath, script, controlBlock, annex }: TaprootWitness,
 ): Finding | undefined {
   const all = [...items, script, controlBlock].filter((one) => one !== undefined);
+  if (areUngiven(scene, all)) return undefined;
   const tail = annex === undefined ? [] : [annex];
   const last = all.at(-1);
   for (const leaf of scene.known.leaves) {
@@ -211,17 +222,29 @@ function withoutEnd(
   return undefined;
 }
 
+/** What a script says that misses a signature. */
+const UNMET: ReadonlySet<ScriptErrorName> = new Set<ScriptErrorName>([
+  'EVAL_FALSE',
+  'VERIFY',
+  'EQUALVERIFY',
+  'NUMEQUALVERIFY',
+  'CHECKSIGVERIFY',
+  'SCHNORR_SIG_SIZE',
+]);
+
+/** Whether items are places of signatures that nobody has given: they say nothing of what they are for. */
+function areUngiven({ verdict }: Scene, items: readonly Uint8Array[]): boolean {
+  return !verdict.ok && UNMET.has(verdict.error) && items.length > 0 && items.every(({ length }) => length === 0);
+}
+
 function byLeaf(scene: Scene, witness: TaprootWitness): Finding | undefined {
-  const { script, controlBlock } = witness;
-  if (script === undefined) return undefined;
+  const { items, script, controlBlock } = witness;
+  if (script === undefined || areUngiven(scene, items) || isOfTheBlock(scene, witness)) return undefined;
   for (const leaf of scene.known.leaves) {
-    const isScript = equalBytes(leaf.script, script);
     const isBlock = controlBlock !== undefined && equalBytes(leaf.controlBlock, controlBlock);
-    if (isScript && isBlock) continue;
+    if (equalBytes(leaf.script, script) && isBlock) continue;
     const changed = putTogether({ ...witness, script: leaf.script, controlBlock: leaf.controlBlock });
     if (!works(scene, { witness: changed })) continue;
-    // Only the block is another: what the output commits to is looked at by itself.
-    if (isScript) return undefined;
     const path = scene.known.ways.find((way) => way.leaf === leaf)?.path;
     return {
       cause: 'wrong-leaf',

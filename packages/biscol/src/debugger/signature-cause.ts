@@ -10,6 +10,8 @@ export type Finding = Omit<Diagnosis, 'missing'> & Partial<Pick<Diagnosis, 'miss
 
 /** More checks of signatures than anybody waits for. */
 const MOST_CHECKS = 3_000;
+/** Up to here a message is also tried with the keys of others. */
+const MOST_CROSSED = 1_000;
 
 /** A signature of Taproot that is there and does not hold. */
 export interface FailedSignature {
@@ -36,6 +38,7 @@ export function messageOf(scene: Scene, { signature, codeSeparatorPosition }: Fa
     hashType: signature.length === 65 ? (signature[64] as number) : 0,
     annex,
     leafHash,
+    script,
     codeSeparatorPosition,
   };
 }
@@ -69,7 +72,12 @@ export function explainSignature(scene: Scene, failed: FailedSignature): Finding
   for (const { differs, detail, message } of otherMessages(scene, own)) {
     const other = digestOf(message);
     const isSameKey = holds(other, key);
-    const by = isSameKey ? undefined : known.keys.find(({ xOnly }) => holds(other, xOnly));
+    // By somebody else and of something else as well: of another path of the output, which has other keys.
+    const isOtherPath = differs.length === 1 && (differs[0] === 'key-path' || differs[0] === 'leaf-hash');
+    const by =
+      isSameKey || !isOtherPath || checks > MOST_CROSSED
+        ? undefined
+        : known.keys.find(({ xOnly }) => holds(other, xOnly));
     if (!isSameKey && by === undefined) continue;
     const who = by === undefined ? {} : { signer: by.name };
     if (differs.length === 1 && differs[0] === 'annex')
