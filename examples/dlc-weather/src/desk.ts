@@ -63,8 +63,8 @@ export class Desk {
 
   /** `kill -9`; it stays dead. */
   async kill(name: string): Promise<void> {
-    const { child } = this.#seat(name);
-    if (!isAlive(child)) return;
+    const child = livingChild(this.#seat(name));
+    if (child === undefined) return;
     this.kills += 1;
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -82,11 +82,12 @@ export class Desk {
     kind: Kind,
     question: Talk[Kind]['question'],
   ): Promise<Talk[Kind]['answer']> {
-    const { child, waiting } = this.#seat(name);
-    if (!isAlive(child)) throw new Error(`${name} is not there`);
+    const seat = this.#seat(name);
+    const child = livingChild(seat);
+    if (child === undefined) throw new Error(`${name} is not there`);
     const number = ++this.#asked;
     const answer = new Promise<unknown>((resolve, reject) => {
-      waiting.set(number, { answer: resolve, fail: reject });
+      seat.waiting.set(number, { answer: resolve, fail: reject });
     });
     child.send({ say: 'ask', number, kind, question } satisfies ToPeer);
     return (await answer) as Talk[Kind]['answer'];
@@ -94,8 +95,9 @@ export class Desk {
 
   async close(): Promise<void> {
     await Promise.all(
-      [...this.#seats.values()].map(async ({ child }) => {
-        if (!isAlive(child)) return;
+      [...this.#seats.values()].map(async (seat) => {
+        const child = livingChild(seat);
+        if (child === undefined) return;
         child.kill('SIGKILL');
         await once(child, 'exit');
       }),
@@ -106,9 +108,9 @@ export class Desk {
     if (heard.say === 'ready') return;
     if (heard.say === 'message') {
       for (const other of PARTIES) {
-        const { child } = this.#seat(other);
         // To somebody who is dead it is lost, and told again with the next block.
-        if (other !== (name as PartyName) && isAlive(child)) child.send(heard satisfies ToPeer, () => undefined);
+        if (other !== (name as PartyName))
+          livingChild(this.#seat(other))?.send(heard satisfies ToPeer, () => undefined);
       }
       return;
     }
@@ -126,6 +128,8 @@ export class Desk {
   }
 }
 
-function isAlive(child: ChildProcess | undefined): child is ChildProcess {
-  return child !== undefined && child.connected && child.exitCode === null && child.signalCode === null;
+/** Its process, unless it is dead. */
+function livingChild({ child }: Seat): Seat['child'] {
+  const isAlive = child?.connected === true && child.exitCode === null && child.signalCode === null;
+  return isAlive ? child : undefined;
 }

@@ -36,7 +36,7 @@ runPeer(async ({ name, folder, secretKey, oracles, node }) => {
     transport: { send: async (message) => say({ say: 'message', message }) },
     confirmations: 3,
     pollMs: 20,
-    leaseMs: 3_000,
+    leaseMs: 1_500,
   });
   void engine.work({ signal: new AbortController().signal });
 

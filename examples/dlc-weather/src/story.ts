@@ -1,8 +1,7 @@
 /** Three nights: a warm one, one of frost and of a broken thermometer, and one of which nobody says enough. */
-import { currentCrypto, toHex } from '@bitcoin-enterprise/core';
-import { taprootOutput } from '@bitcoin-enterprise/script';
+import { currentCrypto, parseHex, toHex } from '@bitcoin-enterprise/core';
+import { serializeTransaction, taprootOutput } from '@bitcoin-enterprise/script';
 import { combinePsbts, extractTransaction, finalizePsbt, parsePsbt } from '@bitcoin-enterprise/wallet';
-import { serializeTransaction } from '@bitcoin-enterprise/script';
 import { Desk, Refused } from './desk.ts';
 import type { OfBothHex, Start } from './messages.ts';
 import type { Scene } from './scene.ts';
@@ -31,8 +30,8 @@ export interface Told {
 }
 
 const MATURITY = 1_800_000_000;
-/** About a second. */
-const LOOKS_A_BLOCK = 10;
+/** About two seconds. */
+const LOOKS_A_BLOCK = 20;
 
 /**
  * Tells the story on a chain.
@@ -72,8 +71,7 @@ export async function tellStory(scene: Scene, folder: string, say: (line: string
     say(`  ${name} is killed ${when}, and starts again`);
   };
   const scriptOf = (name: PartyName, night: string): Uint8Array =>
-    taprootOutput({ internalKey: crypto.publicKey(secretOf(`${name} is paid, ${night}`))?.subarray(1) ?? oops() })
-      .scriptPubKey;
+    taprootOutput({ internalKey: parseHex(keyOf(`${name} is paid, ${night}`)).subarray(1) }).scriptPubKey;
 
   /** Oracles announce, parties agree. */
   const agree = async (night: string, patience: number): Promise<{ readonly deal: Deal; readonly id: string }> => {
@@ -114,7 +112,7 @@ export async function tellStory(scene: Scene, folder: string, say: (line: string
   /** A block now and then: who missed a message is told again, and locks end. */
   const until = async (is: () => Promise<boolean>): Promise<void> => {
     for (let looks = 1; !(await is()); looks++) {
-      if (looks > 100) throw new Error('it never came');
+      if (looks > 600) throw new Error('it never came');
       if (looks % LOOKS_A_BLOCK === 0) await scene.mine(1);
       await pause(100);
     }
@@ -155,13 +153,13 @@ export async function tellStory(scene: Scene, folder: string, say: (line: string
 
     const warm = 'a warm night';
     say(`\n1. ${warm}: two oracles are enough`);
-    const first = await agree(warm, 40);
+    const first = await agree(warm, 150);
     await refused('paying before anything is presigned', async () => desk.ask('insurer', 'pay', first));
-    await presign(first.id);
+    // Who has announced is not needed before it attests.
+    await Promise.all([presign(first.id), restart('valley', 'between announcing and attesting')]);
     await refused('paying before there is a refund', async () => desk.ask('insurer', 'pay', first));
     await signRefund(first.id);
     await fund(first.id);
-    await restart('valley', 'between announcing and attesting');
     await desk.kill('airport');
     say('  airport is killed, and stays silent');
     for (const name of ['valley', 'hill'] as const) {
@@ -170,12 +168,14 @@ export async function tellStory(scene: Scene, folder: string, say: (line: string
     }
     await restart('insurer', 'between presigning and completing');
     await desk.ask('insurer', 'complete', first);
-    await over({ title: warm, said: { valley: 12, hill: 12 }, end: 'attested' }, first.id);
-    await desk.start('airport');
+    await Promise.all([
+      over({ title: warm, said: { valley: 12, hill: 12 }, end: 'attested' }, first.id),
+      desk.start('airport'),
+    ]);
 
     const frost = 'a night of frost';
     say(`\n2. ${frost}: two oracles differ a little, the thermometer of a third is broken`);
-    const second = await agree(frost, 40);
+    const second = await agree(frost, 150);
     const begun = await nonces(second.id);
     await restart('farmer', 'between its two rounds of MuSig2');
     await refused('a nonce of a dead process', async () => desk.ask('farmer', 'presign', { ...second, nonces: begun }));
@@ -215,7 +215,7 @@ export async function tellStory(scene: Scene, folder: string, say: (line: string
     await hear(third.id, await desk.ask('valley', 'attest', { eventId: silent, celsius: 0 }));
     say('  valley: 0 °C');
     await refused('completing with one oracle of three', async () => desk.ask('farmer', 'complete', third));
-    for (const name of PARTIES) await restart(name, 'while it waits');
+    await Promise.all(PARTIES.map(async (name) => restart(name, 'while it waits')));
     await scene.mine(Math.max(1, third.deal.refundAfter - (await scene.height())));
     await over({ title: silent, said: { valley: 0 }, end: 'refund' }, third.id);
 
@@ -223,10 +223,6 @@ export async function tellStory(scene: Scene, folder: string, say: (line: string
   } finally {
     await desk.close();
   }
-}
-
-function oops(): never {
-  throw new Error('a secret that is no key');
 }
 
 async function pause(ms: number): Promise<void> {
