@@ -1,7 +1,8 @@
 import { displayHash, hasCode } from '@bitcoin-enterprise/core';
 import type { AnyContract } from '../contract/model.ts';
-import { requireFunction, requireList, requireObject } from '../checks.ts';
-import type { CheckedSide, CheckOptions, Counterexample } from './model.ts';
+import { outpointOf } from '../covenant/presign.ts';
+import { guarded, requireFunction, requireInteger, requireList, requireObject } from '../checks.ts';
+import type { CheckBounds, CheckedSide, CheckOptions, Counterexample } from './model.ts';
 import { type MadeTransaction, type Mind, type Pending, type Survey, World } from './world.ts';
 
 /** A situation: a chain, what is in people's minds, and how it came about. */
@@ -33,10 +34,27 @@ export function checkContract<Of extends AnyContract>(options: CheckOptions<Of>)
   for (const name of ['sides', 'reaction'] as const) requireFunction(`options.guarantees.${name}`, promises[name]);
   const { params } = requireObject<CheckOptions['instance']>('options.instance', instance);
   requireList('options.secretKeys', secretKeys);
-  return (promises as AnyPromises)
-    .sides(params)
-    .filter(({ name }) => options.sides === undefined || options.sides.includes(name))
-    .map((side) => new SideCheck(options as unknown as CheckOptions, side).run());
+  requireBounds(options.bounds);
+  return guarded('options', 'an instance and what its contract promises', () =>
+    (promises as AnyPromises)
+      .sides(params)
+      .filter(({ name }) => options.sides === undefined || options.sides.includes(name))
+      .map((side) => new SideCheck(options as unknown as CheckOptions, side).run()),
+  );
+}
+
+/** Throws unless bounds end an exploration. */
+function requireBounds(bounds: unknown): void {
+  if (bounds === undefined) return;
+  const { blocks, reorgDepth, reorgs, pins, situations } = requireObject<CheckBounds>('options.bounds', bounds);
+  for (const [name, value, most] of [
+    ['blocks', blocks, 1_000],
+    ['reorgDepth', reorgDepth, 100],
+    ['reorgs', reorgs, 100],
+    ['pins', pins, 100],
+    ['situations', situations, 100_000_000],
+  ] as const)
+    if (value !== undefined) requireInteger(`options.bounds.${name}`, value, 0, most);
 }
 
 /** A side without the types of its contract. */
@@ -60,7 +78,10 @@ class SideCheck {
   readonly #world: World;
   readonly #members: readonly string[];
   readonly #reaction: number;
+  /** Blocks that honest parties wait at most in this world. */
+  readonly #patience: number;
   readonly #seen = new Set<string>();
+  #isCut = false;
 
   constructor(options: CheckOptions, side: AnySide) {
     this.#options = options;
@@ -69,6 +90,7 @@ class SideCheck {
     const { params } = options.instance;
     this.#members = side.members;
     this.#reaction = this.#promises.reaction(params);
+    this.#patience = options.bounds?.delays === false ? 1 : this.#reaction;
     this.#world = new World(options, this.#members);
   }
 
@@ -98,7 +120,7 @@ class SideCheck {
       }
       queue = next;
     }
-    return { side: name, situations, complete: true, counterexample: undefined };
+    return { side: name, situations, complete: !this.#isCut, counterexample: undefined };
   }
 
   #blocksSoFar(): readonly string[] {
@@ -130,11 +152,12 @@ class SideCheck {
         const pending = mind.pending.filter(({ txid }) => !choice.mined.includes(txid));
         add(choice.action, { mind: { ...mind, pending }, blocks: world.blocksFrom(chain.height) });
       }
-      if (bounds.spikes !== false && !mind.isSpiked) {
+      // Fees that rise while nothing waits are those that rise once something does: it is paid for anew then.
+      if (bounds.spikes !== false && !mind.isSpiked && mind.pending.length > 0) {
         chain.revert(base, KEEP);
         add('fees rise', { mind: { ...mind, isSpiked: true, pending: mind.pending.map(unpaid) }, blocks: [] });
       }
-      if (mind.pins > 0)
+      if (mind.pins > 0 && bounds.acts !== false)
         this.#pins({ base, survey, mind }, (action, pinned) => add(action, { mind: pinned, blocks: [] }));
     }
     if (mind.reorgs > 0)
@@ -148,9 +171,11 @@ class SideCheck {
           if (hasCode(error, 'CHAIN_BLOCK_REJECTED')) continue;
           throw error;
         }
-        if (this.#isOverdue(mind)) continue;
+        const isRenewed = bounds.renews === true;
+        if (!isRenewed && this.#isOverdue(mind)) continue;
+        const after = { reorgs: mind.reorgs - 1, lost: mind.lost + depth + 1 + this.#reaction };
         add(`the last ${depth} blocks are replaced`, {
-          mind: { ...mind, reorgs: mind.reorgs - 1, lost: mind.lost + depth + 1 + this.#reaction },
+          mind: { ...mind, ...after, ...(isRenewed ? { since: {} } : {}) },
           blocks: world.blocksFrom(floor + 1),
         });
       }
@@ -187,20 +212,36 @@ class SideCheck {
   /** All blocks that may come: for each output nothing, what honest parties sent, or what an adversary makes of it. */
   #blocks(survey: Survey, mind: Mind): readonly Choice[] {
     const world = this.#world;
-    let choices: readonly Choice[] = [{ action: 'a block', transactions: [], mined: [] }];
-    for (const { outpoint, cell } of world.confirmedCells(survey)) {
-      const pending = mind.pending.find((one) => one.outpoint === outpoint);
+    const { acts = true, vanishes = true } = this.#options.bounds ?? {};
+    const isAllowed = ({ by }: MadeTransaction): boolean => acts || by !== 'adversary';
+    let choices: readonly Choice[] = [{ action: 'a block', transactions: [], mined: [], taken: [] }];
+    const cells = world.confirmedCells(survey);
+    const waiting = new Map(mind.pending.map((one) => [one.outpoint, one]));
+    const isForced = (outpoint: string): boolean => {
+      const since = waiting.get(outpoint)?.isPaid === true ? mind.since[outpoint] : undefined;
+      return since !== undefined && world.chain.height + 1 - since >= this.#patience;
+    };
+    const free = cells.filter(({ outpoint }) => !isForced(outpoint)).map(({ cell }) => cell);
+    const together = world.hostileTogether(mind, free).filter(isAllowed).map(hostileChoice);
+    for (const { outpoint, cell } of cells) {
+      const pending = waiting.get(outpoint);
       const made = pending === undefined ? undefined : world.made(pending.txid);
       const honest = pending !== undefined && made !== undefined && pending.isPaid ? [honestChoice(pending, made)] : [];
-      const since = pending === undefined ? undefined : mind.since[pending.outpoint];
-      const mustCome = since !== undefined && world.chain.height + 1 - since >= this.#reaction;
-      const others = mustCome && honest.length > 0 ? [] : world.hostile(mind, cell).map(hostileChoice);
-      const none = mustCome && honest.length > 0 ? [] : [undefined];
-      const options = [...none, ...honest, ...others];
+      const mustCome = isForced(outpoint) && honest.length > 0;
+      const others = mustCome ? [] : world.hostile(mind, cell).filter(isAllowed);
+      const isAgreed = !vanishes && others.some(({ by }) => by === 'agreed');
+      const none = mustCome || isAgreed ? [] : [undefined];
+      const joint = together.filter(({ taken }) => taken[0] === outpoint);
+      const options = [...none, ...honest, ...others.map(hostileChoice), ...joint];
       choices = choices.flatMap((choice) =>
-        options.map((option) => (option === undefined ? choice : joined(choice, option))),
+        choice.taken.includes(outpoint)
+          ? [choice]
+          : options.map((option) => (option === undefined ? choice : joined(choice, option))),
       );
-      if (choices.length > MOST_CHOICES) return choices.slice(0, MOST_CHOICES);
+      if (choices.length > MOST_CHOICES) {
+        this.#isCut = true;
+        return choices.slice(0, MOST_CHOICES);
+      }
     }
     return choices;
   }
@@ -214,6 +255,8 @@ class SideCheck {
     const pinned: Mind = { ...mind, pins: mind.pins - 1 };
     for (const { cell } of world.confirmedCells(survey))
       for (const made of world.hostile({ ...mind, isSpiked: false }, cell)) {
+        // What all agree to is in nobody's way: it pays what fees are, and pays everybody.
+        if (made.by === 'agreed') continue;
         world.chain.revert(base, KEEP);
         if (world.pinOwn(made)) add(`an adversary pins ${made.transition ?? made.plan.transition}`, pinned);
       }
@@ -232,9 +275,10 @@ class SideCheck {
       steps.map(({ made, height }) => [made.txid, height]),
       mind.pending.map(({ txid, isPaid, child }) => [txid, isPaid, child?.length]),
       mind.since,
+      mind.sent,
       mind.lost,
-      mind.honest.length,
-      mind.adversary.length,
+      mind.honest.map(({ party, secret, since }) => [party, secret, since]),
+      mind.adversary.toSorted(),
       mind.isSpiked,
       mind.reorgs,
       mind.pins,
@@ -274,6 +318,8 @@ interface Choice {
   readonly transactions: readonly Uint8Array[];
   /** Ids of the contract's own among them. */
   readonly mined: readonly string[];
+  /** Outputs of the contract that they spend, in the order in which they are looked at. */
+  readonly taken: readonly string[];
 }
 
 function honestChoice({ child }: Pending, made: MadeTransaction): Choice {
@@ -281,6 +327,7 @@ function honestChoice({ child }: Pending, made: MadeTransaction): Choice {
     action: `${made.transition ?? ''} of an honest party`,
     transactions: child === undefined ? [made.bytes] : [made.bytes, child],
     mined: [made.txid],
+    taken: takenBy(made),
   };
 }
 
@@ -290,7 +337,12 @@ function hostileChoice(made: MadeTransaction): Choice {
     action: made.by === 'agreed' ? `${name} by agreement` : `${name} of an adversary`,
     transactions: [made.bytes],
     mined: [made.txid],
+    taken: takenBy(made),
   };
+}
+
+function takenBy({ plan }: MadeTransaction): readonly string[] {
+  return plan.inputs.map(({ cell }) => outpointOf(cell));
 }
 
 function joined(choice: Choice, option: Choice): Choice {
@@ -299,6 +351,7 @@ function joined(choice: Choice, option: Choice): Choice {
       choice.transactions.length === 0 ? `a block with ${option.action}` : `${choice.action} and ${option.action}`,
     transactions: [...choice.transactions, ...option.transactions.filter((tx) => !choice.transactions.includes(tx))],
     mined: [...choice.mined, ...option.mined],
+    taken: [...choice.taken, ...option.taken],
   };
 }
 

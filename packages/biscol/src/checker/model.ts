@@ -9,10 +9,22 @@ export interface CheckBounds {
   readonly reorgDepth?: number;
   /** How many reorganisations there are; 1 when absent. */
   readonly reorgs?: number;
+  /**
+   * Whether honest parties have all of the time to react again after a reorganisation; `false` when absent: what they sent
+   * before is in a block within the time that they had. Contracts need not leave room for it; `htlc` and
+   * `unidirectionalChannel` do.
+   */
+  readonly renews?: boolean;
   /** How often an adversary tries to pin what honest parties send; 1 when absent. */
   readonly pins?: number;
   /** Whether fees may rise for good; `true` when absent. */
   readonly spikes?: boolean;
+  /** Whether adversaries send transactions of their own; `true` when absent. */
+  readonly acts?: boolean;
+  /** Whether anybody may leave undone what he agreed to; `true` when absent. Otherwise it is done in the next block. */
+  readonly vanishes?: boolean;
+  /** Whether what honest parties send may take as long as the contract allows; `true` when absent. Otherwise it is in the next block. */
+  readonly delays?: boolean;
   /** Situations after which it gives up; 200,000 when absent. */
   readonly situations?: number;
 }

@@ -38,10 +38,14 @@ const RELAY_RATE = 1_000n;
 const BUMP_PERCENT = 160n;
 /** An honest party adds coins from outside of the contract up to so many times what fees are: beyond it is pinned. */
 const DEAREST_CHILD = 4n;
+/** What a transaction may pay for its fee, in so many times what fees are: what is more is lost. */
+const DEAREST = 20n;
 const OUTSIDE_COINS = 6;
 const OUTSIDE_VALUE = satoshis(100_000_000n);
 /** Bytes of a child that is to be in the way. */
 const PIN_SIZE = 90_000;
+/** Outputs of which all sets are tried by transitions that take many. */
+const MOST_TOGETHER = 5;
 
 /** A transaction of the contract that somebody has made. */
 export interface MadeTransaction {
@@ -73,6 +77,8 @@ export interface Mind {
   readonly pending: readonly Pending[];
   /** Heights of the best block from which on the next one could hold what honest parties do about an output, by its name. */
   readonly since: Readonly<Record<string, number>>;
+  /** Ids of what honest parties have sent last about an output, by its name: after a reorganisation they send it again. */
+  readonly sent: Readonly<Record<string, string>>;
   /** Secrets that honest parties know, and since when; hexadecimal. */
   readonly honest: readonly { readonly party: string; readonly secret: string; readonly since: number }[];
   readonly adversary: readonly string[];
@@ -110,7 +116,7 @@ export class World {
   readonly #members: ReadonlySet<string>;
   readonly #honestKeys: ReadonlySet<string>;
   readonly #covenantKeys: ReadonlySet<string>;
-  readonly #funding: readonly Cell[];
+  readonly #funding: readonly { readonly cell: Cell; readonly height: number }[];
   readonly #outside: Uint8Array;
   readonly #loot: Uint8Array;
   readonly #lootKey: Uint8Array;
@@ -139,7 +145,7 @@ export class World {
     this.chain.fund(this.#loot, OUTSIDE_VALUE);
     this.#funding = fundingOutputs(instance).map(({ state, data, value, output }) => {
       const { txid, index } = this.chain.fund(output.scriptPubKey, value);
-      return { state, data, value, txid, index };
+      return { cell: { state, data, value, txid, index }, height: this.chain.height };
     });
     this.start = this.chain.height;
   }
@@ -151,6 +157,7 @@ export class World {
     return {
       pending: [],
       since: {},
+      sent: {},
       honest: all.filter(({ party }) => this.#members.has(party)),
       adversary: all.filter(({ party }) => !this.#members.has(party)).map(({ secret }) => secret),
       isSpiked: false,
@@ -167,7 +174,7 @@ export class World {
       string,
       { made: MadeTransaction; height: number | undefined; cells: { cell: Cell; height: number }[] }
     >();
-    const waiting = this.#funding.map((cell) => ({ cell, height: this.start as number | undefined }));
+    const waiting: { readonly cell: Cell; readonly height: number | undefined }[] = [...this.#funding];
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const outpoint = outpointOf(next.cell);
       const spender = this.#spenderOf(outpoint);
@@ -259,7 +266,7 @@ export class World {
           .filter(({ party }) => party !== undefined && this.#members.has(party))
           .map(({ index, value }) => ({ outpoint: `${made.txid}:${index}`, value: value as bigint })),
       ),
-      fees: confirmed.reduce((sum, { made }) => sum + made.plan.fee + anchorOf(made.plan), 0n),
+      fees: confirmed.reduce((sum, { made }) => sum + feesOf(made.plan), 0n),
     };
   }
 
@@ -269,14 +276,28 @@ export class World {
     let mind = this.#learn(before, survey);
     const pending: Pending[] = [];
     for (const { outpoint, cell, height } of this.confirmedCells(survey)) {
-      const known = before.pending.find((one) => one.outpoint === outpoint);
-      const isThere = known !== undefined && this.chain.transaction(parseDisplayHash(known.txid)) !== undefined;
+      const known = before.pending.find((one) => one.outpoint === outpoint) ?? this.#sentBefore(before, outpoint);
+      const isThere = known !== undefined && this.#isThere(known);
       const sent = this.#duty(mind, { cell, height, known: isThere ? known : undefined });
       if (sent !== undefined) pending.push(sent);
       else if (known !== undefined && isThere) pending.push(known);
     }
-    mind = { ...mind, pending, since: sinceOf(before, pending, this.chain.height) };
+    const sent = { ...before.sent, ...Object.fromEntries(pending.map(({ outpoint, txid }) => [outpoint, txid])) };
+    mind = { ...mind, pending, sent, since: sinceOf(before, pending, this.chain.height) };
     return this.#learn(mind, this.survey());
+  }
+
+  /** What was in a block that is none any more. */
+  #sentBefore({ sent, isSpiked }: Mind, outpoint: string): Pending | undefined {
+    const made = this.#made.get(sent[outpoint] ?? '');
+    if (made === undefined) return undefined;
+    return { outpoint, txid: made.txid, isPaid: !isSpiked || rateOf(made.plan) >= HIGH_RATE };
+  }
+
+  #isThere({ txid }: Pending): boolean {
+    if (this.chain.transaction(parseDisplayHash(txid)) !== undefined) return true;
+    const made = this.#made.get(txid);
+    return made !== undefined && this.#send(made.bytes);
   }
 
   #learn(mind: Mind, { steps }: Survey): Mind {
@@ -306,22 +327,23 @@ export class World {
       secrets: mind.honest.map(({ secret }) => secret),
       held: this.#heldByMembers(),
     });
-    if (call?.kind !== 'act') return undefined;
-    const { transition, args } = call;
+    const before = known === undefined ? undefined : this.#made.get(known.txid);
+    // What is begun is brought to its end, whether it would still be begun or not.
+    const task = call?.kind === 'act' ? call : before;
+    if (task?.transition === undefined) return undefined;
+    const { transition, args } = task;
     const wanted = mind.isSpiked ? HIGH_RATE : LOW_RATE;
-    if (
-      known !== undefined &&
-      this.#made.get(known.txid)?.transition === transition &&
-      (known.isPaid || !mind.isSpiked)
-    )
-      return known;
+    if (known !== undefined && before?.transition === transition) {
+      if (known.isPaid || !mind.isSpiked) return known;
+      if (rateOf(before.plan) >= wanted) return { ...known, isPaid: true };
+    }
     const isHeld = (this.#options.held ?? []).some(
       (one) => one.transition === transition && this.#members.has(one.party) && sameArgs(one.args, args),
     );
     // From what is wanted upwards, for as long as something is left: others may be in the way.
     for (let rate = wanted; ; rate = (rate * BUMP_PERCENT) / 100n) {
-      const made = this.#make({ transition, args, cell, rate, by: 'honest', isHeld });
-      if (made === undefined || made.plan.fee * 2n > cell.value)
+      const made = this.#make({ transition, args, cells: [cell], rate, by: 'honest', isHeld });
+      if (made === undefined || rate > HIGH_RATE * DEAREST || made.plan.fee * 2n > cell.value)
         return this.#withChild(known, { mind, cell, transition, args, isHeld });
       if (this.#send(made.bytes)) {
         const isPaid = !mind.isSpiked || rateOf(made.plan) >= HIGH_RATE;
@@ -346,7 +368,7 @@ export class World {
   ): Pending | undefined {
     const { mind, cell, transition, args, isHeld } = of;
     const rate = mind.isSpiked ? HIGH_RATE : LOW_RATE;
-    const made = this.#make({ transition, args, cell, rate, by: 'honest', isHeld });
+    const made = this.#make({ transition, args, cells: [cell], rate, by: 'honest', isHeld });
     const from = made === undefined ? undefined : this.#childCoin(made.plan);
     if (made === undefined || from === undefined) return known;
     for (let childRate = rate; childRate <= DEAREST_CHILD * rate; childRate = (childRate * BUMP_PERCENT) / 100n) {
@@ -413,17 +435,17 @@ export class World {
   #make(of: {
     readonly transition: string;
     readonly args: Readonly<Record<string, unknown>>;
-    readonly cell: Cell;
+    readonly cells: readonly Cell[];
     readonly rate: bigint;
     readonly by: MadeTransaction['by'];
     /** Whether all have signed it before. */
     readonly isHeld: boolean;
   }): MadeTransaction | undefined {
-    const { transition, args, cell, rate, by, isHeld } = of;
+    const { transition, args, cells, rate, by, isHeld } = of;
     let plan: TransitionPlan;
     try {
       plan = planTransition(this.#instance, transition, {
-        cells: [cell],
+        cells,
         args,
         feeRate: asFeeRate(isHeld ? LOW_RATE : rate),
       });
@@ -495,17 +517,40 @@ export class World {
           isHeld: false,
         })),
       ),
-      ...(this.#options.held ?? [])
-        .filter(({ party }) => !this.#members.has(party))
-        .map(({ transition, args }) => ({ transition, args, by: 'adversary' as const, isHeld: true })),
-      ...(this.#options.agreed ?? []).map((one) => ({ ...one, by: 'agreed' as const, isHeld: false })),
+      ...this.#signedByOthers(),
     ];
     for (const one of exact) {
       if (transitionOf(this.#instance, one.transition).from !== cell.state) continue;
-      const made = this.#make({ ...one, cell, rate });
+      const made = this.#make({ ...one, cells: [cell], rate });
       if (made !== undefined) found.push(made);
     }
     return found;
+  }
+
+  /** The same to several outputs at once: what others have signed and what all agree to, of all that take many. */
+  hostileTogether(mind: Mind, cells: readonly Cell[]): readonly MadeTransaction[] {
+    const rate = mind.isSpiked ? HIGH_RATE : LOW_RATE;
+    return this.#signedByOthers().flatMap((one) => {
+      const { from, takes } = transitionOf(this.#instance, one.transition);
+      if (takes !== 'many') return [];
+      const own = cells.filter(({ state }) => state === from).slice(0, MOST_TOGETHER);
+      return setsOf(own).flatMap((set) => this.#make({ ...one, cells: set, rate }) ?? []);
+    });
+  }
+
+  #signedByOthers(): readonly {
+    readonly transition: string;
+    readonly args: Readonly<Record<string, unknown>>;
+    readonly by: MadeTransaction['by'];
+    readonly isHeld: boolean;
+  }[] {
+    const { held = [], agreed = [] } = this.#options;
+    return [
+      ...held
+        .filter(({ party }) => !this.#members.has(party))
+        .map(({ transition, args }) => ({ transition, args, by: 'adversary' as const, isHeld: true })),
+      ...agreed.map((one) => ({ ...one, by: 'agreed' as const, isHeld: false })),
+    ];
   }
 
   #withSecrets(transition: string, secrets: readonly string[]): readonly Readonly<Record<string, unknown>>[] {
@@ -623,6 +668,12 @@ function sinceOf(before: Mind, pending: readonly Pending[], height: number): Rea
 
 const NOTHING = new Uint8Array(0);
 
+/** All sets of two or more. */
+function setsOf<One>(all: readonly One[]): readonly (readonly One[])[] {
+  const sets = Array.from({ length: 2 ** all.length }, (_, bits) => all.filter((__, at) => (bits >> at) % 2 === 1));
+  return sets.filter(({ length }) => length > 1);
+}
+
 function noise(): Uint8Array {
   const script = new Uint8Array(PIN_SIZE + 6).fill(0x61);
   // OP_RETURN OP_PUSHDATA4 and the length.
@@ -636,6 +687,13 @@ function xOnlyKey(secretKey: Uint8Array): Uint8Array {
 
 function scriptOf(secretKey: Uint8Array): Uint8Array {
   return taprootOutput({ internalKey: xOnlyKey(secretKey) }).scriptPubKey;
+}
+
+/** What a transaction pays for itself, as far as that is a fee. */
+function feesOf(plan: TransitionPlan): bigint {
+  const paid = plan.fee + anchorOf(plan);
+  const most = (BigInt(Math.ceil(plan.weight / 4)) * HIGH_RATE * DEAREST) / 1_000n;
+  return paid < most ? paid : most;
 }
 
 /** What an anchor holds is there to pay fees. */

@@ -258,17 +258,23 @@ const REACTION = 6;
 /** The holder gets every coupon, and of the collateral what was ruled or attested in time; the issuer the rest of it. */
 export const bondGuarantees: Guarantees<typeof bond> = defineGuarantees(bond, {
   reaction: ({ claimTime }) => Math.min(REACTION, claimTime),
-  sides: ({ collateral, coupon, coupons, start, period, term, claimTime }) => [
+  sides: ({ collateral, coupon, coupons, start, period, term, claimTime, judges, quorum }) => [
     {
       name: 'holder',
       members: ['holder'],
-      least: ({ steps }) => coupon * BigInt(coupons) + penaltyOf(collateral, steps),
+      least: ({ steps }) => {
+        // Before the time for claims is over the issuer takes nothing back by himself.
+        const isEarly = steps.some(
+          (step) => isCollateral(step) && step.height <= term + claimTime && !isRuled(step, { judges, quorum }),
+        );
+        return coupon * BigInt(coupons) + (isEarly ? collateral : penaltyOf({ collateral, judges, quorum }, steps));
+      },
       paidBy: ({ startHeight }) => Math.max(startHeight, start + period * Math.max(0, coupons - 1)) + REACTION,
     },
     {
       name: 'issuer',
       members: ['issuer'],
-      least: ({ steps }) => collateral - penaltyOf(collateral, steps),
+      least: ({ steps }) => collateral - penaltyOf({ collateral, judges, quorum }, steps),
       paidBy: ({ startHeight }) => Math.max(startHeight, term + claimTime) + Math.min(REACTION, claimTime),
     },
   ],
@@ -276,11 +282,32 @@ export const bondGuarantees: Guarantees<typeof bond> = defineGuarantees(bond, {
     Math.max(startHeight, term + claimTime) + Math.min(REACTION, claimTime),
 });
 
-function penaltyOf(collateral: bigint, steps: readonly HistoryStep<typeof bond>[]): bigint {
+type Step = HistoryStep<typeof bond>;
+type Rulers = { readonly judges: readonly { readonly name: string }[]; readonly quorum: number };
+
+function isCollateral({ cells }: Step): boolean {
+  return cells.some(({ state }) => state === 'posted');
+}
+
+/** Whether holder, oracle or a quorum of judges had a hand in it. */
+function isRuled({ signers }: Step, { judges, quorum }: Rulers): boolean {
+  const names = new Set(signers);
+  return names.has('holder') || names.has('breach') || judges.filter(({ name }) => names.has(name)).length >= quorum;
+}
+
+function penaltyOf({ collateral, ...rulers }: { readonly collateral: bigint } & Rulers, steps: readonly Step[]): bigint {
   for (const step of steps) {
+    const isPenalty = step.by === 'ruling' || step.by === 'attested';
+    if (!isPenalty || !isSigned(step, rulers)) continue;
     if (step.transition === 'penalise') return step.args.penalty;
     // Judges and holder together, or whoever has an attestation, may send it where they like.
-    if (step.by === 'ruling' || step.by === 'attested') return collateral;
+    return collateral;
   }
   return 0n;
+}
+
+/** Whether a penalty has the signatures that it takes. */
+function isSigned({ by, signers }: Step, { judges, quorum }: Rulers): boolean {
+  const names = new Set(signers);
+  return by === 'attested' ? names.has('breach') : judges.filter(({ name }) => names.has(name)).length >= quorum;
 }

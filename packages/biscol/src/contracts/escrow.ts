@@ -144,7 +144,12 @@ export const escrowGuarantees: Guarantees<typeof escrow> = defineGuarantees(escr
     {
       name: 'seller',
       members: ['seller'],
-      least: ({ steps: [end] }) => forSeller(price, end),
+      least: ({ startHeight, steps: [end] }) => {
+        // Before its time the buyer takes nothing back by himself.
+        const isEarly = end !== undefined && end.height < startHeight + patience;
+        const isAgreed = end?.signers.some((name) => name === 'seller' || name === 'arbiter') === true;
+        return isEarly && !isAgreed ? price : forSeller(price, end);
+      },
       paidBy: ({ steps: [end] }) => end?.height,
     },
   ],

@@ -170,7 +170,13 @@ export const htlcGuarantees: Guarantees<typeof htlc> = defineGuarantees(htlc, {
     {
       name: 'sender',
       members: ['sender'],
-      least: ({ steps: [end] }) => (end?.by === 'claim' || end?.transition === 'settle' ? 0n : sum),
+      least: ({ secrets, steps: [end] }) => {
+        if (end?.transition === 'settle') return 0n;
+        if (end?.by !== 'claim') return sum;
+        // Whoever takes it for the secret shows it.
+        const shown = end.transition === 'claim' ? [{ secret: end.args.secret }] : secrets;
+        return shown.some(({ secret }) => equalBytes(currentCrypto().sha256(secret), digest)) ? 0n : sum;
+      },
       paidBy: ({ startHeight }) => Math.max(startHeight, refundAfter) + Math.floor(margin / 2),
     },
   ],

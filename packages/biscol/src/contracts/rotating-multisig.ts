@@ -160,7 +160,24 @@ function keyPathOf(members: readonly NamedKey[], [group]: readonly NamedKey[]): 
 /** Nothing leaves without a quorum of the members, unless nothing has moved for the delay. */
 export const rotatingMultisigGuarantees: Guarantees<typeof rotatingMultisig> = defineGuarantees(rotatingMultisig, {
   reaction: ({ recoveryDelay }) => recoveryDelay,
-  sides: ({ sum, recoveryDelay }) => [
+  sides: ({ sum, recoveryDelay, members, quorum }) => [
+    {
+      // So many that the others are no quorum without them.
+      name: 'members',
+      members: members.slice(quorum - 1).map(({ name }) => name),
+      least: ({ steps, startHeight }) => {
+        const isWrong = steps.some(({ by, height: at, cells, signers }) => {
+          const since = Math.max(startHeight, ...cells.map((cell) => cell.height));
+          if (by === 'recover') return at < since + recoveryDelay;
+          // Keys that the first members have handed over to are no business of theirs.
+          const isTheirs = cells.every(({ data }) => members.every(({ key }, place) => data.members[place]?.key === key));
+          const isOfGroup = signers.some((name) => name.startsWith('group'));
+          return isTheirs && !isOfGroup && members.filter(({ name }) => signers.includes(name)).length < quorum;
+        });
+        return isWrong ? sum : 0n;
+      },
+      paidBy: () => undefined,
+    },
     {
       name: 'recovery',
       members: ['recovery'],
