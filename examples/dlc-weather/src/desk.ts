@@ -1,7 +1,6 @@
 /** The desk: starts the five processes, carries their messages, and kills them when the story wants it. It holds no key. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import type { FromPeer, Start, Talk, ToPeer } from './messages.ts';
 import { PARTIES, type PartyName } from './terms.ts';
 
@@ -23,10 +22,15 @@ interface Waiting {
 
 interface Seat {
   readonly start: Start;
-  readonly file: string;
+  readonly file: URL;
   child?: ChildProcess;
   readonly waiting: Map<number, Waiting>;
 }
+
+const FILES = {
+  oracle: new URL('oracle.ts', import.meta.url),
+  party: new URL('party.ts', import.meta.url),
+} as const;
 
 export class Desk {
   /** Processes that were killed. */
@@ -35,8 +39,7 @@ export class Desk {
   #asked = 0;
 
   async begin(starts: ReadonlyMap<Start, 'oracle' | 'party'>): Promise<void> {
-    for (const [start, kind] of starts)
-      this.#seats.set(start.name, { start, file: join(import.meta.dirname, `${kind}.ts`), waiting: new Map() });
+    for (const [start, kind] of starts) this.#seats.set(start.name, { start, file: FILES[kind], waiting: new Map() });
     await Promise.all([...this.#seats.keys()].map(async (name) => this.start(name)));
   }
 
