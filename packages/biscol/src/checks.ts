@@ -1,4 +1,4 @@
-import { isBytes } from '@bitcoin-enterprise/core';
+import { isBytes, SuiteError } from '@bitcoin-enterprise/core';
 import { invalidArgument } from './errors.ts';
 
 /** Throws unless a value is an object, and returns it with fields that are still to be checked. */
@@ -7,9 +7,11 @@ export function requireObject<Fields extends object>(argument: string, value: un
   return value;
 }
 
-/** Throws unless a value is a list, and returns it. */
+/** Throws unless a value is a list without holes, and returns it. */
 export function requireList(argument: string, value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw invalidArgument(argument, 'a list', value);
+  for (let place = 0; place < value.length; place++)
+    if (!(place in value)) throw invalidArgument(`${argument}[${place}]`, 'there', undefined);
   return value;
 }
 
@@ -37,4 +39,19 @@ export function requireText(argument: string, value: unknown): string {
 export function requireFunction(argument: string, value: unknown): (...parameters: never[]) => unknown {
   if (typeof value !== 'function') throw invalidArgument(argument, 'a function', value);
   return value as (...parameters: never[]) => unknown;
+}
+
+/**
+ * Runs what takes apart values that this package made: a value that only looks like one is a bug of the caller, and
+ * answered as such.
+ *
+ * @param expected - What the argument has to be.
+ */
+export function guarded<Result>(argument: string, expected: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof SuiteError) throw error;
+    throw invalidArgument(argument, expected, undefined, error);
+  }
 }

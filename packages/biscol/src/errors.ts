@@ -90,8 +90,9 @@ export class BiscolError<Code extends keyof BiscolErrors = keyof BiscolErrors> e
 }
 
 /** The error of an argument that is not what its type says. */
-export function invalidArgument(argument: string, expected: string, got: unknown): BiscolError {
+export function invalidArgument(argument: string, expected: string, got: unknown, cause?: unknown): BiscolError {
   return new BiscolError('BISCOL_INVALID_ARGUMENT', `expected ${argument} to be ${expected}`, {
     details: { argument, expected, got: describeValue(got) },
+    ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -1,5 +1,5 @@
 import { type HashFunction, type Policy, printPolicy } from '@bitcoin-enterprise/descriptors';
-import { requireInteger, requireList, requireObject } from '../checks.ts';
+import { guarded, requireInteger, requireList, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import type { NamedKey } from './values.ts';
 
@@ -26,14 +26,18 @@ function written<Made extends Clause | ClauseKey>(clause: Made): Made {
  * this package. The first line that is not of this file is where it was written.
  */
 export function clauseOrigin(clause: Clause | ClauseKey): string | undefined {
-  return origins.get(clause)?.stack;
+  return guarded('clause', 'a clause', () => {
+    return origins.get(clause)?.stack;
+  });
 }
 
 /** A signature of a key. */
 export function pk(key: ClauseKey): Clause {
-  const { key: text } = requireObject<NamedKey>('key', key);
-  if (typeof text !== 'string') throw invalidArgument('key', 'a party or public key of the contract', key);
-  return written({ name: 'pk', key });
+  return guarded('key', 'a key', () => {
+    const { key: text } = requireObject<NamedKey>('key', key);
+    if (typeof text !== 'string') throw invalidArgument('key', 'a party or public key of the contract', key);
+    return written({ name: 'pk', key });
+  });
 }
 
 /**
@@ -42,38 +46,46 @@ export function pk(key: ClauseKey): Clause {
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT` for fewer than two.
  */
 export function musig(...keys: readonly NamedKey[]): ClauseKey {
-  if (keys.length < 2) throw invalidArgument('keys', 'two or more', keys);
-  for (const key of keys)
-    if (typeof requireObject<NamedKey>('keys', key).key !== 'string') throw invalidArgument('keys', 'keys', key);
-  return written({
-    name: keys.map(({ name }) => name).join('+'),
-    key: `musig(${keys.map(({ key }) => key).join(',')})`,
-    participants: keys,
+  return guarded('keys', 'keys', () => {
+    if (keys.length < 2) throw invalidArgument('keys', 'two or more', keys);
+    for (const key of keys)
+      if (typeof requireObject<NamedKey>('keys', key).key !== 'string') throw invalidArgument('keys', 'keys', key);
+    return written({
+      name: keys.map(({ name }) => name).join('+'),
+      key: `musig(${keys.map(({ key }) => key).join(',')})`,
+      participants: keys,
+    });
   });
 }
 
 /** All of them. */
 export function and(...clauses: readonly Clause[]): Clause {
-  const subs = clauses.map(requireClause);
-  const [only] = subs;
-  if (only === undefined) throw invalidArgument('clauses', 'one or more', clauses);
-  return subs.length === 1 ? only : written({ name: 'and', subs });
+  return guarded('clauses', 'clauses', () => {
+    const subs = clauses.map(requireClause);
+    const [only] = subs;
+    if (only === undefined) throw invalidArgument('clauses', 'one or more', clauses);
+    return subs.length === 1 ? only : written({ name: 'and', subs });
+  });
 }
 
 /** One of them; each with how likely it is beside the others: `[9, clause]` in the place of a clause. */
 export function or(...clauses: readonly (Clause | readonly [odds: number, clause: Clause])[]): Clause {
-  const parts = clauses.map((one) => (Array.isArray(one) ? (one as readonly [number, Clause]) : ([1, one] as const)));
-  const subs = parts.map(([, clause]) => requireClause(clause as Clause));
-  const weights = parts.map(([odds]) => requireInteger('odds', odds, 1, 1_000_000));
-  const [only] = subs;
-  if (only === undefined) throw invalidArgument('clauses', 'one or more', clauses);
-  return subs.length === 1 ? only : written({ name: 'or', subs, weights });
+  return guarded('clauses', 'clauses', () => {
+    const parts = clauses.map((one) => (Array.isArray(one) ? (one as readonly [number, Clause]) : ([1, one] as const)));
+    const subs = parts.map(([, clause]) => requireClause(clause as Clause));
+    const weights = parts.map(([odds]) => requireInteger('odds', odds, 1, 1_000_000));
+    const [only] = subs;
+    if (only === undefined) throw invalidArgument('clauses', 'one or more', clauses);
+    return subs.length === 1 ? only : written({ name: 'or', subs, weights });
+  });
 }
 
 /** Some number of them. */
 export function thresh(threshold: number, clauses: readonly Clause[]): Clause {
-  const subs = requireList('clauses', clauses).map((clause) => requireClause(clause as Clause));
-  return written({ name: 'thresh', threshold: requireInteger('threshold', threshold, 1, subs.length), subs });
+  return guarded('clauses', 'clauses', () => {
+    const subs = requireList('clauses', clauses).map((clause) => requireClause(clause as Clause));
+    return written({ name: 'thresh', threshold: requireInteger('threshold', threshold, 1, subs.length), subs });
+  });
 }
 
 /** Not before so many blocks after the output was confirmed: 1 to 65,535 (BIP68, BIP112). */
@@ -129,16 +141,20 @@ function requireClause(clause: unknown): Clause {
 
 /** A clause as a policy, with the names of keys. */
 export function printClause(clause: Clause): string {
-  return printPolicy(clause, ({ name }) => name);
+  return guarded('clause', 'a clause', () => {
+    return printPolicy(clause, ({ name }) => name);
+  });
 }
 
 /** The keys of a clause, each name once, aggregates as those who sign together. */
 export function keysOfClause(clause: Clause): readonly NamedKey[] {
-  const found = new Map<string, NamedKey>();
-  const visit = (part: Clause): void => {
-    if (part.name === 'pk') for (const key of part.key.participants ?? [part.key]) found.set(key.key, key);
-    else if ('subs' in part) for (const sub of part.subs) visit(sub);
-  };
-  visit(clause);
-  return [...found.values()];
+  return guarded('clause', 'a clause', () => {
+    const found = new Map<string, NamedKey>();
+    const visit = (part: Clause): void => {
+      if (part.name === 'pk') for (const key of part.key.participants ?? [part.key]) found.set(key.key, key);
+      else if ('subs' in part) for (const sub of part.subs) visit(sub);
+    };
+    visit(clause);
+    return [...found.values()];
+  });
 }

@@ -1,5 +1,5 @@
 import type { Satoshis } from '@bitcoin-enterprise/core';
-import { requireFunction, requireList, requireObject, requireText } from '../checks.ts';
+import { guarded, requireFunction, requireList, requireObject, requireText } from '../checks.ts';
 import { BiscolError } from '../errors.ts';
 import type { Clause, ClauseKey } from './clauses.ts';
 import type { ContractOutput } from './outputs.ts';
@@ -214,45 +214,47 @@ export function defineContract<
 >(
   definition: ContractDefinition<Params, Data, States, Transitions>,
 ): Contract<Params, Data, keyof States & string, Transitions> {
-  const {
-    name,
-    version = 1,
-    description = '',
-    params,
-    rules = noRules,
-    data,
-    states,
-    transitions,
-    funding,
-    duties = [],
-  } = requireObject<ContractDefinition<Params, Data, States, Transitions>>('definition', definition);
-  if (typeof name !== 'string' || !/^[\da-zA-Z-]{1,64}$/.test(name))
-    throw wrong('name', '1 to 64 letters, digits and -');
-  if (!Number.isSafeInteger(version) || version < 1) throw wrong('version', 'a whole number from 1 up');
-  checkKinds('params', params);
-  checkKinds('data', data ?? {});
-  requireFunction('definition.funding', funding);
-  requireFunction('definition.rules', rules);
-  const checkedStates = checkStates(states);
-  const checkedTransitions = checkTransitions(transitions, checkedStates);
-  const knownDuties = requireList('definition.duties', duties) as readonly AnyDuty[];
-  for (const [place, duty] of knownDuties.entries()) {
-    const transition = checkedTransitions[duty.transition];
-    if (transition === undefined || transition.from !== duty.state)
-      throw wrong(`duties[${place}]`, 'a transition from its state');
-  }
-  return {
-    name,
-    version,
-    description,
-    params: params as Params,
-    rules: rules as Contract<Params>['rules'],
-    data: (data ?? {}) as Data,
-    states: checkedStates as Contract<Params, Data, keyof States & string, Transitions>['states'],
-    transitions: checkedTransitions as Contract<Params, Data, keyof States & string, Transitions>['transitions'],
-    funding: funding as unknown as Contract<Params, Data>['funding'],
-    duties: knownDuties,
-  };
+  return guarded('definition', 'a definition of a contract', () => {
+    const {
+      name,
+      version = 1,
+      description = '',
+      params,
+      rules = noRules,
+      data,
+      states,
+      transitions,
+      funding,
+      duties = [],
+    } = requireObject<ContractDefinition<Params, Data, States, Transitions>>('definition', definition);
+    if (typeof name !== 'string' || !/^[\da-zA-Z-]{1,64}$/.test(name))
+      throw wrong('name', '1 to 64 letters, digits and -');
+    if (!Number.isSafeInteger(version) || version < 1) throw wrong('version', 'a whole number from 1 up');
+    checkKinds('params', params);
+    checkKinds('data', data ?? {});
+    requireFunction('definition.funding', funding);
+    requireFunction('definition.rules', rules);
+    const checkedStates = checkStates(states);
+    const checkedTransitions = checkTransitions(transitions, checkedStates);
+    const knownDuties = requireList('definition.duties', duties) as readonly AnyDuty[];
+    for (const [place, duty] of knownDuties.entries()) {
+      const transition = checkedTransitions[duty.transition];
+      if (transition === undefined || transition.from !== duty.state)
+        throw wrong(`duties[${place}]`, 'a transition from its state');
+    }
+    return {
+      name,
+      version,
+      description,
+      params: params as Params,
+      rules: rules as Contract<Params>['rules'],
+      data: (data ?? {}) as Data,
+      states: checkedStates as Contract<Params, Data, keyof States & string, Transitions>['states'],
+      transitions: checkedTransitions as Contract<Params, Data, keyof States & string, Transitions>['transitions'],
+      funding: funding as unknown as Contract<Params, Data>['funding'],
+      duties: knownDuties,
+    };
+  });
 }
 
 const noRules = (): readonly ParamProblem[] => [];

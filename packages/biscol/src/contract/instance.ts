@@ -1,13 +1,6 @@
-import {
-  currentCrypto,
-  feeRate,
-  type NetworkName,
-  type Satoshis,
-  satoshis,
-  toHex,
-} from '@bitcoin-enterprise/core';
+import { currentCrypto, feeRate, type NetworkName, type Satoshis, satoshis, toHex } from '@bitcoin-enterprise/core';
 import { checkTemplateHash } from '@bitcoin-enterprise/script';
-import { requireObject, requireText } from '../checks.ts';
+import { guarded, requireObject, requireText } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import { and, type Clause, type ClauseKey, musig, pk } from './clauses.ts';
 import type { AnyState, AnyTransition } from './define.ts';
@@ -70,53 +63,59 @@ export function instantiate<Of extends AnyContract>(
   contract: Of,
   options: InstantiateOptions<Of['params'] & ValueKinds>,
 ): ContractInstance<Of> {
-  const { params, network, covenants, nonce } = requireObject<InstantiateOptions<ValueKinds>>('options', options);
-  requireContract(contract);
-  const name = requireText('options.network', network) as NetworkName;
-  const values = readValues(contract.params as ValueKinds, params, { network: name, path: 'params' });
-  checkRules(contract, values);
-  const checked = covenants === undefined ? undefined : readCovenants(covenants, name);
-  const needsCovenants = Object.values(contract.transitions as Readonly<Record<string, AnyTransition>>).some(
-    (transition) => transition.covenant === true,
-  );
-  if (needsCovenants && checked === undefined)
-    throw invalidArgument('options.covenants', 'how the covenants of the contract are enforced', covenants);
-  const parties = new Map<string, Party>();
-  for (const [param, kind] of Object.entries(contract.params as ValueKinds))
-    if (kind.kind === 'party') parties.set(param, values[param] as Party);
-    else if (kind.kind === 'list of party')
-      for (const one of values[param] as readonly Party[]) parties.set(one.name, one);
-  const cache = new Map<string, StateOutput>();
-  let depth = 0;
-  const instance: ContractInstance<Of> = {
-    contract,
-    id: idOf(contract, { values, network: name, covenants: checked, nonce }),
-    network: name,
-    params: values,
-    parties,
-    covenants: checked,
-    output(state, data, value) {
-      const template = stateOf(instance, state);
-      const isTemplate = checked?.kind === 'ctv' && covenantsFrom(contract, state).length > 0;
-      const key = `${state} ${JSON.stringify(writeValues(contract.data as ValueKinds, data))} ${isTemplate ? value : ''}`;
-      const known = cache.get(key);
-      if (known !== undefined) return known;
-      if (depth >= MOST_NESTED)
-        throw new BiscolError('BISCOL_COVENANT_ENDLESS', `expected covenants that end, got more than ${MOST_NESTED}`, {
-          details: { state },
-        });
-      depth += 1;
-      try {
-        const output = compileState(state, partsOf(instance, { state, template, data, value }));
-        if (cache.size >= MOST_OUTPUTS) cache.delete(cache.keys().next().value as string);
-        cache.set(key, output);
-        return output;
-      } finally {
-        depth -= 1;
-      }
-    },
-  };
-  return instance;
+  return guarded('options', 'what the contract asks for', () => {
+    const { params, network, covenants, nonce } = requireObject<InstantiateOptions<ValueKinds>>('options', options);
+    requireContract(contract);
+    const name = requireText('options.network', network) as NetworkName;
+    const values = readValues(contract.params as ValueKinds, params, { network: name, path: 'params' });
+    checkRules(contract, values);
+    const checked = covenants === undefined ? undefined : readCovenants(covenants, name);
+    const needsCovenants = Object.values(contract.transitions as Readonly<Record<string, AnyTransition>>).some(
+      (transition) => transition.covenant === true,
+    );
+    if (needsCovenants && checked === undefined)
+      throw invalidArgument('options.covenants', 'how the covenants of the contract are enforced', covenants);
+    const parties = new Map<string, Party>();
+    for (const [param, kind] of Object.entries(contract.params as ValueKinds))
+      if (kind.kind === 'party') parties.set(param, values[param] as Party);
+      else if (kind.kind === 'list of party')
+        for (const one of values[param] as readonly Party[]) parties.set(one.name, one);
+    const cache = new Map<string, StateOutput>();
+    let depth = 0;
+    const instance: ContractInstance<Of> = {
+      contract,
+      id: idOf(contract, { values, network: name, covenants: checked, nonce }),
+      network: name,
+      params: values,
+      parties,
+      covenants: checked,
+      output(state, data, value) {
+        const template = stateOf(instance, state);
+        const isTemplate = checked?.kind === 'ctv' && covenantsFrom(contract, state).length > 0;
+        const key = `${state} ${JSON.stringify(writeValues(contract.data as ValueKinds, data))} ${isTemplate ? value : ''}`;
+        const known = cache.get(key);
+        if (known !== undefined) return known;
+        if (depth >= MOST_NESTED)
+          throw new BiscolError(
+            'BISCOL_COVENANT_ENDLESS',
+            `expected covenants that end, got more than ${MOST_NESTED}`,
+            {
+              details: { state },
+            },
+          );
+        depth += 1;
+        try {
+          const output = compileState(state, partsOf(instance, { state, template, data, value }));
+          if (cache.size >= MOST_OUTPUTS) cache.delete(cache.keys().next().value as string);
+          cache.set(key, output);
+          return output;
+        } finally {
+          depth -= 1;
+        }
+      },
+    };
+    return instance;
+  });
 }
 
 function checkRules({ rules }: AnyContract, values: Readonly<Record<string, unknown>>): void {
@@ -181,15 +180,17 @@ function writeCovenants(covenants: Covenants): CovenantsInput {
 
 /** The instance as JSON. */
 export function writeInstance(instance: ContractInstance, nonce?: string): InstanceJson {
-  const { contract, network, params, covenants } = instance;
-  return {
-    contract: contract.name,
-    version: contract.version,
-    network,
-    params: writeValues(contract.params as ValueKinds, params as never),
-    ...(covenants === undefined ? {} : { covenants: writeCovenants(covenants) }),
-    ...(nonce === undefined ? {} : { nonce }),
-  };
+  return guarded('instance', 'what instantiate returned', () => {
+    const { contract, network, params, covenants } = instance;
+    return {
+      contract: contract.name,
+      version: contract.version,
+      network,
+      params: writeValues(contract.params as ValueKinds, params as never),
+      ...(covenants === undefined ? {} : { covenants: writeCovenants(covenants) }),
+      ...(nonce === undefined ? {} : { nonce }),
+    };
+  });
 }
 
 /**
@@ -198,19 +199,21 @@ export function writeInstance(instance: ContractInstance, nonce?: string): Insta
  * @throws BiscolError `BISCOL_CONTRACT_UNKNOWN`, `BISCOL_VALUE_INVALID`, `BISCOL_INVALID_ARGUMENT`.
  */
 export function readInstance(json: unknown, contracts: readonly AnyContract[]): ContractInstance {
-  const { contract, version, params, network, covenants, nonce } = requireObject<InstanceJson>('json', json);
-  const known = contracts.find((one) => one.name === contract && one.version === version);
-  if (known === undefined)
-    throw new BiscolError('BISCOL_CONTRACT_UNKNOWN', 'expected a contract that is known, got another', {
-      details: { contract: String(contract).slice(0, 64), version: Number(version) },
-      hint: 'Give the definitions of all contracts whose instances are on record, of older versions too.',
+  return guarded('json', 'what writeInstance returned', () => {
+    const { contract, version, params, network, covenants, nonce } = requireObject<InstanceJson>('json', json);
+    const known = contracts.find((one) => one.name === contract && one.version === version);
+    if (known === undefined)
+      throw new BiscolError('BISCOL_CONTRACT_UNKNOWN', 'expected a contract that is known, got another', {
+        details: { contract: String(contract).slice(0, 64), version: Number(version) },
+        hint: 'Give the definitions of all contracts whose instances are on record, of older versions too.',
+      });
+    if (nonce !== undefined && typeof nonce !== 'string') throw invalidArgument('json.nonce', 'a text', nonce);
+    return instantiate(known, {
+      params: params as never,
+      network: network as NetworkName,
+      ...(covenants === undefined ? {} : { covenants }),
+      ...(nonce === undefined ? {} : { nonce }),
     });
-  if (nonce !== undefined && typeof nonce !== 'string') throw invalidArgument('json.nonce', 'a text', nonce);
-  return instantiate(known, {
-    params: params as never,
-    network: network as NetworkName,
-    ...(covenants === undefined ? {} : { covenants }),
-    ...(nonce === undefined ? {} : { nonce }),
   });
 }
 
@@ -283,12 +286,14 @@ export function fundingOutputs(instance: ContractInstance): readonly {
   readonly value: Satoshis;
   readonly output: StateOutput;
 }[] {
-  const outputs = (instance.contract.funding as (params: unknown) => readonly ContractOutput[])(instance.params);
-  return outputs.map((output, place) => {
-    if (output.kind !== 'state') throw invalidArgument(`funding[${place}]`, 'a state of the contract', output);
-    const data = { ...emptyData(instance), ...output.data };
-    const value = amountOfState(instance, output, data);
-    return { state: output.state, data, value, output: instance.output(output.state, data, value) };
+  return guarded('instance', 'what instantiate returned', () => {
+    const outputs = (instance.contract.funding as (params: unknown) => readonly ContractOutput[])(instance.params);
+    return outputs.map((output, place) => {
+      if (output.kind !== 'state') throw invalidArgument(`funding[${place}]`, 'a state of the contract', output);
+      const data = { ...emptyData(instance), ...output.data };
+      const value = amountOfState(instance, output, data);
+      return { state: output.state, data, value, output: instance.output(output.state, data, value) };
+    });
   });
 }
 

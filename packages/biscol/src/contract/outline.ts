@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import { feeRate, satoshis, type Satoshis } from '@bitcoin-enterprise/core';
 import { hasCode } from '@bitcoin-enterprise/core';
 import { printClause } from './clauses.ts';
@@ -41,15 +42,17 @@ const SAMPLE_TXID = new Uint8Array(32).fill(0xab);
 
 /** The graph of an instance: states, transitions, what each waits for and pays. */
 export function outlineOf(instance: ContractInstance): Outline {
-  const { contract } = instance;
-  const first = fundingOutputs(instance);
-  const states = Object.entries(contract.states as Readonly<Record<string, AnyState>>).map(([name, state]) => {
-    return { name, description: state.description ?? '', isFirst: first.some((output) => output.state === name) };
+  return guarded('instance', 'what instantiate returned', () => {
+    const { contract } = instance;
+    const first = fundingOutputs(instance);
+    const states = Object.entries(contract.states as Readonly<Record<string, AnyState>>).map(([name, state]) => {
+      return { name, description: state.description ?? '', isFirst: first.some((output) => output.state === name) };
+    });
+    const transitions = Object.entries(contract.transitions as Readonly<Record<string, AnyTransition>>).map(
+      ([name, template]) => outlined(instance, name, template),
+    );
+    return { states, transitions };
   });
-  const transitions = Object.entries(contract.transitions as Readonly<Record<string, AnyTransition>>).map(
-    ([name, template]) => outlined(instance, name, template),
-  );
-  return { states, transitions };
 }
 
 function outlined(instance: ContractInstance, name: string, template: AnyTransition): OutlinedTransition {

@@ -1,7 +1,7 @@
 import { parseHex, type Satoshis, satoshis } from '@bitcoin-enterprise/core';
 import { Opcode } from '@bitcoin-enterprise/script';
 import { isBytes } from '@bitcoin-enterprise/core';
-import { requireBytes, requireText } from '../checks.ts';
+import { guarded, requireBytes, requireText } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import type { Party } from './values.ts';
 
@@ -36,22 +36,26 @@ export function to<const State extends string, Data = never>(
   state: State,
   options: { readonly amount?: OutputAmount; readonly data?: Data } = {},
 ): ContractOutput<State, [Data] extends [never] ? object : Data> {
-  const { amount, data } = options;
-  requireText('state', state);
-  return {
-    kind: 'state',
-    state,
-    data: (data ?? {}) as never,
-    ...(amount === undefined ? {} : { amount: checkAmount(amount) }),
-  };
+  return guarded('options', 'an object', () => {
+    const { amount, data } = options;
+    requireText('state', state);
+    return {
+      kind: 'state',
+      state,
+      data: (data ?? {}) as never,
+      ...(amount === undefined ? {} : { amount: checkAmount(amount) }),
+    };
+  });
 }
 
 /** Pays a party, or a script. */
 export function pay(receiver: Party | Uint8Array, amount: OutputAmount): ContractOutput<never, never> {
-  if (isBytes(receiver)) return { kind: 'payout', scriptPubKey: receiver, amount: checkAmount(amount) };
-  if (typeof receiver !== 'object' || receiver === null || !isBytes(receiver.payTo))
-    throw invalidArgument('receiver', 'a party or a script', receiver);
-  return { kind: 'payout', party: receiver.name, scriptPubKey: receiver.payTo, amount: checkAmount(amount) };
+  return guarded('receiver', 'a party or a script', () => {
+    if (isBytes(receiver)) return { kind: 'payout', scriptPubKey: receiver, amount: checkAmount(amount) };
+    if (typeof receiver !== 'object' || receiver === null || !isBytes(receiver.payTo))
+      throw invalidArgument('receiver', 'a party or a script', receiver);
+    return { kind: 'payout', party: receiver.name, scriptPubKey: receiver.payTo, amount: checkAmount(amount) };
+  });
 }
 
 /** Pay to anchor, `OP_1 <4e73>`: anybody may spend it, to pay for its transaction by a child. */

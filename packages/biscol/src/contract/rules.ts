@@ -1,4 +1,4 @@
-import { requireFunction, requireInteger } from '../checks.ts';
+import { guarded, requireFunction, requireInteger } from '../checks.ts';
 import type { AnyDuty, Duty, ParamProblem } from './define.ts';
 import type { NamedKey } from './values.ts';
 
@@ -9,8 +9,10 @@ export function rule(holds: boolean, param: string, expected: string): ParamProb
 
 /** A rule of keys: all are different, so that nobody stands in for two. */
 export function distinctKeys(...keys: readonly NamedKey[]): ParamProblem | undefined {
-  const twice = keys.find(({ key }, place) => keys.slice(0, place).some((other) => other.key === key));
-  return twice === undefined ? undefined : { param: twice.name, expected: 'a key that nobody else has' };
+  return guarded('keys', 'keys', () => {
+    const twice = keys.find(({ key }, place) => keys.slice(0, place).some((other) => other.key === key));
+    return twice === undefined ? undefined : { param: twice.name, expected: 'a key that nobody else has' };
+  });
 }
 
 /** Stands in where a list of parties is shorter than a contract allows. */

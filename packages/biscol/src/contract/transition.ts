@@ -19,7 +19,7 @@ import {
   type Transaction,
   type TransactionOutput,
 } from '@bitcoin-enterprise/script';
-import { requireBytes, requireInteger, requireObject } from '../checks.ts';
+import { guarded, requireBytes, requireInteger, requireObject } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import type { AnyTransition } from './define.ts';
 import { type ContractInstance, stateOf, transitionOf } from './model.ts';
@@ -125,129 +125,134 @@ export function planTransition(
   transition: string,
   options: PlanTransitionOptions,
 ): TransitionPlan {
-  const template = transitionOf(instance, transition);
-  const { cells, signers, sponsor, profile = policyProfiles['core-31'], outputOf } = options;
-  requireCells(transition, template, cells);
-  const kinds = (template.args ?? {}) as ValueKinds;
-  const given = options.assumeSecrets === true ? withAssumed(kinds, options.args ?? {}) : (options.args ?? {});
-  const args = readValues(kinds, given, { network: instance.network, path: 'args' });
-  const value = satoshis(cells.reduce((sum, cell) => sum + cell.value, 0n));
-  const context = { data: (cells[0] as Cell).data, args, cells, value } as never;
-  const { params } = instance;
-  const refusal = template.refuses?.(params, context);
-  if (refusal !== undefined) throw impossible(transition, refusal);
-  const hashType = HASH_TYPES[template.sighash ?? 'DEFAULT'];
-  const preimages = template.reveals?.(params, context) ?? [];
-  const willing = template
-    .signers?.(params, context)
-    .flatMap(({ key, participants }) => [key, ...(participants ?? []).map((one) => one.key)]);
-  const named =
-    signers === undefined ? undefined : new Set(signers.flatMap((name) => keysNamed(instance, name, cells)));
-  const inputs = cells.map((cell) => {
-    const output = outputOf?.(cell) ?? instance.output(cell.state, cell.data, cell.value);
-    const assets: Parameters<typeof planPath>[2] = {
-      canSign: (key) => {
-        if (willing === undefined && named === undefined) return true;
-        const texts = [key.expression.text('public'), ...key.participants.map((one) => one.expression.text('public'))];
-        if (willing !== undefined && !texts.some((text) => willing.includes(text))) return false;
-        if (named === undefined) return true;
-        const own = key.participants.length === 0 ? texts.slice(0, 1) : texts.slice(1);
-        return own.every((text) => named.has(text) || isCovenantKey(instance, text));
-      },
-      hasPreimage: (hashFunction, hash) =>
-        options.assumeSecrets === true || preimages.some((preimage) => isPreimage(hashFunction, hash, preimage)),
-      signatureSize: hashType === SighashType.DEFAULT ? 64 : 65,
+  return guarded('options', 'an instance, a transition and cells of it', () => {
+    const template = transitionOf(instance, transition);
+    const { cells, signers, sponsor, profile = policyProfiles['core-31'], outputOf } = options;
+    requireCells(transition, template, cells);
+    const kinds = (template.args ?? {}) as ValueKinds;
+    const given = options.assumeSecrets === true ? withAssumed(kinds, options.args ?? {}) : (options.args ?? {});
+    const args = readValues(kinds, given, { network: instance.network, path: 'args' });
+    const value = satoshis(cells.reduce((sum, cell) => sum + cell.value, 0n));
+    const context = { data: (cells[0] as Cell).data, args, cells, value } as never;
+    const { params } = instance;
+    const refusal = template.refuses?.(params, context);
+    if (refusal !== undefined) throw impossible(transition, refusal);
+    const hashType = HASH_TYPES[template.sighash ?? 'DEFAULT'];
+    const preimages = template.reveals?.(params, context) ?? [];
+    const willing = template
+      .signers?.(params, context)
+      .flatMap(({ key, participants }) => [key, ...(participants ?? []).map((one) => one.key)]);
+    const named =
+      signers === undefined ? undefined : new Set(signers.flatMap((name) => keysNamed(instance, name, cells)));
+    const inputs = cells.map((cell) => {
+      const output = outputOf?.(cell) ?? instance.output(cell.state, cell.data, cell.value);
+      const assets: Parameters<typeof planPath>[2] = {
+        canSign: (key) => {
+          if (willing === undefined && named === undefined) return true;
+          const texts = [
+            key.expression.text('public'),
+            ...key.participants.map((one) => one.expression.text('public')),
+          ];
+          if (willing !== undefined && !texts.some((text) => willing.includes(text))) return false;
+          if (named === undefined) return true;
+          const own = key.participants.length === 0 ? texts.slice(0, 1) : texts.slice(1);
+          return own.every((text) => named.has(text) || isCovenantKey(instance, text));
+        },
+        hasPreimage: (hashFunction, hash) =>
+          options.assumeSecrets === true || preimages.some((preimage) => isPreimage(hashFunction, hash, preimage)),
+        signatureSize: hashType === SighashType.DEFAULT ? 64 : 65,
+      };
+      const isPlain = willing === undefined && named === undefined && preimages.length === 0;
+      const plan =
+        isPlain && options.assumeSecrets !== true
+          ? planPathOnce(output, template.by, assets)
+          : planPath(output, template.by, assets);
+      if (plan === undefined)
+        throw impossible(transition, `no way of path ${template.by} with these signers and secrets`);
+      return { cell, output, plan };
+    });
+    const lockTime = lockTimeOf(transition, [
+      ...inputs.map(({ plan }) => plan.lockTime),
+      template.lockTime?.(params, context) ?? 0,
+    ]);
+    const made = template.outputs(params, context);
+    const drafts = made.map((output) => draftOf(instance, output, (cells[0] as Cell).data));
+    const witness = inputs.reduce((sum, { plan }) => sum + plan.weight, 0);
+    const sponsored = sponsor?.inputs.reduce((sum, { weight }) => sum + weight, 0) ?? 0;
+    const weight =
+      4 * (4 + 4 + compactSizeLength(inputs.length + (sponsor?.inputs.length ?? 0))) +
+      2 +
+      witness +
+      sponsored +
+      4 * outputsSize(drafts, sponsor !== undefined);
+    const rate = template.covenant === true ? instance.covenants?.feeRate : options.feeRate;
+    if (rate === undefined && options.partial !== true) throw invalidArgument('options.feeRate', 'sat/kvB', rate);
+    const owed = rate === undefined ? satoshis(0n) : feeFor(rate, virtualBytes(Math.ceil(weight / 4)));
+    const brought = value + (sponsor?.inputs.reduce((sum, input) => sum + input.value, 0n) ?? 0n);
+    const amounts = settle(transition, { drafts, brought, owed, sponsor, partial: options.partial === true });
+    const outputs: TransactionOutput[] = drafts.map((draft, index) => {
+      const exact = draft.amount === rest ? amounts.rest : draft.amount;
+      const scriptPubKey = draft.scriptPubKey ?? instance.output(draft.state, draft.data, satoshis(exact)).scriptPubKey;
+      const minimum = dustThreshold(scriptPubKey, profile.dustRelayFee);
+      const mayBeDust = draft.kind === 'note' || (draft.kind === 'anchor' && template.version === 3);
+      if (exact < minimum && !mayBeDust)
+        throw new BiscolError('BISCOL_DUST', `expected at least ${minimum} sat for output ${index}, got ${exact}`, {
+          details: { transition, output: index, minimum: String(minimum) },
+        });
+      return { value: exact, scriptPubKey };
+    });
+    if (sponsor !== undefined) outputs.push({ value: amounts.change, scriptPubKey: sponsor.change });
+    const hasAbsoluteLock = lockTime !== 0;
+    const tx: Transaction = {
+      version: template.version ?? 2,
+      inputs: [
+        ...inputs.map(({ cell, plan }) => ({
+          previousTxid: cell.txid,
+          previousIndex: cell.index,
+          scriptSig: NOTHING,
+          sequence: hasAbsoluteLock && plan.sequence === 0xffff_ffff ? 0xffff_fffe : plan.sequence,
+          witness: [],
+        })),
+        ...(sponsor?.inputs ?? []).map(({ txid, index, sequence }) => ({
+          previousTxid: txid,
+          previousIndex: index,
+          scriptSig: NOTHING,
+          sequence,
+          witness: [],
+        })),
+      ],
+      outputs,
+      lockTime,
     };
-    const isPlain = willing === undefined && named === undefined && preimages.length === 0;
-    const plan =
-      isPlain && options.assumeSecrets !== true
-        ? planPathOnce(output, template.by, assets)
-        : planPath(output, template.by, assets);
-    if (plan === undefined)
-      throw impossible(transition, `no way of path ${template.by} with these signers and secrets`);
-    return { cell, output, plan };
+    // Of a part of a transaction there is none yet: others bring what is missing.
+    const paysFee = brought - outputs.reduce((sum, output) => sum + output.value, 0n);
+    const unsigned = serializeTransaction(tx, { witness: false });
+    return {
+      transition,
+      tx,
+      txid: currentCrypto().hash256(unsigned),
+      bytes: unsigned,
+      spentOutputs: [
+        ...inputs.map(({ cell, output }) => ({ value: cell.value, scriptPubKey: output.scriptPubKey })),
+        ...(sponsor?.inputs ?? []).map(({ value: held, scriptPubKey }) => ({ value: held, scriptPubKey })),
+      ],
+      inputs,
+      hashType,
+      preimages,
+      next: drafts.flatMap((draft, index) =>
+        draft.kind === 'state' ? [{ index, state: draft.state, data: draft.data }] : [],
+      ),
+      payouts: drafts.flatMap((draft, index) =>
+        draft.kind === 'payout'
+          ? [{ index, party: draft.party, value: satoshis((outputs[index] as TransactionOutput).value) }]
+          : [],
+      ),
+      anchor: placeOf(drafts, ({ kind }) => kind === 'anchor'),
+      restAt: placeOf(drafts, ({ amount }) => amount === rest),
+      weight,
+      fee: satoshis(paysFee > 0n ? paysFee : 0n),
+    };
   });
-  const lockTime = lockTimeOf(transition, [
-    ...inputs.map(({ plan }) => plan.lockTime),
-    template.lockTime?.(params, context) ?? 0,
-  ]);
-  const made = template.outputs(params, context);
-  const drafts = made.map((output) => draftOf(instance, output, (cells[0] as Cell).data));
-  const witness = inputs.reduce((sum, { plan }) => sum + plan.weight, 0);
-  const sponsored = sponsor?.inputs.reduce((sum, { weight }) => sum + weight, 0) ?? 0;
-  const weight =
-    4 * (4 + 4 + compactSizeLength(inputs.length + (sponsor?.inputs.length ?? 0))) +
-    2 +
-    witness +
-    sponsored +
-    4 * outputsSize(drafts, sponsor !== undefined);
-  const rate = template.covenant === true ? instance.covenants?.feeRate : options.feeRate;
-  if (rate === undefined && options.partial !== true) throw invalidArgument('options.feeRate', 'sat/kvB', rate);
-  const owed = rate === undefined ? satoshis(0n) : feeFor(rate, virtualBytes(Math.ceil(weight / 4)));
-  const brought = value + (sponsor?.inputs.reduce((sum, input) => sum + input.value, 0n) ?? 0n);
-  const amounts = settle(transition, { drafts, brought, owed, sponsor, partial: options.partial === true });
-  const outputs: TransactionOutput[] = drafts.map((draft, index) => {
-    const exact = draft.amount === rest ? amounts.rest : draft.amount;
-    const scriptPubKey = draft.scriptPubKey ?? instance.output(draft.state, draft.data, satoshis(exact)).scriptPubKey;
-    const minimum = dustThreshold(scriptPubKey, profile.dustRelayFee);
-    const mayBeDust = draft.kind === 'note' || (draft.kind === 'anchor' && template.version === 3);
-    if (exact < minimum && !mayBeDust)
-      throw new BiscolError('BISCOL_DUST', `expected at least ${minimum} sat for output ${index}, got ${exact}`, {
-        details: { transition, output: index, minimum: String(minimum) },
-      });
-    return { value: exact, scriptPubKey };
-  });
-  if (sponsor !== undefined) outputs.push({ value: amounts.change, scriptPubKey: sponsor.change });
-  const hasAbsoluteLock = lockTime !== 0;
-  const tx: Transaction = {
-    version: template.version ?? 2,
-    inputs: [
-      ...inputs.map(({ cell, plan }) => ({
-        previousTxid: cell.txid,
-        previousIndex: cell.index,
-        scriptSig: NOTHING,
-        sequence: hasAbsoluteLock && plan.sequence === 0xffff_ffff ? 0xffff_fffe : plan.sequence,
-        witness: [],
-      })),
-      ...(sponsor?.inputs ?? []).map(({ txid, index, sequence }) => ({
-        previousTxid: txid,
-        previousIndex: index,
-        scriptSig: NOTHING,
-        sequence,
-        witness: [],
-      })),
-    ],
-    outputs,
-    lockTime,
-  };
-  // Of a part of a transaction there is none yet: others bring what is missing.
-  const paysFee = brought - outputs.reduce((sum, output) => sum + output.value, 0n);
-  const unsigned = serializeTransaction(tx, { witness: false });
-  return {
-    transition,
-    tx,
-    txid: currentCrypto().hash256(unsigned),
-    bytes: unsigned,
-    spentOutputs: [
-      ...inputs.map(({ cell, output }) => ({ value: cell.value, scriptPubKey: output.scriptPubKey })),
-      ...(sponsor?.inputs ?? []).map(({ value: held, scriptPubKey }) => ({ value: held, scriptPubKey })),
-    ],
-    inputs,
-    hashType,
-    preimages,
-    next: drafts.flatMap((draft, index) =>
-      draft.kind === 'state' ? [{ index, state: draft.state, data: draft.data }] : [],
-    ),
-    payouts: drafts.flatMap((draft, index) =>
-      draft.kind === 'payout'
-        ? [{ index, party: draft.party, value: satoshis((outputs[index] as TransactionOutput).value) }]
-        : [],
-    ),
-    anchor: placeOf(drafts, ({ kind }) => kind === 'anchor'),
-    restAt: placeOf(drafts, ({ amount }) => amount === rest),
-    weight,
-    fee: satoshis(paysFee > 0n ? paysFee : 0n),
-  };
 }
 
 const NOTHING = new Uint8Array(0);

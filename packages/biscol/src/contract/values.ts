@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import {
   type BlockHeight,
   blockHeight,
@@ -159,44 +160,50 @@ export function publicKey(): ValueKind<NamedKey, string> {
 export function amount(
   options: { readonly minimum?: bigint; readonly maximum?: bigint } = {},
 ): ValueKind<Satoshis, string | bigint> {
-  const { minimum = 0n, maximum = MAX_SATOSHIS } = options;
-  const expected = `whole satoshis from ${minimum} to ${maximum}, as a decimal string or a bigint`;
-  return {
-    kind: 'amount',
-    read: (value, { path }) => {
-      const isText = typeof value === 'string' && /^\d{1,16}$/.test(value);
-      const whole = isText ? BigInt(value) : value;
-      if (typeof whole !== 'bigint' || whole < minimum || whole > maximum) throw invalid(path, expected);
-      return satoshis(whole);
-    },
-    write: String,
-    sample: () => satoshis(minimum > 100_000n ? minimum : maximum < 100_000n ? maximum : 100_000n),
-  };
+  return guarded('options', 'an object', () => {
+    const { minimum = 0n, maximum = MAX_SATOSHIS } = options;
+    const expected = `whole satoshis from ${minimum} to ${maximum}, as a decimal string or a bigint`;
+    return {
+      kind: 'amount',
+      read: (value, { path }) => {
+        const isText = typeof value === 'string' && /^\d{1,16}$/.test(value);
+        const whole = isText ? BigInt(value) : value;
+        if (typeof whole !== 'bigint' || whole < minimum || whole > maximum) throw invalid(path, expected);
+        return satoshis(whole);
+      },
+      write: String,
+      sample: () => satoshis(minimum > 100_000n ? minimum : maximum < 100_000n ? maximum : 100_000n),
+    };
+  });
 }
 
 /** A whole number. */
 export function whole(
   options: { readonly minimum?: number; readonly maximum?: number } = {},
 ): ValueKind<number, number> {
-  const { minimum = 0, maximum = 0xffff_ffff } = options;
-  return {
-    kind: 'number',
-    read: (value, { path }) => {
-      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum || value > maximum)
-        throw invalid(path, `a whole number from ${minimum} to ${maximum}`);
-      return value;
-    },
-    write: (value) => value,
-    sample: () => minimum,
-  };
+  return guarded('options', 'an object', () => {
+    const { minimum = 0, maximum = 0xffff_ffff } = options;
+    return {
+      kind: 'number',
+      read: (value, { path }) => {
+        if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum || value > maximum)
+          throw invalid(path, `a whole number from ${minimum} to ${maximum}`);
+        return value;
+      },
+      write: (value) => value,
+      sample: () => minimum,
+    };
+  });
 }
 
 /** A number of blocks for `older`: 1 to 65,535 (BIP68). */
 export function blocks(
   options: { readonly minimum?: number; readonly maximum?: number } = {},
 ): ValueKind<number, number> {
-  const { minimum = 1, maximum = 0xffff } = options;
-  return { ...whole({ minimum, maximum }), kind: 'blocks', sample: () => Math.min(Math.max(minimum, 144), maximum) };
+  return guarded('options', 'an object', () => {
+    const { minimum = 1, maximum = 0xffff } = options;
+    return { ...whole({ minimum, maximum }), kind: 'blocks', sample: () => Math.min(Math.max(minimum, 144), maximum) };
+  });
 }
 
 /** A block height for `after`: 1 to 499,999,999 (BIP65). */
@@ -223,17 +230,19 @@ export function time(): ValueKind<UnixSeconds, number> {
 
 /** Bytes of a length, in JSON in hexadecimal. */
 export function bytes(length: number): ValueKind<Uint8Array, string> {
-  return {
-    kind: 'bytes',
-    read: (value, { path }) => {
-      const isText = typeof value === 'string' && value.length === 2 * length && /^[\da-f]*$/.test(value);
-      const read = isText ? parseHex(value) : value;
-      if (!isBytes(read) || read.length !== length) throw invalid(path, `${length} bytes, in hexadecimal`);
-      return read;
-    },
-    write: toHex,
-    sample: () => new Uint8Array(length).fill(1),
-  };
+  return guarded('options', 'an object', () => {
+    return {
+      kind: 'bytes',
+      read: (value, { path }) => {
+        const isText = typeof value === 'string' && value.length === 2 * length && /^[\da-f]*$/.test(value);
+        const read = isText ? parseHex(value) : value;
+        if (!isBytes(read) || read.length !== length) throw invalid(path, `${length} bytes, in hexadecimal`);
+        return read;
+      },
+      write: toHex,
+      sample: () => new Uint8Array(length).fill(1),
+    };
+  });
 }
 
 /** A hash of a secret: 32 bytes of SHA-256. */
@@ -265,18 +274,20 @@ export function list<Value, Input>(
   item: ValueKind<Value, Input>,
   options: { readonly minimum?: number; readonly maximum?: number } = {},
 ): ValueKind<readonly Value[], readonly (Value | Input)[]> {
-  const { minimum = 0, maximum = 1_000 } = options;
-  return {
-    kind: `list of ${item.kind}`,
-    read: (value, context) => {
-      const { path } = context;
-      if (!Array.isArray(value) || value.length < minimum || value.length > maximum)
-        throw invalid(path, `a list of ${minimum} to ${maximum}`);
-      return Array.from(value, (one: unknown, place) => item.read(one, { ...context, path: `${path}[${place}]` }));
-    },
-    write: (values) => values.map((value) => item.write(value)),
-    sample: (name) => Array.from({ length: Math.max(minimum, 1) }, (_, place) => item.sample(`${name}[${place}]`)),
-  };
+  return guarded('item', 'a kind of value', () => {
+    const { minimum = 0, maximum = 1_000 } = options;
+    return {
+      kind: `list of ${item.kind}`,
+      read: (value, context) => {
+        const { path } = context;
+        if (!Array.isArray(value) || value.length < minimum || value.length > maximum)
+          throw invalid(path, `a list of ${minimum} to ${maximum}`);
+        return Array.from(value, (one: unknown, place) => item.read(one, { ...context, path: `${path}[${place}]` }));
+      },
+      write: (values) => values.map((value) => item.write(value)),
+      sample: (name) => Array.from({ length: Math.max(minimum, 1) }, (_, place) => item.sample(`${name}[${place}]`)),
+    };
+  });
 }
 
 /** Reads named values: each exactly once, none that nobody knows. */

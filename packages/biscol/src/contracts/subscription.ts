@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import { after, and, pk } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
 import { defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
@@ -30,8 +31,8 @@ export type SubscriptionData = {
 export type SubscriptionTransitions = Readonly<Record<'collect' | 'cancel', NoArgs>>;
 
 /** Height from which on an instalment can be collected. */
-export function dueAt({ start, period }: { readonly start: number; readonly period: number }, number: number): number {
-  return start + period * number;
+export function dueAt(params: { readonly start: number; readonly period: number }, number: number): number {
+  return guarded('params', 'parameters of a subscription', () => params.start + params.period * number);
 }
 
 /**

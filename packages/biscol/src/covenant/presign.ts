@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import { currentCrypto, displayHash, equalBytes, satoshis } from '@bitcoin-enterprise/core';
 import { aggregatePublicKeys, type DerivedKey, sortPublicKeys } from '@bitcoin-enterprise/descriptors';
 import type { Psbt } from '@bitcoin-enterprise/wallet';
@@ -24,49 +25,55 @@ const MOST_STEPS = 10_000;
  * @throws BiscolError `BISCOL_COVENANT_ENDLESS`; those of `planTransition`.
  */
 export function covenantSteps(instance: ContractInstance, cells: readonly Cell[]): readonly CovenantStep[] {
-  const steps: CovenantStep[] = [];
-  let waiting = [...cells];
-  while (waiting.length > 0) {
-    const next: Cell[] = [];
-    for (const cell of waiting)
-      for (const transition of covenantsFrom(instance.contract, cell.state)) {
-        if (steps.length >= MOST_STEPS)
-          throw new BiscolError(
-            'BISCOL_COVENANT_ENDLESS',
-            `expected covenants that end, got over ${MOST_STEPS} steps`,
-            {
-              details: { state: cell.state },
-            },
-          );
-        const plan = planTransition(instance, transition, { cells: [cell], assumeSecrets: true });
-        steps.push({ outpoint: outpointOf(cell), plan });
-        next.push(...nextCells(plan));
-      }
-    waiting = next;
-  }
-  return steps;
+  return guarded('instance', 'what instantiate returned', () => {
+    const steps: CovenantStep[] = [];
+    let waiting = [...cells];
+    while (waiting.length > 0) {
+      const next: Cell[] = [];
+      for (const cell of waiting)
+        for (const transition of covenantsFrom(instance.contract, cell.state)) {
+          if (steps.length >= MOST_STEPS)
+            throw new BiscolError(
+              'BISCOL_COVENANT_ENDLESS',
+              `expected covenants that end, got over ${MOST_STEPS} steps`,
+              {
+                details: { state: cell.state },
+              },
+            );
+          const plan = planTransition(instance, transition, { cells: [cell], assumeSecrets: true });
+          steps.push({ outpoint: outpointOf(cell), plan });
+          next.push(...nextCells(plan));
+        }
+      waiting = next;
+    }
+    return steps;
+  });
 }
 
 /** The outputs of a plan that the contract goes on in, as they will be. */
 export function nextCells(plan: TransitionPlan): readonly Cell[] {
-  if (plan.next.length === 0) return [];
-  const { txid } = plan;
-  return plan.next.map(({ index, state, data }) => {
-    const { value } = plan.tx.outputs[index] as { readonly value: bigint };
-    return { state, data, value: satoshis(value), txid, index };
+  return guarded('plan', 'what planTransition returned', () => {
+    if (plan.next.length === 0) return [];
+    const { txid } = plan;
+    return plan.next.map(({ index, state, data }) => {
+      const { value } = plan.tx.outputs[index] as { readonly value: bigint };
+      return { state, data, value: satoshis(value), txid, index };
+    });
   });
 }
 
 /** The name of an output as people write it. */
-export function outpointOf({ txid, index }: Pick<Cell, 'txid' | 'index'>): string {
-  return `${displayHash(txid)}:${index}`;
+export function outpointOf(cell: Pick<Cell, 'txid' | 'index'>): string {
+  return guarded('cell', 'an output', () => `${displayHash(cell.txid)}:${cell.index}`);
 }
 
 /** The signature of the covenant that a plan needs beside those of its clause; `undefined` without presigning. */
 export function covenantRequest(instance: ContractInstance, plan: TransitionPlan): SigningRequest | undefined {
-  const { covenants } = instance;
-  if (covenants?.kind !== 'presigned') return undefined;
-  return signingRequests(plan).find(({ key }) => isCovenantKey(instance, key));
+  return guarded('plan', 'what planTransition returned', () => {
+    const { covenants } = instance;
+    if (covenants?.kind !== 'presigned') return undefined;
+    return signingRequests(plan).find(({ key }) => isCovenantKey(instance, key));
+  });
 }
 
 function isCovenantKey({ covenants }: ContractInstance, key: DerivedKey): boolean {
@@ -80,22 +87,24 @@ function isCovenantKey({ covenants }: ContractInstance, key: DerivedKey): boolea
 
 /** The PSBT of a step in which the covenant alone is signed: without the keys of its clause, which sign later. */
 export function covenantPsbt(instance: ContractInstance, plan: TransitionPlan): Psbt {
-  const request = covenantRequest(instance, plan);
-  if (request === undefined) throw invalidArgument('plan', 'a transition that is signed beforehand', plan.transition);
-  const psbt = planToPsbt(plan);
-  const { participants } = request.key;
-  const own = [request.key, ...participants].map(({ publicKey }) => publicKey.subarray(1, 33));
-  const aggregate = aggregatePublicKeys(sortPublicKeys(participants.map(({ publicKey }) => publicKey)));
-  return {
-    ...psbt,
-    inputs: psbt.inputs.map((input) => ({
-      ...input,
-      tapDerivations: input.tapDerivations.filter((one) => own.some((key) => equalBytes(key, one.publicKey))),
-      musigParticipants: input.musigParticipants.filter(
-        (one) => aggregate !== undefined && equalBytes(one.aggregate, aggregate),
-      ),
-    })),
-  };
+  return guarded('plan', 'what planTransition returned', () => {
+    const request = covenantRequest(instance, plan);
+    if (request === undefined) throw invalidArgument('plan', 'a transition that is signed beforehand', plan.transition);
+    const psbt = planToPsbt(plan);
+    const { participants } = request.key;
+    const own = [request.key, ...participants].map(({ publicKey }) => publicKey.subarray(1, 33));
+    const aggregate = aggregatePublicKeys(sortPublicKeys(participants.map(({ publicKey }) => publicKey)));
+    return {
+      ...psbt,
+      inputs: psbt.inputs.map((input) => ({
+        ...input,
+        tapDerivations: input.tapDerivations.filter((one) => own.some((key) => equalBytes(key, one.publicKey))),
+        musigParticipants: input.musigParticipants.filter(
+          (one) => aggregate !== undefined && equalBytes(one.aggregate, aggregate),
+        ),
+      })),
+    };
+  });
 }
 
 /**
@@ -109,17 +118,21 @@ export function covenantSignature(
   plan: TransitionPlan,
   psbt: Psbt,
 ): Uint8Array | undefined {
-  const request = covenantRequest(instance, plan);
-  if (request === undefined) return undefined;
-  return signaturesOfPsbt(plan, psbt).get(signatureName(request.input, request.key));
+  return guarded('plan', 'what planTransition returned', () => {
+    const request = covenantRequest(instance, plan);
+    if (request === undefined) return undefined;
+    return signaturesOfPsbt(plan, psbt).get(signatureName(request.input, request.key));
+  });
 }
 
 /** Whether 64 bytes are the signature of the covenant of a plan. */
 export function isCovenantSignature(instance: ContractInstance, plan: TransitionPlan, signature: Uint8Array): boolean {
-  const request = covenantRequest(instance, plan);
-  return (
-    request !== undefined &&
-    signature.length === 64 &&
-    currentCrypto().schnorrVerify(signature, request.request.digest, request.verifyingKey)
-  );
+  return guarded('plan', 'what planTransition returned', () => {
+    const request = covenantRequest(instance, plan);
+    return (
+      request !== undefined &&
+      signature.length === 64 &&
+      currentCrypto().schnorrVerify(signature, request.request.digest, request.verifyingKey)
+    );
+  });
 }

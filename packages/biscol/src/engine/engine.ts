@@ -162,6 +162,7 @@ export function createEngine(options: EngineOptions): ContractEngine {
 
   async function executionOf(id: string, execution: string): Promise<ExecutionRecord> {
     const { state } = await loaded(id);
+    requireText('execution', execution);
     const found = Object.hasOwn(state.executions, execution) ? state.executions[execution] : undefined;
     if (found === undefined) throw wrongState(execution, 'an execution that is on record', 'none');
     return found;
@@ -256,7 +257,8 @@ export function createEngine(options: EngineOptions): ContractEngine {
       await executionOf(id, execution);
       await tell(id, execution, { type: 'released', id: execution });
     },
-    async abandon(id, execution, { reason = 'given up' } = {}) {
+    async abandon(id, execution, call = {}) {
+      const { reason = 'given up' } = requireObject<{ readonly reason: string }>('options', call);
       await executionOf(id, execution);
       await tell(id, execution, { type: 'abandoned', id: execution, reason: requireText('options.reason', reason) });
     },

@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import { type CryptoEngine, currentCrypto, virtualSize, weightUnits } from '@bitcoin-enterprise/core';
 import {
   type ScriptErrorName,
@@ -55,28 +56,30 @@ export function meterTransaction(
     readonly crypto?: CryptoEngine;
   },
 ): Metered {
-  const { spentOutputs, flags, crypto = currentCrypto() } = options;
-  const tx = TransactionView.of(bytes);
-  const inputs: InputGas[] = [];
-  for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {
-    const counter = new Counter();
-    const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags, crypto, onStep: (step) => counter.count(step) });
-    if (!verdict.ok) return { ok: false, error: verdict.error, inputIndex };
-    inputs.push(counter.result(verdict.weight, tx.witness(inputIndex)));
-  }
-  const brought = spentOutputs.reduce((sum, { value }) => sum + value, 0n);
-  let paid = 0n;
-  for (let output = 0; output < tx.outputCount; output++) paid += tx.value(output);
-  return {
-    ok: true,
-    gas: {
-      weight: tx.weight,
-      size: virtualSize(weightUnits(tx.weight)),
-      fee: brought - paid,
-      sigopsCost: transactionSigopsCost(tx, spentOutputs),
-      inputs,
-    },
-  };
+  return guarded('options', 'the outputs that are spent, and script flags', () => {
+    const { spentOutputs, flags, crypto = currentCrypto() } = options;
+    const tx = TransactionView.of(bytes);
+    const inputs: InputGas[] = [];
+    for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {
+      const counter = new Counter();
+      const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags, crypto, onStep: (step) => counter.count(step) });
+      if (!verdict.ok) return { ok: false, error: verdict.error, inputIndex };
+      inputs.push(counter.result(verdict.weight, tx.witness(inputIndex)));
+    }
+    const brought = spentOutputs.reduce((sum, { value }) => sum + value, 0n);
+    let paid = 0n;
+    for (let output = 0; output < tx.outputCount; output++) paid += tx.value(output);
+    return {
+      ok: true,
+      gas: {
+        weight: tx.weight,
+        size: virtualSize(weightUnits(tx.weight)),
+        fee: brought - paid,
+        sigopsCost: transactionSigopsCost(tx, spentOutputs),
+        inputs,
+      },
+    };
+  });
 }
 
 /** OP_16: what is not above it pushes. */

@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import { type Outline, type OutlinedTransition, outlineOf } from '../contract/outline.ts';
 import type { ContractInstance } from '../contract/model.ts';
 import { waitText } from './table.ts';
@@ -14,31 +15,33 @@ interface Placed {
 
 /** An instance as a picture: states from left to right, those who are paid at the right. */
 export function contractSvg(instance: ContractInstance): string {
-  const outline = outlineOf(instance);
-  const placed = layOut(outline);
-  const at = new Map(placed.map((box) => [box.id, box]));
-  const arrows = outline.transitions.flatMap((transition) => targetsOf(transition).map((to) => ({ transition, to })));
-  const lanes = new Map<string, number>();
-  const drawn = arrows.map(({ transition, to }) => {
-    const from = at.get(transition.from);
-    const target = at.get(to);
-    if (from === undefined || target === undefined) return '';
-    const pair = `${from.id} ${target.id}`;
-    const lane = lanes.get(pair) ?? 0;
-    lanes.set(pair, lane + 1);
-    return arrow(from, target, { label: labelOf(transition), lane, isCovenant: transition.covenant });
+  return guarded('instance', 'what instantiate returned', () => {
+    const outline = outlineOf(instance);
+    const placed = layOut(outline);
+    const at = new Map(placed.map((box) => [box.id, box]));
+    const arrows = outline.transitions.flatMap((transition) => targetsOf(transition).map((to) => ({ transition, to })));
+    const lanes = new Map<string, number>();
+    const drawn = arrows.map(({ transition, to }) => {
+      const from = at.get(transition.from);
+      const target = at.get(to);
+      if (from === undefined || target === undefined) return '';
+      const pair = `${from.id} ${target.id}`;
+      const lane = lanes.get(pair) ?? 0;
+      lanes.set(pair, lane + 1);
+      return arrow(from, target, { label: labelOf(transition), lane, isCovenant: transition.covenant });
+    });
+    const width = Math.max(...placed.map(({ x }) => x)) + BOX.width + BOX.margin;
+    const height = Math.max(...placed.map(({ y }) => y)) + BOX.height + BOX.margin + 20;
+    return [
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(String(instance.contract.name))}" font-family="system-ui, sans-serif" font-size="12">`,
+      '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 10 5 0 10z" fill="#475569"/></marker></defs>',
+      `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+      ...drawn.filter((line) => line !== ''),
+      ...placed.map(box),
+      '</svg>',
+      '',
+    ].join('\n');
   });
-  const width = Math.max(...placed.map(({ x }) => x)) + BOX.width + BOX.margin;
-  const height = Math.max(...placed.map(({ y }) => y)) + BOX.height + BOX.margin + 20;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(String(instance.contract.name))}" font-family="system-ui, sans-serif" font-size="12">`,
-    '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 10 5 0 10z" fill="#475569"/></marker></defs>',
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    ...drawn.filter((line) => line !== ''),
-    ...placed.map(box),
-    '</svg>',
-    '',
-  ].join('\n');
 }
 
 function targetsOf({ to, payouts }: OutlinedTransition): readonly string[] {

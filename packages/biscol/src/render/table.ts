@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import type { NetworkName } from '@bitcoin-enterprise/core';
 import { type OutlinedTransition, outlineOf } from '../contract/outline.ts';
 import type { ContractInstance } from '../contract/model.ts';
@@ -7,24 +8,26 @@ import { markdownTable } from '../gas/report.ts';
 
 /** An instance as tables in Markdown: where it is funded, and what each transition waits for, costs and pays. */
 export function contractTable(instance: ContractInstance): string {
-  const { network } = instance;
-  const funding = fundingOutputs(instance).map(({ state, value, output }) => [
-    state,
-    String(value),
-    addressOf(output.scriptPubKey, network),
-  ]);
-  const rows = outlineOf(instance).transitions.map((transition) => [
-    transition.name,
-    transition.from,
-    transition.clause,
-    waitText(transition),
-    outcomeText(transition),
-    transition.plan === undefined ? '–' : String(transition.plan.weight),
-  ]);
-  return [
-    markdownTable(['begins in', 'satoshis', 'address'], funding),
-    markdownTable(['transition', 'from', 'who', 'waits', 'leads to', 'weight'], rows),
-  ].join('\n\n');
+  return guarded('instance', 'what instantiate returned', () => {
+    const { network } = instance;
+    const funding = fundingOutputs(instance).map(({ state, value, output }) => [
+      state,
+      String(value),
+      addressOf(output.scriptPubKey, network),
+    ]);
+    const rows = outlineOf(instance).transitions.map((transition) => [
+      transition.name,
+      transition.from,
+      transition.clause,
+      waitText(transition),
+      outcomeText(transition),
+      transition.plan === undefined ? '–' : String(transition.plan.weight),
+    ]);
+    return [
+      markdownTable(['begins in', 'satoshis', 'address'], funding),
+      markdownTable(['transition', 'from', 'who', 'waits', 'leads to', 'weight'], rows),
+    ].join('\n\n');
+  });
 }
 
 function addressOf(script: Uint8Array, network: NetworkName): string {

@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import { concatBytes, currentCrypto, equalBytes } from '@bitcoin-enterprise/core';
 import { aggregatePublicKeys, type DerivedKey, sortPublicKeys } from '@bitcoin-enterprise/descriptors';
 import { SighashType, type TransactionOutput } from '@bitcoin-enterprise/script';
@@ -13,24 +14,26 @@ import { signatureName, type SigningRequest, signingRequests } from './requests.
  * Secrets are not in it.
  */
 export function planToPsbt(plan: TransitionPlan): Psbt {
-  const { tx, spentOutputs, inputs, hashType } = plan;
-  return createPsbt({
-    version: 2,
-    transactionVersion: tx.version,
-    lockTime: tx.lockTime,
-    inputs: tx.inputs.map(({ previousTxid, previousIndex, sequence }, place): NewInput => {
-      const { value, scriptPubKey } = spentOutputs[place] as TransactionOutput;
-      const planned = inputs[place];
-      return {
-        previousTxid,
-        previousIndex,
-        sequence,
-        witnessUtxo: { value, scriptPubKey },
-        ...(planned === undefined ? {} : describeWay(planned.output, planned.plan)),
-        ...(planned === undefined || hashType === SighashType.DEFAULT ? {} : { sighashType: hashType }),
-      };
-    }),
-    outputs: tx.outputs.map(({ value, scriptPubKey }) => ({ value, scriptPubKey })),
+  return guarded('plan', 'what planTransition returned', () => {
+    const { tx, spentOutputs, inputs, hashType } = plan;
+    return createPsbt({
+      version: 2,
+      transactionVersion: tx.version,
+      lockTime: tx.lockTime,
+      inputs: tx.inputs.map(({ previousTxid, previousIndex, sequence }, place): NewInput => {
+        const { value, scriptPubKey } = spentOutputs[place] as TransactionOutput;
+        const planned = inputs[place];
+        return {
+          previousTxid,
+          previousIndex,
+          sequence,
+          witnessUtxo: { value, scriptPubKey },
+          ...(planned === undefined ? {} : describeWay(planned.output, planned.plan)),
+          ...(planned === undefined || hashType === SighashType.DEFAULT ? {} : { sighashType: hashType }),
+        };
+      }),
+      outputs: tx.outputs.map(({ value, scriptPubKey }) => ({ value, scriptPubKey })),
+    });
   });
 }
 
@@ -78,15 +81,17 @@ function describeWay({ taproot }: StateOutput, { way, signers }: PathPlan): Desc
  * signature that does not verify, or covers less than the plan says.
  */
 export function signaturesOfPsbt(plan: TransitionPlan, psbt: Psbt): Map<string, Uint8Array> {
-  requireSameTransaction(plan, psbt);
-  const found = new Map<string, Uint8Array>();
-  for (const request of signingRequests(plan)) {
-    const full = rawSignature(psbt.inputs[request.input] as PsbtInput, request);
-    if (full === undefined) continue;
-    const signature = checkSignature(plan, request, full);
-    found.set(signatureName(request.input, request.key), signature);
-  }
-  return found;
+  return guarded('plan', 'what planTransition returned', () => {
+    requireSameTransaction(plan, psbt);
+    const found = new Map<string, Uint8Array>();
+    for (const request of signingRequests(plan)) {
+      const full = rawSignature(psbt.inputs[request.input] as PsbtInput, request);
+      if (full === undefined) continue;
+      const signature = checkSignature(plan, request, full);
+      found.set(signatureName(request.input, request.key), signature);
+    }
+    return found;
+  });
 }
 
 function rawSignature(input: PsbtInput, { leafHash, verifyingKey }: SigningRequest): Uint8Array | undefined {
@@ -153,21 +158,23 @@ export function requireSameTransaction(plan: TransitionPlan, psbt: Psbt): void {
 
 /** The PSBT of a plan with signatures in it. */
 export function withSignatures(plan: TransitionPlan, signatures: ReadonlyMap<string, Uint8Array>): Psbt {
-  const psbt = planToPsbt(plan);
-  const inputs = [...psbt.inputs];
-  for (const { input, key, leafHash, verifyingKey } of signingRequests(plan)) {
-    const signature = signatures.get(signatureName(input, key));
-    if (signature === undefined) continue;
-    const full =
-      plan.hashType === SighashType.DEFAULT ? signature : concatBytes(signature, Uint8Array.of(plan.hashType));
-    const known = inputs[input] as PsbtInput;
-    inputs[input] =
-      leafHash === undefined
-        ? { ...known, tapKeySignature: full }
-        : {
-            ...known,
-            tapScriptSignatures: [...known.tapScriptSignatures, { publicKey: verifyingKey, leafHash, signature: full }],
-          };
-  }
-  return { ...psbt, inputs };
+  return guarded('plan', 'what planTransition returned', () => {
+    const psbt = planToPsbt(plan);
+    const inputs = [...psbt.inputs];
+    for (const { input, key, leafHash, verifyingKey } of signingRequests(plan)) {
+      const signature = signatures.get(signatureName(input, key));
+      if (signature === undefined) continue;
+      const full =
+        plan.hashType === SighashType.DEFAULT ? signature : concatBytes(signature, Uint8Array.of(plan.hashType));
+      const known = inputs[input] as PsbtInput;
+      inputs[input] =
+        leafHash === undefined
+          ? { ...known, tapKeySignature: full }
+          : {
+              ...known,
+              tapScriptSignatures: [...known.tapScriptSignatures, { publicKey: verifyingKey, leafHash, signature: full }],
+            };
+    }
+    return { ...psbt, inputs };
+  });
 }

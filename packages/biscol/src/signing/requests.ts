@@ -1,3 +1,4 @@
+import { guarded } from '../checks.ts';
 import { concatBytes, currentCrypto, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import type { DerivedKey, HashFunction } from '@bitcoin-enterprise/descriptors';
 import { Sighasher, SighashType, type Transaction } from '@bitcoin-enterprise/script';
@@ -21,28 +22,30 @@ export interface SigningRequest {
 
 /** The signatures that a plan needs, in the order of inputs and items. */
 export function signingRequests(plan: TransitionPlan): readonly SigningRequest[] {
-  const { bytes, spentOutputs, inputs, hashType } = plan;
-  const hasher = new Sighasher({ tx: bytes, spentOutputs });
-  return inputs.flatMap(({ output, plan: { way, signers } }, input) => {
-    const leafHash = way.leaf?.leafHash;
-    const digest = hasher.taproot(input, leafHash === undefined ? { hashType } : { hashType, leafHash });
-    return signers.map((key): SigningRequest => {
-      const { publicKey, origin } = key;
-      const isKeyPath = leafHash === undefined;
-      return {
-        name: signatureName(input, key),
-        input,
-        key,
-        request: {
-          // 32 bytes say that the key path is signed with an even y (BIP341).
-          key: { publicKey: isKeyPath ? key.bytes : publicKey, origin },
-          scheme: 'schnorr',
-          digest,
-          ...(isKeyPath ? { tweak: output.taproot.tweak } : {}),
-        },
-        verifyingKey: isKeyPath ? output.taproot.outputKey : key.bytes,
-        leafHash,
-      };
+  return guarded('plan', 'what planTransition returned', () => {
+    const { bytes, spentOutputs, inputs, hashType } = plan;
+    const hasher = new Sighasher({ tx: bytes, spentOutputs });
+    return inputs.flatMap(({ output, plan: { way, signers } }, input) => {
+      const leafHash = way.leaf?.leafHash;
+      const digest = hasher.taproot(input, leafHash === undefined ? { hashType } : { hashType, leafHash });
+      return signers.map((key): SigningRequest => {
+        const { publicKey, origin } = key;
+        const isKeyPath = leafHash === undefined;
+        return {
+          name: signatureName(input, key),
+          input,
+          key,
+          request: {
+            // 32 bytes say that the key path is signed with an even y (BIP341).
+            key: { publicKey: isKeyPath ? key.bytes : publicKey, origin },
+            scheme: 'schnorr',
+            digest,
+            ...(isKeyPath ? { tweak: output.taproot.tweak } : {}),
+          },
+          verifyingKey: isKeyPath ? output.taproot.outputKey : key.bytes,
+          leafHash,
+        };
+      });
     });
   });
 }
@@ -52,7 +55,9 @@ export type Signatures = ReadonlyMap<string, Uint8Array>;
 
 /** The name of a signature. */
 export function signatureName(input: number, key: DerivedKey): string {
-  return `${input}:${toHex(key.bytes)}`;
+  return guarded('key', 'a key of a plan', () => {
+    return `${input}:${toHex(key.bytes)}`;
+  });
 }
 
 /**
@@ -62,25 +67,27 @@ export function signatureName(input: number, key: DerivedKey): string {
  * @throws BiscolError `BISCOL_SIGNATURE_MISSING` with the input and the key, `BISCOL_SECRET_MISSING` with the hash.
  */
 export function completeTransition(plan: TransitionPlan, signatures: Signatures): Transaction {
-  const { tx, inputs, hashType } = plan;
-  return {
-    ...tx,
-    inputs: tx.inputs.map((input, place) => {
-      const planned = inputs[place];
-      if (planned === undefined) return input;
-      const { way, items } = planned.plan;
-      const witness = items.map((item): Uint8Array => {
-        if (item.kind === 'bytes') return item.bytes;
-        if (item.kind === 'key') return item.key.bytes;
-        if (item.kind === 'preimage') return preimageOf(plan, item.hashFunction, item.hash);
-        const signature = signatures.get(signatureName(place, item.key));
-        if (signature === undefined) throw missing(place, item.key);
-        return hashType === SighashType.DEFAULT ? signature : concatBytes(signature, Uint8Array.of(hashType));
-      });
-      const { leaf } = way;
-      return { ...input, witness: leaf === undefined ? witness : [...witness, leaf.script, leaf.controlBlock] };
-    }),
-  };
+  return guarded('plan', 'what planTransition returned', () => {
+    const { tx, inputs, hashType } = plan;
+    return {
+      ...tx,
+      inputs: tx.inputs.map((input, place) => {
+        const planned = inputs[place];
+        if (planned === undefined) return input;
+        const { way, items } = planned.plan;
+        const witness = items.map((item): Uint8Array => {
+          if (item.kind === 'bytes') return item.bytes;
+          if (item.kind === 'key') return item.key.bytes;
+          if (item.kind === 'preimage') return preimageOf(plan, item.hashFunction, item.hash);
+          const signature = signatures.get(signatureName(place, item.key));
+          if (signature === undefined) throw missing(place, item.key);
+          return hashType === SighashType.DEFAULT ? signature : concatBytes(signature, Uint8Array.of(hashType));
+        });
+        const { leaf } = way;
+        return { ...input, witness: leaf === undefined ? witness : [...witness, leaf.script, leaf.controlBlock] };
+      }),
+    };
+  });
 }
 
 function preimageOf({ preimages }: TransitionPlan, hashFunction: HashFunction, hash: Uint8Array): Uint8Array {
