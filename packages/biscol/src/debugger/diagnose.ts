@@ -15,7 +15,7 @@ import { partsOfClause } from './clause-parts.ts';
 import { takeApart } from './known.ts';
 import type { ClausePart, Diagnosis, Missing } from './model.ts';
 import { explainFailure, lastRun } from './opcode-cause.ts';
-import { repairOf } from './repairs.ts';
+import { missingIn, repairOf } from './repairs.ts';
 import { inputOf, type Scene } from './scene.ts';
 import type { Finding } from './signature-cause.ts';
 import { sourceOfClause } from './source.ts';
@@ -40,7 +40,26 @@ export function diagnose(scene: Scene, profile: PolicyProfile | undefined): Diag
   if (other !== undefined) return placed(scene, { error, ...other }, false);
   const repair = NOT_OF_THE_WITNESS.has(error) ? undefined : repairOf(scene);
   const finding = repair ?? explainFailure(scene, error);
-  return placed(scene, { error, ...finding }, repair === undefined);
+  return placed(scene, { error, ...finding, missing: allMissing(scene, finding) }, repair === undefined);
+}
+
+/** What is missing, with what is missing beside it, and each of those whose key is one of several. */
+function allMissing(scene: Scene, { cause, missing = NOTHING }: Finding): Missing {
+  const isEmpty = cause === 'missing-signature' || cause === 'missing-preimage';
+  const more = isEmpty && scene.kind === 'script-path' ? missingIn(scene) : NOTHING;
+  const keys = [...missing.keys, ...more.keys].flatMap((name) => signersOf(scene, name));
+  const preimages = [...missing.preimages, ...more.preimages];
+  return {
+    keys: [...new Set(keys)],
+    preimages: preimages.filter(({ hash }, at) => preimages.findIndex((one) => one.hash === hash) === at),
+  };
+}
+
+function signersOf({ way }: Scene, name: string): readonly string[] {
+  const parts = way === undefined ? [] : partsOfClause(way.clause);
+  const part = parts.find(({ clause }) => clause.name === 'pk' && clause.key.name === name);
+  const participants = part?.clause.name === 'pk' ? part.clause.key.participants : undefined;
+  return participants?.map((one) => one.name) ?? [name];
 }
 
 /** Nothing of what is known of an output is about another one. */

@@ -1,5 +1,5 @@
 import { currentCrypto, equalBytes, feeRate, hasCode, isBytes, parseHex, toHex } from '@bitcoin-enterprise/core';
-import { requireInteger, requireList, requireObject, requireText } from '../checks.ts';
+import { guarded, requireInteger, requireList, requireObject, requireText } from '../checks.ts';
 import type { Clause } from '../contract/clauses.ts';
 import { type ContractInstance, transitionOf } from '../contract/model.ts';
 import { type Cell, planTransition } from '../contract/transition.ts';
@@ -16,7 +16,6 @@ import {
   waitForLockTime,
 } from './chain-view.ts';
 import { partsOfClause } from './clause-parts.ts';
-import { coded } from './coded.ts';
 import { areBytes } from './known.ts';
 import type { Cause, ClausePart, Diagnosis, Missing, MissingPreimage, WorksFrom } from './model.ts';
 import type { SourcePlace } from './source.ts';
@@ -114,7 +113,7 @@ export function explainTransition(
   transition: string,
   options: ExplainOptions,
 ): TransitionExplanation {
-  return coded('options', 'cells of the instance, and what is at hand', () => explain(instance, transition, options));
+  return guarded('options', 'cells of the instance, and what is at hand', () => explain(instance, transition, options));
 }
 
 interface Assets {

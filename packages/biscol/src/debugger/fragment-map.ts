@@ -8,7 +8,7 @@ import {
   type ScriptKey,
 } from '@bitcoin-enterprise/descriptors';
 import { ScriptReader } from '@bitcoin-enterprise/script';
-import { requireBytes, requireObject } from '../checks.ts';
+import { guarded, requireBytes, requireObject } from '../checks.ts';
 import type { Way } from '../contract/state-output.ts';
 import { invalidArgument } from '../errors.ts';
 import { matchClause, partsOfClause } from './clause-parts.ts';
@@ -28,11 +28,15 @@ const MOST_MAPPED = 10_000;
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
 export function mapWay(way: Way): FragmentMap | undefined {
+  return guarded('way', 'a way of an output of a contract', () => takeWayApart(way));
+}
+
+function takeWayApart(way: Way): FragmentMap | undefined {
   const { leaf, fragment, clause, template } = requireObject<Way>('way', way);
-  if (leaf === undefined) return undefined;
-  const script = requireBytes('way.leaf.script', leaf.script);
   requireObject('way.fragment', fragment);
   requireObject('way.clause', clause);
+  if (leaf === undefined) return undefined;
+  const script = requireBytes('way.leaf.script', leaf.script);
   const own = fragment as Fragment<DerivedKey>;
   const placed: Placed<DerivedKey>[] = [];
   if (template === undefined) placed.push(...layOut(own, 32));
@@ -86,8 +90,12 @@ export function mapScript(
   script: Uint8Array,
   options: { readonly context: MiniscriptContext; readonly keys?: Readonly<Record<string, string>> },
 ): FragmentMap | undefined {
+  return guarded('options', 'a context and names of keys', () => takeScriptApart(script, options));
+}
+
+function takeScriptApart(script: Uint8Array, options: Parameters<typeof mapScript>[1]): FragmentMap | undefined {
   const bytes = requireBytes('script', script);
-  const { context, keys = {} } = requireObject<typeof options>('options', options);
+  const { context, keys = {} } = requireObject<Parameters<typeof mapScript>[1]>('options', options);
   if (context !== 'tapscript' && context !== 'wsh')
     throw invalidArgument('options.context', "'tapscript' or 'wsh'", context);
   requireObject('options.keys', keys);

@@ -15,3 +15,4 @@ export {
 } from './explain.ts';
 export { type DebugSessionJson, type DebugStepJson, sessionToJson, type StacksJson } from './json.ts';
 export { renderExplanation, renderSession, renderStep } from './render.ts';
+export { sessionHtml, type SessionHtmlOptions } from './html.ts';

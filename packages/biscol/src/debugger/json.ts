@@ -1,6 +1,5 @@
 import { toHex } from '@bitcoin-enterprise/core';
-import { requireObject } from '../checks.ts';
-import { coded } from './coded.ts';
+import { guarded, requireObject } from '../checks.ts';
 import type { DebugSession } from './session.ts';
 import type { DebugStep, Stacks } from './model.ts';
 
@@ -35,7 +34,7 @@ export type DebugSessionJson = Omit<DebugSession, 'steps' | 'map'> & {
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
 export function sessionToJson(session: DebugSession): DebugSessionJson {
-  return coded('session', 'what debugSpend returned', () => {
+  return guarded('session', 'what debugSpend returned', () => {
     const { steps, map, ...rest } = requireObject<DebugSession>('session', session) as DebugSession;
     return {
       ...rest,

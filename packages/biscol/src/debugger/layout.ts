@@ -20,7 +20,6 @@ const AROUND: Readonly<Record<string, readonly [before: number, behind: number]>
   d: [2, 1],
   j: [3, 1],
   n: [0, 1],
-  and_v: [0, 0],
   and_b: [0, 1],
   or_b: [0, 1],
   or_c: [0, 1],
@@ -44,12 +43,22 @@ const BETWEEN: Readonly<Record<string, readonly number[]>> = {
  */
 export function layOut<Key>(root: Fragment<Key>, keySize: number): readonly Placed<Key>[] {
   const placed: Placed<Key>[] = [];
+  const place = (fragment: Fragment<Key>, parent: number | undefined, start: number): number => {
+    placed.push({ parent, name: fragment.name, start, end: start, fragment });
+    return placed.length - 1;
+  };
   const visit = (fragment: Fragment<Key>, parent: number | undefined, start: number): number => {
-    const index = placed.length;
-    const { name } = fragment;
-    placed.push({ parent, name, start, end: start, fragment });
-    const end = endOf(fragment, index, start);
-    placed[index] = { parent, name, start, end, fragment };
+    // A chain of and_v is as deep as the script is long, and has no opcodes of its own.
+    const chain: number[] = [];
+    let last = fragment;
+    let at = start;
+    for (; last.name === 'and_v'; last = last.subs[1]) {
+      chain.push(place(last, chain.at(-1) ?? parent, at));
+      at = visit(last.subs[0], chain.at(-1), at);
+    }
+    const index = place(last, chain.at(-1) ?? parent, at);
+    const end = endOf(last, index, at);
+    for (const one of [...chain, index]) placed[one] = { ...(placed[one] as Placed<Key>), end };
     return end;
   };
   const endOf = (fragment: Fragment<Key>, index: number, start: number): number => {

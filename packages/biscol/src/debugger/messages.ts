@@ -92,7 +92,7 @@ function madeOf(message: Message, made: readonly Choice[]): OtherMessage {
   return {
     differs: made.map(({ part }) => part),
     detail: made.map(({ detail }) => detail).join(', '),
-    message: made.reduce((all, { change }) => ({ ...all, ...change }), message),
+    message: Object.assign({}, message, ...made.map(({ change }) => change)) as Message,
   };
 }
 

@@ -74,7 +74,7 @@ export interface DebugStep {
   readonly executed: boolean;
   readonly conditionDepth: number;
   readonly before: Stacks;
-  /** Absent where the opcode failed. */
+  /** Absent where the opcode failed, and of a last opcode of which nobody can tell what it did. */
   readonly after: Stacks | undefined;
   /** Tapscript alone: weight units that are left for signatures before it runs (BIP342). */
   readonly validationWeightLeft: number | undefined;

@@ -1,6 +1,5 @@
 import { toHex } from '@bitcoin-enterprise/core';
-import { requireInteger, requireObject } from '../checks.ts';
-import { coded } from './coded.ts';
+import { guarded, requireInteger, requireObject } from '../checks.ts';
 import type { ClauseStatus, ExplainedClause, TransitionExplanation } from './explain.ts';
 import type { DebugStep, Diagnosis, Stacks } from './model.ts';
 import type { DebugSession } from './session.ts';
@@ -16,7 +15,7 @@ const MARKS: Readonly<Record<ClauseStatus, string>> = { satisfied: '✓', missin
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
 export function renderExplanation(explanation: TransitionExplanation): string {
-  return coded('explanation', 'what explainTransition returned', () => {
+  return guarded('explanation', 'what explainTransition returned', () => {
     const { transition, path, status, text, cells } = requireObject<TransitionExplanation>(
       'explanation',
       explanation,
@@ -45,7 +44,7 @@ function clauseLine({ status, text, parent, worksFrom }: ExplainedClause, all: r
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
 export function renderSession(session: DebugSession): string {
-  return coded('session', 'what debugSpend returned', () => {
+  return guarded('session', 'what debugSpend returned', () => {
     const { inputIndex, kind, verdict, path, clause, diagnosis, steps, stepCount } = requireObject<DebugSession>(
       'session',
       session,
@@ -98,7 +97,7 @@ function stepLine({ map, diagnosis }: DebugSession, step: DebugStep): readonly s
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT` for an index that no step has.
  */
 export function renderStep(session: DebugSession, index: number): string {
-  return coded('session', 'what debugSpend returned', () => {
+  return guarded('session', 'what debugSpend returned', () => {
     const step = stepAt(session, requireInteger('index', index, 0, Number.MAX_SAFE_INTEGER));
     const { map, stepCount } = session;
     const own = step.fragment === undefined ? undefined : map?.fragments[step.fragment];
@@ -110,7 +109,9 @@ export function renderStep(session: DebugSession, index: number): string {
       ...(part === undefined ? [] : [`clause ${shortened(part.text)} ${sourceText(part.source)}`.trimEnd()]),
       ...(left === undefined ? [] : [`${left} weight units left for signatures`]),
       ...stackLines('before', step.before),
-      ...(step.after === undefined ? ['after: it fails'] : stackLines('after', step.after)),
+      ...(step.after === undefined
+        ? [session.verdict.ok ? 'after: nobody can tell' : 'after: it fails']
+        : stackLines('after', step.after)),
     ].join('\n');
   });
 }

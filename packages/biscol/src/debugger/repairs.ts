@@ -1,8 +1,9 @@
 import { type CryptoEngine, equalBytes, toHex } from '@bitcoin-enterprise/core';
 import type { HashFunction } from '@bitcoin-enterprise/descriptors';
-import type { Opcode, ScriptErrorName, TraceStep } from '@bitcoin-enterprise/script';
+import type { InputTrace, Opcode, ScriptErrorName, TraceStep } from '@bitcoin-enterprise/script';
 import { type KnownHash, nameOfBytes, putTogether, takeApart, type TaprootWitness } from './known.ts';
 import { permutations, swapped } from './messages.ts';
+import type { Missing, MissingPreimage } from './model.ts';
 import { inputOf, retrace, type Scene, works } from './scene.ts';
 import type { Finding } from './signature-cause.ts';
 
@@ -11,8 +12,8 @@ const MOST_PERMUTED = 5;
 /** Items of a longer witness are not moved about. */
 const MOST_ITEMS = 40;
 
-/** Stands for a signature that nobody has made yet, and for secrets that nobody knows. */
-const ANY_SIGNATURE: Uint8Array = new Uint8Array(64).fill(0xa5);
+/** Fills what stands for a signature that nobody has made yet, and for a secret that nobody knows, but for the first byte. */
+const ANY_SIGNATURE = 0xa5;
 const ANY_PREIMAGE = 0x5a;
 
 /** The one change of a witness of Taproot that makes everything valid, if there is one. */
@@ -107,7 +108,7 @@ function withStandIns(crypto: CryptoEngine, hashes: readonly KnownHash[]): Crypt
   return {
     ...crypto,
     schnorrVerify: (signature, message, key) =>
-      equalBytes(signature, ANY_SIGNATURE) || crypto.schnorrVerify(signature, message, key),
+      isStandIn(signature, ANY_SIGNATURE, 64) || crypto.schnorrVerify(signature, message, key),
     sha256: hash('sha256'),
     hash256: hash('hash256'),
     ripemd160: hash('ripemd160'),
@@ -115,14 +116,73 @@ function withStandIns(crypto: CryptoEngine, hashes: readonly KnownHash[]): Crypt
   };
 }
 
-function standIn(place: number): Uint8Array {
-  const bytes = new Uint8Array(32).fill(ANY_PREIMAGE);
+/** Bytes that stand for something, told apart by a number of 0 to 255. */
+function standIn(place: number, fill: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length).fill(fill);
   bytes[0] = place;
   return bytes;
 }
 
+function isStandIn(data: Uint8Array, fill: number, length: number): boolean {
+  return data.length === length && data.subarray(1).every((byte) => byte === fill);
+}
+
 function standInPlace(data: Uint8Array): number {
-  return data.subarray(1).every((byte) => byte === ANY_PREIMAGE) ? (data[0] as number) : -1;
+  return isStandIn(data, ANY_PREIMAGE, 32) ? (data[0] as number) : -1;
+}
+
+/**
+ * All signatures and secrets whose places in the witness are empty, as far as the script comes to them: each is stood in
+ * for, so that the next one shows.
+ */
+export function missingIn(scene: Scene): Missing {
+  const { known, crypto } = scene;
+  const { witness } = inputOf(scene);
+  const hashes = known.hashes.slice(0, 255);
+  const tolerant = withStandIns(crypto, hashes);
+  const keys: string[] = [];
+  const preimages: MissingPreimage[] = [];
+  let filled = witness;
+  let reached = retrace(scene, { witness: filled, crypto: tolerant });
+  while (!reached.verdict.ok && filled.length <= MOST_ITEMS) {
+    const next = nextFilled(scene, { filled, reached: reached.stepCount, hashes, tolerant });
+    if (next === undefined) break;
+    ({ filled, run: reached } = next);
+    const { added } = next;
+    const hash = hashes[standInPlace(added)];
+    const key = keyOfSignature(reached.steps, added);
+    if (hash !== undefined) preimages.push({ hashFunction: hash.hashFunction, hash: toHex(hash.hash) });
+    else if (key !== undefined) keys.push(nameOfBytes(known, key));
+  }
+  return { keys, preimages };
+}
+
+/** The witness with one empty place filled, so that the script comes further. */
+function nextFilled(
+  scene: Scene,
+  of: {
+    readonly filled: readonly Uint8Array[];
+    readonly reached: number;
+    readonly hashes: readonly KnownHash[];
+    readonly tolerant: CryptoEngine;
+  },
+): { readonly filled: readonly Uint8Array[]; readonly run: InputTrace; readonly added: Uint8Array } | undefined {
+  const { filled, reached, hashes, tolerant } = of;
+  const secrets = hashes.map((_, place) => standIn(place, ANY_PREIMAGE, 32));
+  let best:
+    | { readonly filled: readonly Uint8Array[]; readonly run: InputTrace; readonly added: Uint8Array }
+    | undefined;
+  for (const [at, item] of filled.entries()) {
+    if (item.length > 0) continue;
+    for (const added of [standIn(at, ANY_SIGNATURE, 64), ...secrets]) {
+      const next = filled.map((one, place) => (place === at ? added : one));
+      const run = retrace(scene, { witness: next, crypto: tolerant });
+      if (run.verdict.ok) return { filled: next, run, added };
+      // Any secret passes the check of its size: the right one comes furthest.
+      if (run.stepCount > (best?.run.stepCount ?? reached)) best = { filled: next, run, added };
+    }
+  }
+  return best;
 }
 
 function byInsertion(scene: Scene, witness: TaprootWitness): Finding | undefined {
@@ -133,7 +193,7 @@ function byInsertion(scene: Scene, witness: TaprootWitness): Finding | undefined
   const hashes = known.hashes.slice(0, 255);
   const tolerant = withStandIns(crypto, hashes);
   const plain = [new Uint8Array(0), Uint8Array.of(1), ...known.preimages];
-  const unknown = [ANY_SIGNATURE, ...hashes.map((_, place) => standIn(place))];
+  const unknown = [standIn(0, ANY_SIGNATURE, 64), ...hashes.map((_, place) => standIn(place, ANY_PREIMAGE, 32))];
   for (const [list, engine] of [
     [plain, crypto],
     [unknown, tolerant],
@@ -160,7 +220,7 @@ function insertedText(
   const { added, hashes, run } = of;
   if (added.length === 0) return { text: 'an empty item is missing: the place of a signature that is not given' };
   if (added.length === 1) return { text: 'an item is missing: the choice of a branch' };
-  if (added === ANY_SIGNATURE) {
+  if (isStandIn(added, ANY_SIGNATURE, 64)) {
     const key = keyOfSignature(retrace(scene, run).steps, added);
     const name = key === undefined ? 'a key' : nameOfBytes(known, key);
     return {

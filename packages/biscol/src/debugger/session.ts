@@ -12,14 +12,13 @@ import {
   type Transaction,
   traceInput,
 } from '@bitcoin-enterprise/script';
-import { requireBytes, requireInteger, requireList, requireObject, requireText } from '../checks.ts';
+import { guarded, requireBytes, requireInteger, requireList, requireObject, requireText } from '../checks.ts';
 import { printClause } from '../contract/clauses.ts';
 import type { ContractInstance } from '../contract/model.ts';
 import { fundingOutputs } from '../contract/instance.ts';
 import type { StateOutput, Way } from '../contract/state-output.ts';
 import type { Cell, TransitionPlan } from '../contract/transition.ts';
 import { invalidArgument } from '../errors.ts';
-import { coded } from './coded.ts';
 import { type ChainView, requireChainView } from './chain-view.ts';
 import { diagnose } from './diagnose.ts';
 import { mapScript, mapWay } from './fragment-map.ts';
@@ -118,7 +117,7 @@ export interface DebugSession {
  * ```
  */
 export function debugSpend(options: DebugSpendOptions): DebugSession {
-  return coded('options', 'a spend with the contract that it is of', () => lookInto(options));
+  return guarded('options', 'a spend with the contract that it is of', () => lookInto(options));
 }
 
 const MOST_STEPS = 1_000_000;

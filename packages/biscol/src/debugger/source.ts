@@ -1,3 +1,4 @@
+import { guarded, requireObject } from '../checks.ts';
 import { type Clause, type ClauseKey, clauseOrigin } from '../contract/clauses.ts';
 
 /** A place in a source file. */
@@ -38,18 +39,35 @@ const MADE_BY_LANGUAGE: ReadonlySet<string> = new Set(['partsOf', 'compileState'
  * Where a clause was written: the call of `pk`, `and`… that made it.
  *
  * @returns `undefined` for a clause that no contract wrote, and where the engine keeps no stacks.
+ * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
 export function sourceOfClause(clause: Clause): SourcePlace | undefined {
-  return placeOf(clause) ?? (clause.name === 'pk' ? placeOf(clause.key) : undefined);
+  return guarded('clause', 'a clause', () => {
+    const { name, key } = requireObject<Clause & { readonly name: 'pk' }>('clause', clause);
+    return placeOf(clause) ?? (name === 'pk' && key !== undefined ? placeOf(key) : undefined);
+  });
 }
 
 function placeOf(made: Clause | ClauseKey): SourcePlace | undefined {
-  const [first, ...rest] = framesOf(clauseOrigin(made) ?? '');
+  const frames = framesOf(clauseOrigin(made) ?? '');
+  const [first] = frames;
   if (first === undefined) return undefined;
-  const writer = rest.find(({ name, file }) => file !== first.file || !MAKERS.has(name));
-  if (writer === undefined || MADE_BY_LANGUAGE.has(writer.name)) return undefined;
+  // Between them lie what guards their arguments, and functions without a name.
+  const foreign = frames.findIndex(({ name, file }) => file !== first.file && name !== 'guarded');
+  const own = foreign === -1 ? frames : frames.slice(0, foreign);
+  const writer = frames[own.findLastIndex(({ name, file }) => file === first.file && MAKERS.has(name)) + 1];
+  if (writer === undefined || isOfLanguage(writer, first)) return undefined;
   const { file, line, column } = writer;
   return { file, line, column };
+}
+
+/** Whether the language itself made a clause: of the key path, or of a covenant key. */
+function isOfLanguage({ name, file }: Frame, first: Frame): boolean {
+  const folder = first.file.slice(0, first.file.lastIndexOf('/') + 1);
+  return (
+    MADE_BY_LANGUAGE.has(name) ||
+    (file.startsWith(folder) && /^(?:instance|state-output)\.\w+$/.test(file.slice(folder.length)))
+  );
 }
 
 /** The frames of a stack that have a place, innermost first: of V8, and of Firefox and Safari. */

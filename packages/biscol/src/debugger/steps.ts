@@ -1,6 +1,6 @@
 import { assemble, type InputVerdict, isOpSuccess, traceInput, type TraceStep } from '@bitcoin-enterprise/script';
 import { concatBytes } from '@bitcoin-enterprise/core';
-import { requireInteger, requireList, requireObject } from '../checks.ts';
+import { guarded, requireInteger, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import type { DebugStep, FragmentMap, Stacks } from './model.ts';
 import type { DebugSession } from './session.ts';
@@ -51,7 +51,7 @@ export function stepsOf(
           ? { stack: next.stack, altStack: next.altStack }
           : next === undefined && !(isWhole && hasRun(verdict))
             ? undefined
-            : afterLast(step),
+            : afterLast(step, next !== undefined || verdict.ok || (verdict.error === 'EVAL_FALSE' ? false : undefined)),
       validationWeightLeft: step.validationWeightLeft,
       ...(fragment === undefined ? {} : { fragment }),
       ...(clause === undefined ? {} : { clause }),
@@ -63,13 +63,19 @@ function hasRun(verdict: InputVerdict): boolean {
   return verdict.ok || AT_THE_END.has(verdict.error);
 }
 
-/** What the last opcode of a script did; `undefined` where nobody can tell. */
-function afterLast({ name, opcode, executed, stack, altStack, data, phase }: TraceStep): Stacks | undefined {
+/** What the last opcode of a script did; `undefined` where nobody can tell. `isTrue`: what the script left on top. */
+function afterLast(
+  { name, opcode, executed, stack, altStack, data, phase }: TraceStep,
+  isTrue: boolean | undefined,
+): Stacks | undefined {
   if (!executed || WITHOUT_EFFECT.has(name) || (phase !== 'tapscript' && name.startsWith('OP_NOP')))
     return { stack, altStack };
   if (data !== undefined) return { stack: [...stack, data], altStack };
   if (name.startsWith('OP_CHECKSIG')) {
-    if (phase !== 'tapscript') return undefined;
+    if (phase !== 'tapscript')
+      return name === 'OP_CHECKSIG' && isTrue !== undefined
+        ? { stack: [...stack.slice(0, -2), isTrue ? Uint8Array.of(1) : new Uint8Array(0)], altStack }
+        : undefined;
     const taken = name === 'OP_CHECKSIGADD' ? 3 : 2;
     const isGiven = (stack.at(-taken)?.length ?? 0) > 0;
     const rest = stack.slice(0, -taken);
@@ -113,24 +119,28 @@ function runAlone(opcode: number, stack: readonly Uint8Array[], altStack: readon
  * @throws BiscolError `BISCOL_INVALID_ARGUMENT` for an index that no step has.
  */
 export function stepAt(session: DebugSession, index: number): DebugStep {
-  const steps = requireSteps(session);
-  if (steps.length === 0) throw invalidArgument('session', 'a session with steps', session);
-  return steps[requireInteger('index', index, 0, steps.length - 1)] as DebugStep;
+  return guarded('session', 'what debugSpend returned', () => {
+    const steps = requireSteps(session);
+    if (steps.length === 0) throw invalidArgument('session', 'a session with steps', session);
+    return steps[requireInteger('index', index, 0, steps.length - 1)] as DebugStep;
+  });
 }
 
 /** The step after a step, in constant time; `undefined` after the last one. */
 export function nextStep(session: DebugSession, step: DebugStep): DebugStep | undefined {
-  return requireSteps(session)[indexOf(step) + 1];
+  return guarded('session', 'what debugSpend returned', () => requireSteps(session)[indexOf(step) + 1]);
 }
 
 /** The step before a step, in constant time; `undefined` before the first one. */
 export function previousStep(session: DebugSession, step: DebugStep): DebugStep | undefined {
-  return requireSteps(session)[indexOf(step) - 1];
+  return guarded('session', 'what debugSpend returned', () => requireSteps(session)[indexOf(step) - 1]);
 }
 
 function requireSteps(session: unknown): readonly DebugStep[] {
   const { steps } = requireObject<DebugSession>('session', session);
-  return requireList('session.steps', steps) as readonly DebugStep[];
+  // Not every step is looked at: that would not be constant time.
+  if (!Array.isArray(steps)) throw invalidArgument('session.steps', 'a list', steps);
+  return steps;
 }
 
 function indexOf(step: unknown): number {
