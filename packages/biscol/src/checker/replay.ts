@@ -4,6 +4,7 @@ import type { Counterexample } from './model.ts';
 
 /** A node's JSON-RPC: `BitcoindChain.rpc` of `@bitcoin-enterprise/chain/bitcoind` is one. */
 export interface NodeRpc {
+  /** One call; throws when the node answers with an error. */
   call(method: string, params: readonly unknown[]): Promise<unknown>;
 }
 

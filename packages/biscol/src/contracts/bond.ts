@@ -295,7 +295,10 @@ function isRuled({ signers }: Step, { judges, quorum }: Rulers): boolean {
   return names.has('holder') || names.has('breach') || judges.filter(({ name }) => names.has(name)).length >= quorum;
 }
 
-function penaltyOf({ collateral, ...rulers }: { readonly collateral: bigint } & Rulers, steps: readonly Step[]): bigint {
+function penaltyOf(
+  { collateral, ...rulers }: { readonly collateral: bigint } & Rulers,
+  steps: readonly Step[],
+): bigint {
   for (const step of steps) {
     const isPenalty = step.by === 'ruling' || step.by === 'attested';
     if (!isPenalty || !isSigned(step, rulers)) continue;

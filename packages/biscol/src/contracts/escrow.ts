@@ -159,6 +159,8 @@ export const escrowGuarantees: Guarantees<typeof escrow> = defineGuarantees(escr
 /** What an end of the contract gives the seller, fees aside; before the end, nothing is certain. */
 function forSeller(price: bigint, end: HistoryStep<typeof escrow> | undefined): bigint {
   if (end === undefined) return 0n;
+  // A ruling is one only with the arbiter's signature, an agreement with the buyer's.
+  if (!end.signers.some((name) => name === 'arbiter' || name === 'buyer')) return 0n;
   switch (end.transition) {
     case 'release':
     case 'awardSeller':

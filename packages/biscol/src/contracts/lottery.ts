@@ -218,22 +218,25 @@ function afterComplaint({ players }: Params, { data, value }: Context): readonly
  */
 export function lotteryGuarantees(contract: Lottery, players: number): Guarantees<Lottery> {
   const count = requireInteger('players', players, 2, MOST_PLAYERS);
+  const endOf = (startHeight: number, patience: number): number => startHeight + count * (2 * patience - 2);
   return defineGuarantees<Lottery>(contract, {
     reaction: ({ patience }) => patience - 1,
     sides: ({ players: all, stake, patience }) =>
       all.map(({ name }, place) => ({
         name,
         members: [name],
-        least: ({ steps }) => {
+        least: ({ steps, live, height, startHeight }) => {
           const deposit = lotteryDeposit(count, stake);
           if (steps.some(({ by }) => by.startsWith('late'))) return BigInt(count) * stake + deposit;
-          if (steps.length < count) return 0n;
+          // A pot that is gone before all have opened, or still there when all had the time to, is kept from everybody.
+          const isKept = live.length === 0 || height > endOf(startHeight, patience);
+          if (steps.length < count) return isKept ? BigInt(count) * stake + deposit : 0n;
           return deposit + (winnerOf(steps, count) === place ? BigInt(count) * stake : 0n);
         },
         // Each turn ends with the player's own time, or with a complaint of anybody who waited for it.
-        paidBy: ({ startHeight }) => startHeight + count * (2 * patience - 2),
+        paidBy: ({ startHeight }) => endOf(startHeight, patience),
       })),
-    endsBy: ({ patience }, { startHeight }) => startHeight + count * (2 * patience - 2),
+    endsBy: ({ patience }, { startHeight }) => endOf(startHeight, patience),
   });
 }
 

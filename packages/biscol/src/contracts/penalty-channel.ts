@@ -221,6 +221,7 @@ export const penaltyChannelGuarantees: Guarantees<typeof penaltyChannel> = defin
       least: ({ steps, secrets }) => {
         const end = steps[0];
         if (end?.transition === 'commitBob' && knows(secrets, 'alice', end)) return capacity;
+        if (isTheft(end, 'alice')) return capacity;
         return shareOf(end) ?? 0n;
       },
       paidBy: ({ steps: [end] }) => paidBy(end, delay),
@@ -231,6 +232,7 @@ export const penaltyChannelGuarantees: Guarantees<typeof penaltyChannel> = defin
       least: ({ steps, secrets }) => {
         const end = steps[0];
         if (end?.transition === 'commitAlice' && knows(secrets, 'bob', end)) return capacity;
+        if (isTheft(end, 'bob')) return capacity;
         return capacity - (shareOf(end) ?? capacity);
       },
       paidBy: ({ steps: [end] }) => paidBy(end, delay),
@@ -245,6 +247,11 @@ type Commitment = Extract<Step, { readonly transition: 'commitAlice' | 'commitBo
 /** Each side waits for its own share, or takes the other's, for as long as the delay and its reaction. */
 function paidBy(end: Step | undefined, delay: number): number | undefined {
   return end === undefined ? undefined : end.height + 2 * (delay - 1);
+}
+
+/** Whether the channel was taken without somebody's signature. */
+function isTheft(end: Step | undefined, from: string): boolean {
+  return end !== undefined && end.transition === undefined && !end.signers.includes(from);
 }
 
 /** What Alice gets of an end, fees aside. */

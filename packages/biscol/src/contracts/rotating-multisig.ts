@@ -170,7 +170,9 @@ export const rotatingMultisigGuarantees: Guarantees<typeof rotatingMultisig> = d
           const since = Math.max(startHeight, ...cells.map((cell) => cell.height));
           if (by === 'recover') return at < since + recoveryDelay;
           // Keys that the first members have handed over to are no business of theirs.
-          const isTheirs = cells.every(({ data }) => members.every(({ key }, place) => data.members[place]?.key === key));
+          const isTheirs = cells.every(({ data }) =>
+            members.every(({ key }, place) => data.members[place]?.key === key),
+          );
           const isOfGroup = signers.some((name) => name.startsWith('group'));
           return isTheirs && !isOfGroup && members.filter(({ name }) => signers.includes(name)).length < quorum;
         });

@@ -1,0 +1,87 @@
+import type { CheckBounds } from '@bitcoin-enterprise/biscol/checker';
+import { describe, expect, it } from 'vitest';
+import { allBugs } from './bugs/all.ts';
+import { search } from './bugs/search.ts';
+import type { Bug } from './bugs/seed.ts';
+
+interface Row {
+  /** What the world may do. */
+  readonly action: string;
+  readonly of: string;
+  /** Name of a mistake that nothing else finds. */
+  readonly bug: string;
+  readonly off: CheckBounds;
+  readonly on: CheckBounds;
+}
+
+const rows: readonly Row[] = [
+  {
+    action: 'an adversary acts',
+    of: 'vault',
+    bug: 'the first step leads anywhere',
+    off: { acts: false },
+    on: { acts: true },
+  },
+  {
+    action: 'somebody vanishes',
+    of: 'escrow',
+    bug: 'nobody takes it back',
+    off: { vanishes: false },
+    on: { vanishes: true },
+  },
+  {
+    action: 'honest parties take as long as they may',
+    of: 'vault',
+    bug: 'coins leave after a block',
+    off: { delays: false },
+    on: { delays: true },
+  },
+  {
+    action: 'fees rise',
+    of: 'vault',
+    bug: 'taking back has no anchor',
+    off: { spikes: false },
+    on: { spikes: true },
+  },
+  {
+    action: 'an adversary pins',
+    of: 'vault',
+    bug: 'taking back is of version 2',
+    off: { pins: 0 },
+    on: { pins: 1 },
+  },
+  {
+    action: 'blocks are replaced',
+    of: 'htlc with reorganisations that take their time',
+    bug: 'the whole margin is for the first try',
+    off: { reorgs: 0 },
+    on: { reorgs: 1 },
+  },
+  {
+    action: 'more than one block is replaced',
+    of: 'unidirectional-channel',
+    bug: 'the whole margin is for the first try',
+    off: { reorgDepth: 0 },
+    on: { reorgDepth: 2 },
+  },
+  {
+    action: 'time passes',
+    of: 'inheritance',
+    bug: 'heirs inherit when the owner is only about to give a sign',
+    off: { blocks: 5 },
+    on: { blocks: 13 },
+  },
+];
+
+function bugOf({ of, bug }: Row): Bug {
+  const found = allBugs.find((one) => one.of === of && one.name === bug);
+  if (found === undefined) throw new Error(`no ${bug} in ${of}`);
+  return found;
+}
+
+describe('a mistake that shows only when', () => {
+  it.for(rows)('$action is found then, and not without', (row) => {
+    expect(search(bugOf(row), row.off).counterexample).toBeUndefined();
+    expect(search(bugOf(row), row.on).counterexample).toBeDefined();
+  });
+});
