@@ -13,7 +13,7 @@ import {
   publicKey,
   rest,
   to,
-  type ValueKind,
+  type ValueKinds,
 } from '@bitcoin-enterprise/biscol';
 import type { EventStore } from '@bitcoin-enterprise/events';
 import { createKeyRing, memoryDigestSigner } from '@bitcoin-enterprise/wallet';
@@ -21,13 +21,11 @@ import { createKeyRing, memoryDigestSigner } from '@bitcoin-enterprise/wallet';
 /** The key that signs all of them. */
 export const SECRET_KEY: Uint8Array = new Uint8Array(32).fill(1);
 
-// oxlint-disable-next-line typescript/no-explicit-any -- the types of its parameters matter to nobody here
-export const payment: Contract<
-  any,
-  Record<never, ValueKind<unknown>>,
-  'waiting',
-  { readonly give: unknown }
-> = defineContract({
+/** Kinds of its parameters. */
+const params = { giver: publicKey(), receiver: party(), sum: amount() };
+
+/** What is executed. */
+export const payment: Contract<typeof params, ValueKinds, 'waiting', { readonly give: unknown }> = defineContract({
   name: 'payment',
   params: { giver: publicKey(), receiver: party(), sum: amount() },
   states: { waiting: { amount: ({ sum }) => sum, key: ({ giver }) => giver } },

@@ -37,7 +37,7 @@ export {
   writeInstance,
 } from './contract/instance.ts';
 export type { StateOutput, Way } from './contract/state-output.ts';
-export type { PathPlan } from './contract/plan-path.ts';
+export type { PathPlan } from './contract/state-output.ts';
 export {
   type Cell,
   planTransition,
@@ -65,7 +65,13 @@ export {
   outpointOf,
 } from './covenant/presign.ts';
 export { recordingGate } from './compliance/recording-gate.ts';
-export { type ContractEngine, createEngine, type EngineOptions, type InstanceView, type OpenOptions } from './engine/engine.ts';
+export {
+  type ContractEngine,
+  createEngine,
+  type EngineOptions,
+  type InstanceView,
+  type OpenOptions,
+} from './engine/engine.ts';
 export type { Execution } from './engine/execute.ts';
 export type { ExecuteOptions } from './engine/planning.ts';
 export type {

@@ -108,6 +108,7 @@ export type PathsOf<State> =
 type NamesOf<Paths> = Paths extends (...parameters: any[]) => infer Named ? keyof Named & string : never;
 
 /** Values of kinds that may be absent. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- nothing is what it has
 export type ValuesOf<Kinds> = Kinds extends ValueKinds ? Values<Kinds> : Readonly<Record<never, never>>;
 
 /** What a contract is defined by. */
@@ -159,10 +160,12 @@ export interface Contract<
   readonly version: number;
   readonly description: string;
   readonly params: Params;
+  /** What has to hold of parameters. */
   readonly rules: (params: Values<Params>) => readonly (ParamProblem | undefined)[];
   readonly data: Data;
   readonly states: Readonly<Record<States, AnyState>>;
   readonly transitions: Readonly<Record<keyof Transitions & string, AnyTransition>>;
+  /** The outputs that begin it. */
   readonly funding: (params: Values<Params>) => readonly ContractOutput[];
   readonly duties: readonly AnyDuty[];
   /** Arguments of the transitions; a type alone. */
@@ -210,6 +213,7 @@ export function defineContract<
   const Params extends ValueKinds,
   const States extends Readonly<Record<string, StateTemplate<Values<Params>, Values<Data>>>>,
   const Transitions,
+  // oxlint-disable-next-line typescript/no-generated-empty-object-type -- a contract without data has none
   const Data extends ValueKinds = Readonly<Record<never, never>>,
 >(
   definition: ContractDefinition<Params, Data, States, Transitions>,
@@ -247,9 +251,9 @@ export function defineContract<
       version,
       description,
       params: params as Params,
-      rules: rules as Contract<Params>['rules'],
+      rules: rules,
       data: (data ?? {}) as Data,
-      states: checkedStates as Contract<Params, Data, keyof States & string, Transitions>['states'],
+      states: checkedStates,
       transitions: checkedTransitions as Contract<Params, Data, keyof States & string, Transitions>['transitions'],
       funding: funding as unknown as Contract<Params, Data>['funding'],
       duties: knownDuties,

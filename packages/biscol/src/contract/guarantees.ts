@@ -112,6 +112,7 @@ export interface Guarantees<Of extends AnyContract = AnyContract> {
    * the next so many blocks. With more than this the promises need not hold.
    */
   readonly reaction: (params: ParamsOf<Of>) => number;
+  /** Those who are promised something. */
   readonly sides: (params: ParamsOf<Of>) => readonly Side<Of>[];
   /**
    * Height of the block by which nothing of the contract is live any more, as long as everybody does his duties in time;

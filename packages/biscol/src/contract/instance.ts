@@ -3,7 +3,7 @@ import { checkTemplateHash } from '@bitcoin-enterprise/script';
 import { guarded, requireObject, requireText } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import { and, type Clause, type ClauseKey, musig, pk } from './clauses.ts';
-import type { AnyState, AnyTransition } from './define.ts';
+import type { AnyState } from './define.ts';
 import {
   type AnyContract,
   type ContractInstance,
@@ -70,9 +70,7 @@ export function instantiate<Of extends AnyContract>(
     const values = readValues(contract.params as ValueKinds, params, { network: name, path: 'params' });
     checkRules(contract, values);
     const checked = covenants === undefined ? undefined : readCovenants(covenants, name);
-    const needsCovenants = Object.values(contract.transitions as Readonly<Record<string, AnyTransition>>).some(
-      (transition) => transition.covenant === true,
-    );
+    const needsCovenants = Object.values(contract.transitions).some((transition) => transition.covenant === true);
     if (needsCovenants && checked === undefined)
       throw invalidArgument('options.covenants', 'how the covenants of the contract are enforced', covenants);
     const parties = new Map<string, Party>();

@@ -57,7 +57,7 @@ export function transitionOf(instance: ContractInstance, transition: string): An
 
 /** The transitions from a state that are fixed beforehand. */
 export function covenantsFrom(contract: AnyContract, state: string): readonly string[] {
-  return Object.entries(contract.transitions as Readonly<Record<string, AnyTransition>>)
+  return Object.entries(contract.transitions)
     .filter(([, { from, covenant }]) => from === state && covenant === true)
     .map(([name]) => name);
 }

@@ -48,8 +48,8 @@ export function outlineOf(instance: ContractInstance): Outline {
     const states = Object.entries(contract.states as Readonly<Record<string, AnyState>>).map(([name, state]) => {
       return { name, description: state.description ?? '', isFirst: first.some((output) => output.state === name) };
     });
-    const transitions = Object.entries(contract.transitions as Readonly<Record<string, AnyTransition>>).map(
-      ([name, template]) => outlined(instance, name, template),
+    const transitions = Object.entries(contract.transitions).map(([name, template]) =>
+      outlined(instance, name, template),
     );
     return { states, transitions };
   });
@@ -96,7 +96,7 @@ function samplePlan(instance: ContractInstance, name: string, template: AnyTrans
   try {
     return planTransition(instance, name, {
       cells: [{ state: template.from, data, value, txid: SAMPLE_TXID, index: 0 }],
-      args: sampleValues((template.args ?? {}) as ValueKinds),
+      args: sampleValues(template.args ?? {}),
       feeRate: feeRate(1_000n),
       assumeSecrets: true,
       partial: template.takes === 'many',

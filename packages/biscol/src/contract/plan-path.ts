@@ -1,23 +1,6 @@
 import { compactSizeLength } from '@bitcoin-enterprise/core';
-import { type DerivedKey, type HashFunction, satisfy, type WitnessItem } from '@bitcoin-enterprise/descriptors';
-import type { StateOutput, Way } from './state-output.ts';
-
-/** How an output of a contract is spent on a path, before anything is signed. */
-export interface PathPlan {
-  readonly way: Way;
-  /** Bottom of the stack first, without script and control block. */
-  readonly items: readonly WitnessItem<DerivedKey>[];
-  /** Keys that sign, in the order of the items. */
-  readonly signers: readonly DerivedKey[];
-  /** For `nLockTime`: at least this; 0 without a lock. */
-  readonly lockTime: number;
-  /** For `nSequence`: exactly this where there is a relative lock (BIP68), else 0xfffffffd. */
-  readonly sequence: number;
-  /** Bytes of the witness with the number of its elements: exact, Schnorr signatures have one size. */
-  readonly witnessSize: number;
-  /** Weight units of the whole input. */
-  readonly weight: number;
-}
+import { type DerivedKey, type HashFunction, satisfy } from '@bitcoin-enterprise/descriptors';
+import type { PathPlan, StateOutput, Way } from './state-output.ts';
 
 /** What is at hand on a path. */
 export interface PathAssets {

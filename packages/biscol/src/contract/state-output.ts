@@ -9,6 +9,7 @@ import {
   parseDescriptor,
   type TapLeafNode,
   type WeightedTree,
+  type WitnessItem,
 } from '@bitcoin-enterprise/descriptors';
 import {
   Opcode,
@@ -22,7 +23,6 @@ import { toHex } from '@bitcoin-enterprise/core';
 import { BiscolError } from '../errors.ts';
 import { type Clause, type ClauseKey, pk } from './clauses.ts';
 import { compileClause, KeyNames } from './compile-clause.ts';
-import type { PathPlan } from './plan-path.ts';
 
 /** One way to spend an output of a contract: the key path, or a leaf. A path has one or more of them. */
 export interface Way {
@@ -38,6 +38,23 @@ export interface Way {
   readonly template?: Uint8Array;
 }
 
+/** How an output of a contract is spent on a path, before anything is signed. */
+export interface PathPlan {
+  readonly way: Way;
+  /** Bottom of the stack first, without script and control block. */
+  readonly items: readonly WitnessItem<DerivedKey>[];
+  /** Keys that sign, in the order of the items. */
+  readonly signers: readonly DerivedKey[];
+  /** For `nLockTime`: at least this; 0 without a lock. */
+  readonly lockTime: number;
+  /** For `nSequence`: exactly this where there is a relative lock (BIP68), else 0xfffffffd. */
+  readonly sequence: number;
+  /** Bytes of the witness with the number of its elements: exact, Schnorr signatures have one size. */
+  readonly witnessSize: number;
+  /** Weight units of the whole input. */
+  readonly weight: number;
+}
+
 /** A state as an output. */
 export interface StateOutput {
   readonly scriptPubKey: Uint8Array;
@@ -46,7 +63,7 @@ export interface StateOutput {
   readonly descriptor?: string;
   /** The key path first, where there is one, then the leaves from left to right. */
   readonly ways: readonly Way[];
-  /** Plans that were found already: a private memory of {@link planPathOnce}. */
+  /** Plans that were found already: a private memory of planning. */
   readonly plans: Map<string, PathPlan>;
 }
 

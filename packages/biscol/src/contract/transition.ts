@@ -24,7 +24,8 @@ import { BiscolError, invalidArgument } from '../errors.ts';
 import type { AnyTransition } from './define.ts';
 import { type ContractInstance, stateOf, transitionOf } from './model.ts';
 import { type ContractOutput, rest } from './outputs.ts';
-import { planPath, planPathOnce, type PathPlan } from './plan-path.ts';
+import { planPath, planPathOnce } from './plan-path.ts';
+import type { PathPlan } from './state-output.ts';
 import type { StateOutput } from './state-output.ts';
 import { readValues, type ValueKinds } from './values.ts';
 
@@ -129,7 +130,7 @@ export function planTransition(
     const template = transitionOf(instance, transition);
     const { cells, signers, sponsor, profile = policyProfiles['core-31'], outputOf } = options;
     requireCells(transition, template, cells);
-    const kinds = (template.args ?? {}) as ValueKinds;
+    const kinds = template.args ?? {};
     const given = options.assumeSecrets === true ? withAssumed(kinds, options.args ?? {}) : (options.args ?? {});
     const args = readValues(kinds, given, { network: instance.network, path: 'args' });
     const value = satoshis(cells.reduce((sum, cell) => sum + cell.value, 0n));

@@ -44,7 +44,7 @@ export function coverInterval(
 }
 
 /**
- * {@link coverInterval} of arguments from anywhere.
+ * `coverInterval` of arguments from anywhere.
  *
  * @param interval - First and last outcome.
  * @param options - `base`: 2 to 65,535. `digits`: of an outcome, 1 to 1,000.

@@ -2,7 +2,6 @@ import { feeRate, parseHex } from '@bitcoin-enterprise/core';
 import type { AnyDuty } from '../contract/define.ts';
 import { type ContractInstance, transitionOf } from '../contract/model.ts';
 import { type Cell, planTransition, type TransitionPlan } from '../contract/transition.ts';
-import type { ValueKinds } from '../contract/values.ts';
 import type { InstanceState } from './model.ts';
 import { cellOfRecord } from './shelf.ts';
 
@@ -35,7 +34,7 @@ export function dutyOf(
 ): DutyCall | undefined {
   const { cell, parties, cellHeight, tip, secrets, held = [] } = of;
   let soonest: number | undefined;
-  for (const duty of instance.contract.duties as readonly AnyDuty[]) {
+  for (const duty of instance.contract.duties) {
     if (duty.state !== cell.state || !parties.has(duty.party(instance.params).name)) continue;
     const found = possible(instance, { duty, cell, secrets, held });
     const view = {
@@ -67,7 +66,7 @@ function possible(
   },
 ): { readonly plan: TransitionPlan; readonly args: Readonly<Record<string, unknown>> } | undefined {
   const { duty, cell, secrets, held } = of;
-  const kinds = (transitionOf(instance, duty.transition).args ?? {}) as ValueKinds;
+  const kinds = transitionOf(instance, duty.transition).args ?? {};
   const names = Object.keys(kinds).filter((name) => kinds[name]?.kind === 'preimage');
   const kept = held.filter(({ transition }) => transition === duty.transition).map(({ args }) => args);
   for (const base of kept.length === 0 ? [{}] : kept)

@@ -131,6 +131,7 @@ export interface ContractEngine {
   recordCovenants(id: string, signatures: ReadonlyMap<string, Uint8Array>): Promise<void>;
   /** Who has signed an execution, and who is late. */
   signers(id: string, execution: string): Promise<readonly SignerReport[]>;
+  /** An instance as it stands. */
   state(id: string): Promise<InstanceView>;
   /** Waits until an instance is as wanted; somebody has to `work` meanwhile. */
   waitFor(
@@ -347,7 +348,7 @@ function aborted(call: string): BiscolError {
 
 function wrongState(execution: string, expected: string, got: string): BiscolError {
   return new BiscolError('BISCOL_EXECUTION_STATE', `expected ${expected}, got ${got}`, {
-    details: { execution: String(execution).slice(0, 100), expected, got },
+    details: { execution: execution.slice(0, 100), expected, got },
   });
 }
 

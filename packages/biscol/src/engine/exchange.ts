@@ -1,7 +1,6 @@
 import { feeRate, hasCode, toHex } from '@bitcoin-enterprise/core';
 import { combinePsbts, parsePsbt, type Psbt, psbtToBase64 } from '@bitcoin-enterprise/wallet';
 import { transitionOf } from '../contract/model.ts';
-import type { ValueKinds } from '../contract/values.ts';
 import { BiscolError } from '../errors.ts';
 import { requireSameTransaction, signaturesOfPsbt } from '../signing/psbt.ts';
 import { type Executor, judge, notAllowed, signedRecord } from './execute.ts';
@@ -30,10 +29,23 @@ function messageInvalid(reason: string): BiscolError {
 export function parseMessage(input: unknown): PartyMessage {
   if (typeof input !== 'object' || input === null) throw messageInvalid('no object');
   const message = input as Partial<Record<keyof PartyMessage, unknown>>;
-  const { type, version, instance, execution, transition, cells, args, feeRate: rate, signers, psbt, attempt } = message;
+  const {
+    type,
+    version,
+    instance,
+    execution,
+    transition,
+    cells,
+    args,
+    feeRate: rate,
+    signers,
+    psbt,
+    attempt,
+  } = message;
   if (type !== 'biscol/execution' || version !== 1) throw messageInvalid('another type or version');
   if (typeof instance !== 'string' || !/^[\da-f]{32}$/.test(instance)) throw messageInvalid('no id of an instance');
-  if (typeof execution !== 'string' || !/^[\w~.-]{1,100}$/.test(execution)) throw messageInvalid('no id of an execution');
+  if (typeof execution !== 'string' || !/^[\w~.-]{1,100}$/.test(execution))
+    throw messageInvalid('no id of an execution');
   if (typeof transition !== 'string' || transition.length > 64) throw messageInvalid('no name of a transition');
   const areTexts = (list: unknown): list is readonly string[] =>
     Array.isArray(list) &&
@@ -43,7 +55,8 @@ export function parseMessage(input: unknown): PartyMessage {
   if (typeof args !== 'object' || args === null || Array.isArray(args)) throw messageInvalid('no arguments');
   if (typeof rate !== 'string' || !/^\d{1,15}$/.test(rate)) throw messageInvalid('no fee rate');
   if (signers !== undefined && !areTexts(signers)) throw messageInvalid('signers that are no names');
-  const isCount = typeof attempt === 'number' && Number.isSafeInteger(attempt) && attempt >= 0 && attempt <= MOST_ATTEMPTS;
+  const isCount =
+    typeof attempt === 'number' && Number.isSafeInteger(attempt) && attempt >= 0 && attempt <= MOST_ATTEMPTS;
   if (!isCount) throw messageInvalid('no number of attempts');
   if (typeof psbt !== 'string' || psbt.length > MOST_TEXT) throw messageInvalid('no PSBT');
   return {
@@ -75,7 +88,7 @@ export function messageOf(
   if (record === undefined || record.status !== 'signing') return undefined;
   const instance = engine.shelf.instanceOf(id, state);
   const plan = planOfRecord(engine, instance, { state, record });
-  const kinds = (transitionOf(instance, record.transition).args ?? {}) as ValueKinds;
+  const kinds = transitionOf(instance, record.transition).args ?? {};
   return {
     type: 'biscol/execution',
     version: 1,

@@ -214,7 +214,11 @@ export class Executor {
     const { plan, instance, record, state } = of;
     const [result] = await signTasks(this.#engine, this.#own, [{ plan, instance, record, presigned: state.presigned }]);
     if (result === undefined || !result.isComplete)
-      return { signatures: result?.signatures ?? new Map(), psbt: result?.psbt, attempt: result?.attempt ?? record.attempt };
+      return {
+        signatures: result?.signatures ?? new Map(),
+        psbt: result?.psbt,
+        attempt: result?.attempt ?? record.attempt,
+      };
     const bytes = serializeTransaction(completeTransition(plan, result.signatures));
     const [checked] = this.#verifier.check([{ instance, plan, bytes }]);
     const { signatures, psbt, attempt } = result;
@@ -248,7 +252,7 @@ export async function judge(
   const { decision, reasons, gate: name } = verdict;
   // Anything but a clear answer is none.
   if (!['allow', 'refuse', 'review'].includes(decision) || !Array.isArray(reasons))
-    return { stage, decision: 'refuse', reasons: [{ code: 'GATE_ANSWER_INVALID', text: '' }], gate: String(name) };
+    return { stage, decision: 'refuse', reasons: [{ code: 'GATE_ANSWER_INVALID', text: '' }], gate: name };
   return { ...verdict, stage };
 }
 

@@ -1,7 +1,6 @@
 import { displayHash, feeRate as asFeeRate, type FeeRate, rateOf, toHex, virtualBytes } from '@bitcoin-enterprise/core';
 import { type ContractInstance, transitionOf } from '../contract/model.ts';
 import { planTransition, type TransitionPlan } from '../contract/transition.ts';
-import type { ValueKinds } from '../contract/values.ts';
 import { nextCells, outpointOf } from '../covenant/presign.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import type { ExecutionRecord, InstanceState } from './model.ts';
@@ -58,7 +57,7 @@ export function planExecution(
   const outpoints = options.cells ?? liveCells(state, transitionOf(instance, transition), transition);
   const cells = outpoints.map((outpoint) => {
     const record = Object.hasOwn(state.cells, outpoint) ? state.cells[outpoint] : undefined;
-    if (record === undefined) throw impossible(transition, `${String(outpoint).slice(0, 80)} is not of the contract`);
+    if (record === undefined) throw impossible(transition, `${outpoint.slice(0, 80)} is not of the contract`);
     return cellOfRecord(instance, outpoint, record);
   });
   const plan = planTransition(instance, transition, {
@@ -71,7 +70,7 @@ export function planExecution(
   });
   checkLimits(plan, engine.limits);
   if (options.limits !== undefined) checkLimits(plan, options.limits);
-  const kinds = (transitionOf(instance, transition).args ?? {}) as ValueKinds;
+  const kinds = transitionOf(instance, transition).args ?? {};
   const id = options.key ?? defaultKey(outpoints, transition);
   return {
     id,
@@ -164,7 +163,7 @@ export function checkLimits(plan: TransitionPlan, { maxWeight, maxFee, maxFeeRat
   const { weight, fee } = plan;
   const rate = rateOf(fee, virtualBytes(Math.ceil(weight / 4)));
   const over = (limit: string, maximum: unknown, got: unknown): BiscolError =>
-    new BiscolError('BISCOL_GAS_LIMIT', `expected at most ${maximum} of ${limit}, got ${got}`, {
+    new BiscolError('BISCOL_GAS_LIMIT', `expected at most ${String(maximum)} of ${limit}, got ${String(got)}`, {
       details: { limit, maximum: String(maximum), got: String(got) },
       hint: 'Nothing was signed.',
     });

@@ -5,7 +5,6 @@ import type { AnyTransition } from '../contract/define.ts';
 import type { ContractInstance } from '../contract/model.ts';
 import type { Way } from '../contract/state-output.ts';
 import { type Cell, planTransition, type TransitionPlan } from '../contract/transition.ts';
-import type { ValueKinds } from '../contract/values.ts';
 import type { CellSeed } from './model.ts';
 import { seedOf } from './shelf.ts';
 
@@ -28,7 +27,7 @@ export function recognise(instance: ContractInstance, cell: Cell, tx: Transactio
   if (input === undefined || way === undefined) return { next: [], secrets: [] };
   const revealed = way.leaf === undefined ? [] : secretsOf(way.clause, input.witness.slice(0, -2));
   const secrets = revealed.map(toHex);
-  const transitions = instance.contract.transitions as Readonly<Record<string, AnyTransition>>;
+  const transitions = instance.contract.transitions;
   for (const [transition, template] of Object.entries(transitions)) {
     if (template.from !== cell.state || template.by !== way.path) continue;
     const plan = planLike(instance, { transition, template, cell, revealed });
@@ -61,7 +60,7 @@ function planLike(
   },
 ): TransitionPlan | undefined {
   const { transition, template, cell, revealed } = of;
-  const secretNames = Object.entries((template.args ?? {}) as ValueKinds)
+  const secretNames = Object.entries(template.args ?? {})
     .filter(([, { kind }]) => kind === 'preimage')
     .map(([name]) => name);
   const args = Object.fromEntries(

@@ -31,7 +31,7 @@ export function complianceRequest(
     }),
     fee: String(fee),
     parties: [...parties.values()].map(({ name, key, payTo }) => ({ name, key, scriptPubKey: toHex(payTo) })),
-    contract: { name: contract.name as string, version: contract.version as number, instance: id, transition },
+    contract: { name: contract.name, version: contract.version, instance: id, transition },
   };
 }
 
@@ -42,7 +42,7 @@ function chainName(network: NetworkName): string {
 /** What approvers are asked about a plan. */
 export function approvalRequest(instance: ContractInstance, plan: TransitionPlan, execution: string): ApprovalRequest {
   return {
-    contract: instance.contract.name as string,
+    contract: instance.contract.name,
     instance: instance.id,
     execution,
     transition: plan.transition,

@@ -31,7 +31,7 @@ export function createShelf(contracts: readonly AnyContract[], most: number): Sh
 /** The error of an instance that nobody opened here. */
 export function unknownInstance(id: string): BiscolError {
   return new BiscolError('BISCOL_INSTANCE_UNKNOWN', 'expected an instance that was opened, got another', {
-    details: { instance: String(id).slice(0, 64) },
+    details: { instance: id.slice(0, 64) },
   });
 }
 

@@ -9,7 +9,7 @@ import {
   verifyTransaction,
 } from '@bitcoin-enterprise/script';
 import type { PolicyProfile, ScriptFlag } from '@bitcoin-enterprise/script';
-import type { PathPlan } from '../contract/plan-path.ts';
+import type { PathPlan } from '../contract/state-output.ts';
 import type { ContractInstance } from '../contract/model.ts';
 import type { TransitionPlan } from '../contract/transition.ts';
 import { BiscolError } from '../errors.ts';

@@ -45,7 +45,7 @@ export type Metered =
 /**
  * Runs all scripts of a transaction and counts what they do.
  *
- * @param flags - Script rules, for example `standardFlags`.
+ * @param options - `flags`: script rules, for example `standardFlags`.
  */
 export function meterTransaction(
   bytes: Uint8Array,
@@ -62,7 +62,14 @@ export function meterTransaction(
     const inputs: InputGas[] = [];
     for (let inputIndex = 0; inputIndex < tx.inputCount; inputIndex++) {
       const counter = new Counter();
-      const verdict = verifyInput({ tx, inputIndex, spentOutputs, flags, crypto, onStep: (step) => counter.count(step) });
+      const verdict = verifyInput({
+        tx,
+        inputIndex,
+        spentOutputs,
+        flags,
+        crypto,
+        onStep: (step) => counter.count(step),
+      });
       if (!verdict.ok) return { ok: false, error: verdict.error, inputIndex };
       inputs.push(counter.result(verdict.weight, tx.witness(inputIndex)));
     }

@@ -65,7 +65,7 @@ export function gasReport(
       ];
     });
     const { name, version } = instance.contract;
-    return { contract: name as string, version: version as number, feeRates: rates.map(String), rows };
+    return { contract: name, version: version, feeRates: rates.map(String), rows };
   });
 }
 

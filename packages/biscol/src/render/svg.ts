@@ -33,7 +33,7 @@ export function contractSvg(instance: ContractInstance): string {
     const width = Math.max(...placed.map(({ x }) => x)) + BOX.width + BOX.margin;
     const height = Math.max(...placed.map(({ y }) => y)) + BOX.height + BOX.margin + 20;
     return [
-      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(String(instance.contract.name))}" font-family="system-ui, sans-serif" font-size="12">`,
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(instance.contract.name)}" font-family="system-ui, sans-serif" font-size="12">`,
       '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 10 5 0 10z" fill="#475569"/></marker></defs>',
       `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
       ...drawn.filter((line) => line !== ''),

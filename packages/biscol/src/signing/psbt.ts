@@ -4,7 +4,7 @@ import { aggregatePublicKeys, type DerivedKey, sortPublicKeys } from '@bitcoin-e
 import { SighashType, type TransactionOutput } from '@bitcoin-enterprise/script';
 import { createPsbt, type NewInput, type Psbt, type PsbtInput, unsignedTransaction } from '@bitcoin-enterprise/wallet';
 import type { StateOutput } from '../contract/state-output.ts';
-import type { PathPlan } from '../contract/plan-path.ts';
+import type { PathPlan } from '../contract/state-output.ts';
 import type { TransitionPlan } from '../contract/transition.ts';
 import { BiscolError } from '../errors.ts';
 import { signatureName, type SigningRequest, signingRequests } from './requests.ts';
@@ -172,7 +172,10 @@ export function withSignatures(plan: TransitionPlan, signatures: ReadonlyMap<str
           ? { ...known, tapKeySignature: full }
           : {
               ...known,
-              tapScriptSignatures: [...known.tapScriptSignatures, { publicKey: verifyingKey, leafHash, signature: full }],
+              tapScriptSignatures: [
+                ...known.tapScriptSignatures,
+                { publicKey: verifyingKey, leafHash, signature: full },
+              ],
             };
     }
     return { ...psbt, inputs };

@@ -12,7 +12,7 @@ export interface SigningRequest {
   readonly name: string;
   readonly input: number;
   readonly key: DerivedKey;
-  /** What is asked of a {@link DigestSigner}; an aggregate has nobody who could answer it alone. */
+  /** What is asked of a a `DigestSigner`; an aggregate has nobody who could answer it alone. */
   readonly request: DigestRequest;
   /** Key that the signature verifies under, 32 bytes: the output key on the key path. */
   readonly verifyingKey: Uint8Array;
