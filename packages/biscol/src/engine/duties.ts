@@ -2,12 +2,18 @@ import { feeRate, parseHex } from '@bitcoin-enterprise/core';
 import type { AnyDuty } from '../contract/define.ts';
 import { type ContractInstance, transitionOf } from '../contract/model.ts';
 import { type Cell, planTransition, type TransitionPlan } from '../contract/transition.ts';
-import type { InstanceState } from './model.ts';
+import type { ExecutionRecord, InstanceState } from './model.ts';
 import { cellOfRecord } from './shelf.ts';
 
 /** What a duty comes to at a moment. */
 export type DutyCall =
-  | { readonly kind: 'act'; readonly transition: string; readonly args: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'act';
+      readonly transition: string;
+      readonly args: Readonly<Record<string, unknown>>;
+      /** Whether it is one that was signed by all and kept back. */
+      readonly held: boolean;
+    }
   /** Nothing can be done before this height of the best block. */
   | { readonly kind: 'wait'; readonly height: number };
 
@@ -46,7 +52,7 @@ export function dutyOf(
     const isWanted = duty.when?.(instance.params, view) ?? true;
     const from = found === undefined ? undefined : earliest(found.plan, { cellHeight, tip });
     if (isWanted && found !== undefined && from !== undefined && from <= tip.height)
-      return { kind: 'act', transition: duty.transition, args: found.args };
+      return { kind: 'act', transition: duty.transition, args: found.args, held: duty.held === true };
     // What it waits for may be a height, or something that nobody can foresee: look again with the next block.
     const next = isWanted && from !== undefined ? from : tip.height + 1;
     if (duty.secrets !== undefined && found === undefined) continue;
@@ -96,6 +102,19 @@ function withSecrets(
   }
   return ways;
 }
+
+/** Executions of an output that were signed by all: those that are kept back, and those on their way. The newest first. */
+export function heldExecutions(
+  { executions }: Pick<InstanceState, 'executions'>,
+  outpoint: string,
+): readonly { readonly id: string; readonly record: ExecutionRecord }[] {
+  return Object.entries(executions)
+    .filter(([, { cells, status }]) => cells.includes(outpoint) && HELD.has(status))
+    .map(([id, record]) => ({ id, record }))
+    .toReversed();
+}
+
+const HELD: ReadonlySet<string> = new Set(['held', 'sending', 'sent']);
 
 /** Height of the best block from which on a plan may be sent: locks as the next block sees them (BIP65, 68, 113). */
 function earliest(

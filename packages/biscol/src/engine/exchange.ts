@@ -16,6 +16,8 @@ import { psbtOf } from './signing.ts';
 const MOST_TEXT = 200_000;
 const MOST_CELLS = 1_000;
 const MOST_ATTEMPTS = 1_000;
+/** Statuses of executions that others are told of. */
+const TOLD: ReadonlySet<string> = new Set(['signing', 'sending', 'sent']);
 /** Proposals of others that wait at a time. */
 const MOST_PROPOSALS = 100;
 
@@ -85,7 +87,8 @@ export function messageOf(
 ): PartyMessage | undefined {
   const { state, execution } = of;
   const record = state.executions[execution];
-  if (record === undefined || record.status !== 'signing') return undefined;
+  // Whoever lacks a signature of ours gets it, but not of what we hold back.
+  if (record === undefined || !TOLD.has(record.status)) return undefined;
   const instance = engine.shelf.instanceOf(id, state);
   const plan = planOfRecord(engine, instance, { state, record });
   const kinds = transitionOf(instance, record.transition).args ?? {};
@@ -148,10 +151,17 @@ export async function receiveMessage(engine: Engine, executor: Executor, message
     if (decision === 'sign') await proceed(engine, executor, { id, execution });
     return;
   }
-  if (known.tx !== undefined || known.status === 'proposed' || known.status === 'waiting') return;
+  if (known.status === 'proposed' || known.status === 'waiting') return;
+  if (known.tx !== undefined && !TOLD.has(known.status)) return;
   if (message.attempt < known.attempt) return;
   const plan = planOfRecord(engine, instance, { state, record: known });
   requireSameTransaction(plan, psbt);
+  if (known.tx !== undefined) {
+    const isBehind = signaturesOfPsbt(plan, psbt).size < Object.keys(known.signatures).length;
+    const answer = isBehind ? messageOf(engine, id, { state, execution }) : undefined;
+    if (answer !== undefined) await engine.transport?.send(answer, {});
+    return;
+  }
   const event: EngineEvent = {
     type: 'contributed',
     id: execution,
@@ -214,16 +224,6 @@ export async function proceed(
     });
     return;
   }
-  // The others finish it as well: they get what was missing before it is sent.
-  if (engine.transport !== undefined && Object.keys(record.signatures).length < result.signatures.size)
-    await engine.runner.send(contractMachine, id, {
-      type: 'contributed',
-      id: execution,
-      signatures: hexSignatures(result.signatures),
-      ...(result.psbt === undefined ? {} : { psbt: result.psbt }),
-      attempt: result.attempt,
-      own: true,
-    });
   const tx = toHex(result.bytes);
   const verdict = await judge(engine, planned, 'broadcast', tx);
   const done = signedRecord(record, { tx, gas: result.checked.gas, verdict });
@@ -233,5 +233,6 @@ export async function proceed(
     tx,
     gas: done.gas as NonNullable<ExecutionRecord['gas']>,
     verdict,
+    ...(engine.transport === undefined ? {} : { signatures: hexSignatures(result.signatures) }),
   });
 }

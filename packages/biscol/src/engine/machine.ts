@@ -123,13 +123,17 @@ function onExecution(state: InstanceState, event: Extract<EngineEvent, { readonl
       const { psbt: _done, ...rest } = execution;
       const signed: ExecutionRecord = {
         ...rest,
+        signatures: { ...execution.signatures, ...event.signatures },
         tx: event.tx,
         gas: event.gas,
         verdicts: [...execution.verdicts, event.verdict],
         status: isRefused ? 'refused' : execution.hold || event.verdict.decision === 'review' ? 'held' : 'sending',
         ...(isRefused ? { reason: reasonOf(event.verdict.reasons) } : {}),
       };
-      return become(state, id, signed, signed.status === 'sending' ? sending(id) : []);
+      if (signed.status !== 'sending') return become(state, id, signed);
+      const tell: readonly Asked[] =
+        event.signatures === undefined ? [] : [{ effect: { type: 'propose', id }, key: `propose/${id}/signed` }];
+      return become(state, id, signed, [...tell, ...sending(id)]);
     }
     case 'released': {
       if (execution.status !== 'held') return { refused: `it is ${execution.status}` };

@@ -165,6 +165,8 @@ export type EngineEvent =
       readonly tx: string;
       readonly gas: GasRecord;
       readonly verdict: VerdictRecord;
+      /** What was missing until now, for the others, who finish it as well. */
+      readonly signatures?: ExecutionRecord['signatures'];
     }
   | { readonly type: 'released'; readonly id: string }
   /** The network has it, at this height of the best block. */

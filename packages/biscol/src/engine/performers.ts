@@ -2,7 +2,7 @@ import { feeRate as asFeeRate, hasCode } from '@bitcoin-enterprise/core';
 import type { Performers } from '@bitcoin-enterprise/events';
 import { BiscolError } from '../errors.ts';
 import { transitionOf } from '../contract/model.ts';
-import { cellAt, dutyOf } from './duties.ts';
+import { cellAt, dutyOf, heldExecutions } from './duties.ts';
 import { messageOf } from './exchange.ts';
 import { bytesOfRecord, type Executor, rateOfRecord } from './execute.ts';
 import { contractMachine } from './machine.ts';
@@ -114,15 +114,23 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
       const at = cellAt(instance, state, outpoint);
       if (at === undefined) return undefined;
       const { height, medianTime } = await chain.tip();
+      const held = heldExecutions(state, outpoint);
       const call = dutyOf(instance, {
         cell: at.cell,
         parties: engine.dutiesOf,
         cellHeight: at.height,
         tip: { height, medianTime },
         secrets: state.secrets,
+        held: held.map(({ record }) => record),
       });
       if (call === undefined) return undefined;
       if (call.kind === 'wait') return { type: 'dutyWaits', outpoint, height: call.height };
+      if (call.held) {
+        const kept = held.find(({ record }) => record.transition === call.transition);
+        if (kept === undefined) return { type: 'dutyWaits', outpoint, height: height + 1 };
+        if (kept.record.status === 'held') await runner.send(contractMachine, id, { type: 'released', id: kept.id });
+        return { type: 'dutyDone', outpoint };
+      }
       await executor.execute({
         instance: id,
         transition: call.transition,

@@ -35,6 +35,7 @@ const escrow = defineContract({
       paths: ({ buyer, arbiter, seller, patience }) => ({
         rule: and(pk(arbiter), pk(seller)),
         expire: and(pk(buyer), older(patience)),
+        undo: and(pk(buyer), pk(seller), older(patience)),
       }),
     },
   },
@@ -42,9 +43,13 @@ const escrow = defineContract({
     release: { from: 'funded', by: 'key', outputs: ({ seller }) => [pay(seller, rest)] },
     rule: { from: 'funded', by: 'rule', outputs: ({ seller }) => [pay(seller, rest)] },
     expire: { from: 'funded', by: 'expire', outputs: ({ buyer }) => [pay(buyer, rest)] },
+    undo: { from: 'funded', by: 'undo', outputs: ({ buyer }) => [pay(buyer, rest)] },
   },
   funding: () => [to('funded')],
-  duties: [{ party: ({ buyer }) => buyer, state: 'funded', transition: 'expire' }],
+  duties: [
+    { party: ({ buyer }) => buyer, state: 'funded', transition: 'expire' },
+    { party: ({ seller }) => seller, state: 'funded', transition: 'undo', held: true },
+  ],
 });
 
 const instance = () =>
@@ -91,7 +96,7 @@ it('sees the funding, executes, and follows the transaction until it is final', 
 
   const execution = await engine.execute(id, 'rule', {}, { feeRate: feeRate(2_000n) });
 
-  expect(execution.gas).toMatchObject({ weight: 644, size: 161, fee: '322' });
+  expect(execution.gas).toMatchObject({ weight: 676, size: 169, fee: '338' });
   await until(async () => (await engine.state(id)).executions[execution.id]?.status === 'sent');
   chain.mine(1);
   await until(async () => (await engine.state(id)).executions[execution.id]?.status === 'confirmed');
@@ -122,8 +127,15 @@ it('does the duty of a party once its time has come', async () => {
   await working;
 });
 
-it('lets two parties sign together over any transport', async () => {
-  const chain = newChain();
+interface Pair {
+  readonly buyer: ContractEngine;
+  readonly seller: ContractEngine;
+  readonly id: string;
+  readonly end: () => Promise<void>;
+}
+
+/** Buyer and seller, who hear each other's messages as JSON; the instance is funded. */
+async function pairOn(chain: EmbeddedChain, options: Partial<EngineOptions> = {}): Promise<Pair> {
   const engines: ContractEngine[] = [];
   const make = async (n: number): Promise<ContractEngine> => {
     const ring = ringOf(n);
@@ -138,30 +150,72 @@ it('lets two parties sign together over any transport', async () => {
           for (const [place, other] of engines.entries()) if (place !== n - 1) await other.receive(JSON.parse(text));
         },
       },
+      ...options,
     });
   };
   engines.push(await make(1), await make(2));
   const [buyer, seller] = engines as [ContractEngine, ContractEngine];
   const stop = new AbortController();
-  const [id] = await Promise.all(engines.map(async (engine) => engine.open(instance())));
+  const [id] = (await Promise.all(engines.map(async (engine) => engine.open(instance())))) as [string];
   const working = engines.map(async (engine) => engine.work({ signal: stop.signal }));
   const [funding] = fundingOutputs(instance());
   chain.fund(funding?.output.scriptPubKey as Uint8Array, funding?.value as never);
-  for (const engine of engines)
-    await until(async () => Object.keys((await engine.state(id as string)).cells).length === 1);
+  for (const engine of engines) await until(async () => Object.keys((await engine.state(id)).cells).length === 1);
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await Promise.all(working);
+  };
+  return { buyer, seller, id, end };
+}
 
-  const execution = await buyer.execute(id as string, 'release');
+const statusOf = async (engine: ContractEngine, id: string, execution: string): Promise<string | undefined> =>
+  (await engine.state(id)).executions[execution]?.status;
+
+it('lets two parties sign together over any transport', async () => {
+  const chain = newChain();
+  const { buyer, seller, id, end } = await pairOn(chain);
+
+  const execution = await buyer.execute(id, 'release');
 
   expect(execution.status).toBe('signing');
   await until(async () => chain.mempool().length === 1);
-  for (const engine of engines)
-    await until(async () => (await engine.state(id as string)).executions[execution.id]?.status === 'sent');
-  expect((await seller.signers(id as string, execution.id)).map(({ name, has }) => [name, has])).toEqual([
+  for (const engine of [buyer, seller]) await until(async () => (await statusOf(engine, id, execution.id)) === 'sent');
+  expect((await seller.signers(id, execution.id)).map(({ name, has }) => [name, has])).toEqual([
     ['buyer', 'signed'],
     ['seller', 'signed'],
   ]);
-  stop.abort();
-  await Promise.all(working);
+  await end();
+});
+
+it('finishes at both what can only be sent later', async () => {
+  const chain = newChain();
+  const { buyer, seller, id, end } = await pairOn(chain);
+
+  const execution = await buyer.execute(id, 'undo');
+
+  for (const engine of [buyer, seller])
+    await until(async () => (await statusOf(engine, id, execution.id)) === 'sending');
+  expect(chain.mempool()).toEqual([]);
+  chain.mine(5);
+  for (const engine of [buyer, seller]) await until(async () => (await statusOf(engine, id, execution.id)) === 'sent');
+  await end();
+});
+
+it('keeps back what is held, tells nobody, and lets it go when its duty comes', async () => {
+  const chain = newChain();
+  const { buyer, seller, id, end } = await pairOn(chain, { dutiesOf: ['seller'] });
+
+  const { id: execution } = await seller.execute(id, 'undo', {}, { hold: true });
+
+  await until(async () => (await statusOf(seller, id, execution)) === 'held');
+  chain.mine(4);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(await statusOf(seller, id, execution)).toBe('held');
+  chain.mine(1);
+  await until(async () => chain.mempool().length === 1);
+  await until(async () => (await statusOf(buyer, id, execution)) === 'sent');
+  expect(Object.keys((await seller.state(id)).executions)).toEqual([execution]);
+  await end();
 });
 
 it('keeps instances of one script apart: each is begun by its own output', async () => {
