@@ -56,6 +56,7 @@ const COMMON_SEQUENCES: readonly number[] = [0xffff_ffff, 0xffff_fffe, 0xffff_ff
 /** Up to here every order of outputs is tried. */
 const MOST_PERMUTED = 4;
 const MOST_CODE_SEPARATORS = 50;
+const MOST_INPUTS = 8;
 
 /**
  * The messages that a signature could be of, the likeliest first: those that differ in one part, then the transaction as it
@@ -214,13 +215,15 @@ function isSameOutput(one: SpentOutput, other: SpentOutput): boolean {
 function* ofTransaction(scene: Scene, message: Message): Generator<OtherMessage, void, undefined> {
   const { tx, spentOutputs, inputIndex } = message;
   const { known } = scene;
-  for (const place of tx.inputs.keys())
+  // Of a transaction with many inputs only this one and those beside it.
+  const near = [...tx.inputs.keys()].filter((place) => Math.abs(place - inputIndex) <= MOST_INPUTS);
+  for (const place of near)
     if (place !== inputIndex)
       yield { differs: ['input'], detail: `input ${place}`, message: { ...message, inputIndex: place } };
   const sequences = new Set([...known.locks.older, ...COMMON_SEQUENCES]);
-  for (const [place, input] of tx.inputs.entries())
+  for (const place of near)
     for (const sequence of sequences)
-      if (sequence !== input.sequence)
+      if (sequence !== tx.inputs[place]?.sequence)
         yield {
           differs: ['sequence'],
           detail: `sequence ${sequence} of input ${place}`,

@@ -47,7 +47,7 @@ export function stepsOf(
       conditionDepth,
       before: { stack: step.stack, altStack: step.altStack },
       after:
-        next !== undefined && next.phase === phase && next.opcodePosition > opcodePosition
+        next?.phase === phase
           ? { stack: next.stack, altStack: next.altStack }
           : next === undefined && !(isWhole && hasRun(verdict))
             ? undefined

@@ -150,6 +150,14 @@ describe('of these faults', () => {
     expect((results.length - wrong.length) / results.length, told.join('\n')).toBeGreaterThanOrEqual(0.99);
   });
 
+  it('no kind of fault is named right less than nine times in ten', () => {
+    const weak = [...new Set(results.map(({ kind }) => kind))].filter((kind) => {
+      const own = results.filter((one) => one.kind === kind);
+      return own.filter(({ isRight }) => isRight).length / own.length < 0.9;
+    });
+    expect(weak).toEqual([]);
+  });
+
   it('every cause that a spend can have occurs', () => {
     const occurred = new Set(results.map(({ expected }) => expected));
     const notOfSpends = new Set<Cause>(['unsatisfiable-clause', 'refused']);

@@ -53,12 +53,20 @@ const deal = defineContract({
           after(900), // after
         ),
         vote: thresh(2, [ann, ben, cat].map(pk)), // thresh
+        twice: and(
+          pk(ann), // twice
+          sha256(digest), // one hash
+          sha256(new Uint8Array(32).fill(9)), // other hash
+          older(7), // one lock
+          older(9), // other lock
+        ),
       }),
     },
   },
   transitions: {
     solve: { from: 'open', by: 'solve', outputs: ({ ann }) => [pay(ann, rest)] },
     wait: { from: 'open', by: 'wait', outputs: ({ ben }) => [pay(ben, rest)] },
+    twice: { from: 'open', by: 'twice', outputs: ({ ann }) => [pay(ann, rest)] },
     vote: { from: 'open', by: 'vote', outputs: ({ cat }) => [pay(cat, rest)] },
     agree: { from: 'open', by: 'key', outputs: ({ ann }) => [pay(ann, rest)] },
   },
@@ -107,6 +115,22 @@ describe('the line of a clause', () => {
         expect(part?.source?.line).toBeGreaterThanOrEqual(lineOf('pk ann') - 1);
       }
     }
+  });
+
+  it('of two locks and of two hashes of one leaf is each its own', () => {
+    const way = instance()
+      .output('open', {}, cell.value)
+      .ways.find(({ path }) => path === 'twice') as Parameters<typeof mapWay>[0];
+    const map = mapWay(way);
+    const lineOfFragment = (text: string): number | undefined => {
+      const clause = map?.fragments.find((one) => one.text.startsWith(text))?.clause;
+      return clause === undefined ? undefined : map?.clauses[clause]?.source?.line;
+    };
+    expect(lineOfFragment(`sha256(${'11'.repeat(32)})`)).toBe(lineOf('one hash'));
+    expect(lineOfFragment(`sha256(${'09'.repeat(32)})`)).toBe(lineOf('other hash'));
+    const locks = map?.fragments.filter(({ name }) => name === 'older').map(({ text }) => [text, lineOfFragment(text)]);
+    for (const [text, line] of locks ?? []) expect(line).toBe(lineOf(text === 'older(7)' ? 'one lock' : 'other lock'));
+    expect(locks?.length).toBeGreaterThan(0);
   });
 
   it('of keys that sign as one is where they were put together', () => {
