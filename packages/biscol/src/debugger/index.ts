@@ -6,7 +6,6 @@ export { mapScript, mapWay } from './fragment-map.ts';
 export { debugSpend, type DebugSession, type DebugSpendOptions, type NamedPublicKey } from './session.ts';
 export { nextStep, previousStep, stepAt } from './steps.ts';
 export {
-  type ClauseStatus,
   type ExplainedCell,
   type ExplainedClause,
   explainTransition,
@@ -16,3 +15,4 @@ export {
 export { type DebugSessionJson, type DebugStepJson, sessionToJson, type StacksJson } from './json.ts';
 export { renderExplanation, renderSession, renderStep } from './render.ts';
 export { sessionHtml, type SessionHtmlOptions } from './html.ts';
+export type { ClauseStatus } from './standing.ts';

@@ -19,6 +19,7 @@ import {
   checkTemplateHash,
   consensusFlags,
   encodeDerSignature,
+  serializeTransaction,
   Sighasher,
   type SpentOutput,
   taprootOutput,
@@ -136,6 +137,25 @@ describe('locks of time', () => {
     });
     expect(await spend('old', 1_700_005_120)).toBeUndefined();
   });
+});
+
+it('a sequence that is no lock is none of seconds either', async () => {
+  const old = defineContract({
+    name: 'old',
+    params: { ann: party() },
+    states: { open: { paths: ({ ann }) => ({ go: and(pk(ann), olderSeconds(512)) }) } },
+    transitions: { go: { from: 'open', by: 'go', outputs: ({ ann }) => [pay(ann, rest)] } },
+    funding: () => [to('open', { amount: satoshis(50_000n) })],
+  });
+  const instance = instantiate(old, { network: 'regtest', params: { ann: personOf(1) } });
+  const cell = { state: 'open', data: {}, value: satoshis(50_000n), txid: new Uint8Array(32).fill(3), index: 0 };
+  const plan = planTransition(instance, 'go', { cells: [cell], feeRate: feeRate(1_000n) });
+  const unlocked = { ...plan.tx, inputs: plan.tx.inputs.map((one) => ({ ...one, sequence: 0xffff_fffe })) };
+  const bytes = serializeTransaction(unlocked, { witness: false });
+  const other = { ...plan, tx: unlocked, bytes };
+  const tx = completeTransition(other, await signPlan(other));
+  const { diagnosis } = debugSpend({ tx, inputIndex: 0, spentOutputs: plan.spentOutputs, instance, cell });
+  expect(diagnosis).toMatchObject({ cause: 'sequence-not-set', worksFrom: { ageSeconds: 512 } });
 });
 
 describe('signatures before Taproot', () => {
