@@ -260,14 +260,27 @@ const CHECKS: ReadonlySet<string> = new Set<keyof typeof Opcode>([
   'OP_CHECKSIGADD',
 ]);
 
-/** A script or a control block that is not there. */
-function withoutEnd(
-  scene: Scene,
-  { items, isKeyPath, script, controlBlock, annex }: TaprootWitness,
-): Finding | undefined {
+/** A script or a control block that is not there; what then stands last may look like an annex. */
+function withoutEnd(scene: Scene, witness: TaprootWitness): Finding | undefined {
+  const { items, script, controlBlock, annex } = witness;
   const all = [...items, script, controlBlock].filter((one) => one !== undefined);
+  if (annex === undefined) return withEnd(scene, { all, tail: [], isKeyPath: witness.isKeyPath });
+  return (
+    withEnd(scene, { all, tail: [annex], isKeyPath: witness.isKeyPath }) ??
+    withEnd(scene, { all: [...all, annex], tail: [], isKeyPath: true })
+  );
+}
+
+function withEnd(
+  scene: Scene,
+  of: {
+    readonly all: readonly Uint8Array[];
+    readonly tail: readonly Uint8Array[];
+    readonly isKeyPath: boolean;
+  },
+): Finding | undefined {
+  const { all, tail, isKeyPath } = of;
   if (areUngiven(scene, all)) return undefined;
-  const tail = annex === undefined ? [] : [annex];
   const last = all.at(-1);
   for (const leaf of scene.known.leaves) {
     const isScript = last !== undefined && equalBytes(last, leaf.script);

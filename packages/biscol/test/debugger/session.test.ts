@@ -276,6 +276,21 @@ describe('the root cause of several faults', () => {
 });
 
 describe('what is missing', () => {
+  it('is script and control block also where the last item then looks like an annex', async () => {
+    const instance = instantiate(escrow, { network: 'regtest', params: escrowParams() });
+    const cell = cellOf(Object.keys(escrow.states)[0] as string);
+    // Signatures are random: one in 256 begins with 0x50.
+    for (;;) {
+      const { plan, tx } = await spend(instance, 'awardSeller', { cell });
+      const witness = tx.inputs[0]?.witness ?? [];
+      if (witness.at(-3)?.[0] !== 0x50) continue;
+      const cut = witnessed(tx, (all) => all.slice(0, -2));
+      const { diagnosis } = debugSpend({ tx: cut, inputIndex: 0, spentOutputs: plan.spentOutputs, instance, cell });
+      expect(diagnosis).toMatchObject({ cause: 'missing-witness-item', item: 2 });
+      return;
+    }
+  });
+
   it('is everything whose place is empty, not the first alone', async () => {
     const cell = cellOf('offered');
     const { plan, tx } = await spend(htlcInstance(), 'claim', { cell, args: { secret: secretOf(41) } });
