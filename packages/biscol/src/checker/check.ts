@@ -2,6 +2,7 @@ import { displayHash, hasCode } from '@bitcoin-enterprise/core';
 import type { AnyContract } from '../contract/model.ts';
 import { outpointOf } from '../covenant/presign.ts';
 import { guarded, requireFunction, requireInteger, requireList, requireObject } from '../checks.ts';
+import { invalidArgument } from '../errors.ts';
 import type { CheckBounds, CheckedSide, CheckOptions, Counterexample } from './model.ts';
 import { type MadeTransaction, type Mind, type Pending, type Survey, World } from './world.ts';
 
@@ -27,6 +28,8 @@ const MOST_BLOCKS = 40;
  *
  * Honest parties do their duties and nothing else, each of their transactions within as many blocks as the contract allows.
  * The shortest counterexample of each side is answered, if there is one.
+ *
+ * @throws BiscolError `BISCOL_INVALID_ARGUMENT`.
  */
 export function checkContract<Of extends AnyContract>(options: CheckOptions<Of>): readonly CheckedSide[] {
   const { guarantees, instance, secretKeys } = requireObject<CheckOptions<Of>>('options', options);
@@ -34,6 +37,8 @@ export function checkContract<Of extends AnyContract>(options: CheckOptions<Of>)
   for (const name of ['sides', 'reaction'] as const) requireFunction(`options.guarantees.${name}`, promises[name]);
   const { params } = requireObject<CheckOptions['instance']>('options.instance', instance);
   requireList('options.secretKeys', secretKeys);
+  for (const name of ['secrets', 'held', 'agreed', 'sides'] as const)
+    requireList(`options.${name}`, options[name] ?? []);
   requireBounds(options.bounds);
   return guarded('options', 'an instance and what its contract promises', () =>
     (promises as AnyPromises)
@@ -46,7 +51,13 @@ export function checkContract<Of extends AnyContract>(options: CheckOptions<Of>)
 /** Throws unless bounds end an exploration. */
 function requireBounds(bounds: unknown): void {
   if (bounds === undefined) return;
-  const { blocks, reorgDepth, reorgs, pins, situations } = requireObject<CheckBounds>('options.bounds', bounds);
+  const { blocks, reorgDepth, reorgs, pins, situations, ...switches } = requireObject<CheckBounds>(
+    'options.bounds',
+    bounds,
+  );
+  for (const [name, value] of Object.entries(switches))
+    if (value !== undefined && typeof value !== 'boolean')
+      throw invalidArgument(`options.bounds.${name}`, 'a boolean', value);
   for (const [name, value, most] of [
     ['blocks', blocks, 1_000],
     ['reorgDepth', reorgDepth, 100],
@@ -269,13 +280,18 @@ class SideCheck {
   /** What tells situations apart: nothing that only says how they came about. */
   #key({ live, steps }: Survey, mind: Mind): string {
     const { chain, start } = this.#world;
+    // Of outputs that are spent for good it does not matter any more.
+    const open =
+      mind.reorgs > 0 ? undefined : new Set(this.#world.confirmedCells({ live, steps }).map((one) => one.outpoint));
+    const stillOf = <Value>(of: Readonly<Record<string, Value>>): readonly (readonly [string, Value])[] =>
+      Object.entries(of).filter(([outpoint]) => open?.has(outpoint) ?? true);
     return JSON.stringify([
       chain.height - start,
       live.map(({ outpoint, height }) => [outpoint, height]),
       steps.map(({ made, height }) => [made.txid, height]),
       mind.pending.map(({ txid, isPaid, child }) => [txid, isPaid, child?.length]),
-      mind.since,
-      mind.sent,
+      stillOf(mind.since),
+      stillOf(mind.sent),
       mind.lost,
       mind.honest.map(({ party, secret, since }) => [party, secret, since]),
       mind.adversary.toSorted(),
@@ -297,7 +313,7 @@ class SideCheck {
     const { outputs, fees } = this.#world.paid(survey);
     const history = this.#world.history(survey, mind);
     return {
-      contract: instance.contract.name as string,
+      contract: instance.contract.name,
       side: this.#side.name,
       wrong,
       actions: path.map(({ action }) => action),

@@ -244,7 +244,7 @@ export class World {
             ],
       ),
       live: survey.live.map(({ cell, height }) => cellOf(cell, height ?? this.chain.height + 1)),
-      held: (this.#options.held ?? []).map((one) => ({ ...one, since: this.start })) as never,
+      held: (this.#options.held ?? []).map((one) => ({ ...one, since: this.start })),
       secrets: [
         ...mind.honest.map(({ party, secret, since }) => ({ party, secret: parseHex(secret), since })),
         ...(this.#options.secrets ?? [])
@@ -732,12 +732,12 @@ function signersOf(instance: ContractInstance, plan: TransitionPlan): readonly s
 /** All names of an instance with their keys, 32 bytes in hexadecimal. */
 function namedKeys(instance: ContractInstance): readonly (readonly [string, readonly string[]])[] {
   const found: (readonly [string, readonly string[]])[] = [];
-  const visit = (name: string, value: unknown): void => {
-    if (Array.isArray(value)) for (const one of value) visit(name, one);
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const one of value) visit(one);
     else if (typeof value === 'object' && value !== null && 'key' in value && 'name' in value)
       found.push([String(value.name), xOnlyOf(String(value.key))]);
   };
-  for (const [name, value] of Object.entries(instance.params)) visit(name, value);
+  for (const value of Object.values(instance.params)) visit(value);
   return found;
 }
 

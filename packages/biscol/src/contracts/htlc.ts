@@ -1,6 +1,6 @@
 import { and, after, musig, pk, sha256 } from '../contract/clauses.ts';
 import { type Contract, defineContract } from '../contract/define.ts';
-import { defineGuarantees, type Guarantees } from '../contract/guarantees.ts';
+import { defineGuarantees, type Guarantees, type HistoryStep } from '../contract/guarantees.ts';
 import { pay, rest, to } from '../contract/outputs.ts';
 import { distinctKeys, rule } from '../contract/rules.ts';
 import { amount, blocks, hash, height, party, preimage } from '../contract/values.ts';
@@ -153,13 +153,15 @@ export const htlc: Contract<HtlcParams, NoData, 'offered', HtlcTransitions> = de
 export const htlcGuarantees: Guarantees<typeof htlc> = defineGuarantees(htlc, {
   // The other half of the margin is for a reorganisation after the secret was shown.
   reaction: ({ margin }) => Math.floor(margin / 2),
-  sides: ({ sum, digest, refundAfter, margin }) => [
+  sides: ({ sum, digest, cancelDigest, refundAfter, margin }) => [
     {
       name: 'receiver',
       members: ['receiver'],
       least: ({ secrets, startHeight, steps: [end] }) => {
         if (end?.transition === 'settle') return sum;
-        if (end?.transition === 'giveBack' || end?.by === 'cancel') return 0n;
+        if (end?.transition === 'giveBack') return 0n;
+        // The receiver has let the sender have it back.
+        if (end?.by === 'cancel' && isShown(end, secrets, cancelDigest)) return 0n;
         const known = secrets.find(
           ({ party: who, secret }) => who === 'receiver' && equalBytes(currentCrypto().sha256(secret), digest),
         );
@@ -172,10 +174,7 @@ export const htlcGuarantees: Guarantees<typeof htlc> = defineGuarantees(htlc, {
       members: ['sender'],
       least: ({ secrets, steps: [end] }) => {
         if (end?.transition === 'settle') return 0n;
-        if (end?.by !== 'claim') return sum;
-        // Whoever takes it for the secret shows it.
-        const shown = end.transition === 'claim' ? [{ secret: end.args.secret }] : secrets;
-        return shown.some(({ secret }) => equalBytes(currentCrypto().sha256(secret), digest)) ? 0n : sum;
+        return end?.by === 'claim' && isShown(end, secrets, digest) ? 0n : sum;
       },
       paidBy: ({ startHeight }) => Math.max(startHeight, refundAfter) + Math.floor(margin / 2),
     },
@@ -183,3 +182,14 @@ export const htlcGuarantees: Guarantees<typeof htlc> = defineGuarantees(htlc, {
   endsBy: ({ refundAfter, margin }, { startHeight }) =>
     Math.max(startHeight, refundAfter as number) + Math.floor(margin / 2),
 });
+
+/** Whether whoever took it for a secret has shown that secret. */
+function isShown(
+  end: HistoryStep<typeof htlc>,
+  secrets: readonly { readonly secret: Uint8Array }[],
+  digest: Uint8Array,
+): boolean {
+  const isOpened = end.transition === 'claim' || end.transition === 'cancel';
+  const shown = isOpened ? [end.args, ...secrets] : secrets;
+  return shown.some(({ secret }) => equalBytes(currentCrypto().sha256(secret), digest));
+}

@@ -1,5 +1,6 @@
 import type { CovenantsInput } from '@bitcoin-enterprise/biscol';
 import type { CheckBounds } from '@bitcoin-enterprise/biscol/checker';
+import * as library from '@bitcoin-enterprise/biscol/contracts';
 import { describe, expect, it } from 'vitest';
 import { CHECK_HEIGHT, check, type Checked, checkedLibrary } from '../support/checked-library.ts';
 
@@ -58,13 +59,8 @@ describe('no run breaks what is promised to', () => {
     expect(found?.complete).toBe(true);
   });
 
-  it('every contract of the library', async () => {
-    const { default: unused, ...library } = (await import('@bitcoin-enterprise/biscol/contracts')) as Record<
-      string,
-      unknown
-    >;
-    void unused;
-    const contracts = Object.values(library).filter(isContract).map(({ name }) => name);
+  it('every contract of the library', () => {
+    const contracts = Object.values(library).flatMap((one) => (isContract(one) ? [one.name] : []));
     const looked = new Set(checkedLibrary().map(({ contract }) => contract.name as string));
 
     expect(contracts.length).toBeGreaterThanOrEqual(12);

@@ -1,5 +1,6 @@
-import type { CheckBounds } from '@bitcoin-enterprise/biscol/checker';
+import { type CheckBounds, checkContract } from '@bitcoin-enterprise/biscol/checker';
 import { describe, expect, it } from 'vitest';
+import { check, checkedCase } from '../support/checked-library.ts';
 import { allBugs } from './bugs/all.ts';
 import { search } from './bugs/search.ts';
 import type { Bug } from './bugs/seed.ts';
@@ -58,13 +59,6 @@ const rows: readonly Row[] = [
     on: { reorgs: 1 },
   },
   {
-    action: 'more than one block is replaced',
-    of: 'unidirectional-channel',
-    bug: 'the whole margin is for the first try',
-    off: { reorgDepth: 0 },
-    on: { reorgDepth: 2 },
-  },
-  {
     action: 'time passes',
     of: 'inheritance',
     bug: 'heirs inherit when the owner is only about to give a sign',
@@ -83,5 +77,42 @@ describe('a mistake that shows only when', () => {
   it.for(rows)('$action is found then, and not without', (row) => {
     expect(search(bugOf(row), row.off).counterexample).toBeUndefined();
     expect(search(bugOf(row), row.on).counterexample).toBeDefined();
+  });
+});
+
+describe('arguments of the model checker', () => {
+  const checked = checkedCase('vault');
+
+  it.for<readonly [string, CheckBounds]>([
+    ['blocks', { blocks: -1 }],
+    ['blocks', { blocks: 1.5 }],
+    ['reorgDepth', { reorgDepth: 101 }],
+    ['situations', { situations: Number.NaN }],
+    ['pins', { pins: '1' as never }],
+    ['spikes', { spikes: 'no' as never }],
+    ['renews', { renews: 1 as never }],
+  ])('are checked: bounds.%s', ([name, bounds]) => {
+    expect(() => check(checked, { bounds })).toThrow(
+      expect.objectContaining({ code: 'BISCOL_INVALID_ARGUMENT', message: expect.stringContaining(`bounds.${name}`) }),
+    );
+  });
+
+  it.for([
+    null,
+    1,
+    {},
+    { guarantees: {} },
+    { guarantees: checked.guarantees, instance: null },
+    { guarantees: checked.guarantees, instance: { params: {} }, secretKeys: 1 },
+    { guarantees: checked.guarantees, instance: { params: {} }, secretKeys: [], bounds: 1 },
+    { guarantees: checked.guarantees, instance: { params: {} }, secretKeys: [], held: {} },
+  ])('are checked: %j', (options) => {
+    expect(() => checkContract(options as never)).toThrow(expect.objectContaining({ code: 'BISCOL_INVALID_ARGUMENT' }));
+  });
+
+  it('say when the checker gave up', () => {
+    const [found] = check(checked, { bounds: { situations: 20 } });
+
+    expect(found).toEqual({ side: 'savers', situations: 21, complete: false, counterexample: undefined });
   });
 });

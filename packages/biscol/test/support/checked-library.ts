@@ -1,5 +1,10 @@
 import { type AnyContract, type CovenantsInput, type Guarantees, instantiate } from '@bitcoin-enterprise/biscol';
-import { type CheckBounds, type CheckedSide, checkContract, type CheckOptions } from '@bitcoin-enterprise/biscol/checker';
+import {
+  type CheckBounds,
+  type CheckedSide,
+  checkContract,
+  type CheckOptions,
+} from '@bitcoin-enterprise/biscol/checker';
 import * as library from '@bitcoin-enterprise/biscol/contracts';
 import { toHex } from '@bitcoin-enterprise/core';
 import { bondParams } from '../contracts/scenarios/bond.ts';
@@ -189,11 +194,16 @@ const manyPartyCases = (): readonly Checked[] => [
     name: 'crowdfunding',
     contract: library.crowdfunding,
     guarantees: library.crowdfundingGuarantees,
-    params: (height) => ({ ...crowdfundingParams(height), pledges: [B, B, B], goal: 2n * B - 50_000n, deadline: height + 3 }),
+    params: (height) => ({
+      ...crowdfundingParams(height),
+      pledges: [B, B, B],
+      goal: 2n * B - 50_000n,
+      deadline: height + 3,
+    }),
     held: [holds('founder', 'collect')],
     walk: [{ transition: 'collect', cells: [0, 2] }, { transition: 'refund' }],
     short: { ...short, blocks: 4, pins: 0, spikes: false },
-    long: { ...long, blocks: 11, pins: 0 },
+    long: { ...long, blocks: 6, reorgDepth: 1, pins: 0, spikes: false },
   },
   {
     name: 'bond',
@@ -214,7 +224,7 @@ const manyPartyCases = (): readonly Checked[] => [
     ],
     walk: [{ transition: 'collectCoupon' }, { transition: 'release' }],
     short: { ...short, blocks: 7, pins: 0 },
-    long: { ...long, blocks: 11 },
+    long: { ...long, blocks: 9, reorgDepth: 1, pins: 0 },
   },
   {
     name: 'rotating-multisig',

@@ -1,8 +1,24 @@
-import { after, and, older, pay, pk, rest, sha256, thresh, to } from '@bitcoin-enterprise/biscol';
+import { after, anchor, and, older, pay, pk, rest, sha256, thresh, to } from '@bitcoin-enterprise/biscol';
 import { drawCommitment, drawDigest } from '@bitcoin-enterprise/biscol/contracts';
 import { satoshis } from '@bitcoin-enterprise/core';
 import { drawSecret } from '../../contracts/scenarios/lottery.ts';
-import { all, at, type Bug, type C, type D, duty, type P, params, paths, playing, state, transition, transitions, type V, without } from './seed.ts';
+import {
+  all,
+  at,
+  type Bug,
+  type C,
+  type D,
+  duty,
+  funding,
+  type P,
+  params,
+  paths,
+  playing,
+  state,
+  transition,
+  type V,
+  without,
+} from './seed.ts';
 
 const inheritanceBugs: readonly Bug[] = [
   {
@@ -46,7 +62,10 @@ const inheritanceBugs: readonly Bug[] = [
     kind: 'wrong amount',
     of: 'inheritance',
     mutate: transition('renew', {
-      outputs: ({ heirs }: P, { value }: C) => [to('alive', { amount: rest }), pay(at(heirs, 0), satoshis(value / 100n))],
+      outputs: ({ heirs }: P, { value }: C) => [
+        to('alive', { amount: rest }),
+        pay(at(heirs, 0), satoshis(value / 100n)),
+      ],
     }),
   },
 ];
@@ -122,16 +141,17 @@ const instalmentBugs: readonly Bug[] = [
     })),
   },
   {
-    name: 'each instalment is paid twice',
+    name: 'an instalment is one and a half',
     kind: 'wrong amount',
     of: 'payment-stream',
     mutate: transition('instalment', {
       outputs: ({ payee, instalment, count }: P, { data: { paid } }: C) =>
         paid === count - 1
-          ? [pay(payee, rest)]
+          ? [pay(payee, rest), anchor()]
           : [
               pay(payee, satoshis(instalment + instalment / 2n)),
               to('running', { amount: rest, data: { paid: paid + 1 } }),
+              anchor(),
             ],
     }),
   },
@@ -140,7 +160,7 @@ const instalmentBugs: readonly Bug[] = [
     kind: 'wrong next state',
     of: 'payment-stream',
     mutate: transition('cancel', {
-      outputs: (_: P, { data }: C) => [to('ending', { amount: rest, data: { paid: data.paid + 1 } })],
+      outputs: (_: P, { data }: C) => [to('ending', { amount: rest, data: { paid: data.paid + 1 } }), anchor()],
     }),
   },
   {
@@ -271,7 +291,10 @@ const bondBugs: readonly Bug[] = [
     kind: 'wrong amount',
     of: 'bond',
     mutate: transition('penalise', {
-      outputs: ({ issuer, holder }: P, { args }: C) => [pay(issuer, args.penalty), pay(holder, rest)],
+      outputs: ({ issuer }: P, { args, data }: C) => [
+        pay(issuer, args.penalty),
+        pay({ ...data.holder, payTo: data.payTo }, rest),
+      ],
     }),
   },
 ];
@@ -279,7 +302,9 @@ const bondBugs: readonly Bug[] = [
 const early = (clause: (player: P['players'][number]) => unknown): Bug['mutate'] =>
   paths('drawing', ({ players }, { turn }) =>
     Object.fromEntries(
-      players.slice(1).map((_, place) => [`late${place + 1}`, clause(at(players, (turn + place + 1) % players.length))]),
+      players
+        .slice(1)
+        .map((_, place) => [`late${place + 1}`, clause(at(players, (turn + place + 1) % players.length))]),
     ),
   );
 
@@ -312,11 +337,11 @@ const lotteryBugs: readonly Bug[] = [
     name: 'the pot goes to the other player',
     kind: 'wrong receiver',
     of: 'lottery-2',
-    mutate: transitions(['open0'], {
+    mutate: transition('open1', {
       outputs: ({ players }: P, { data }: C) =>
         data.turn === 0
-          ? [to('drawing', { amount: rest, data: { turn: 1, sum: data.sum } })]
-          : [pay(at(players, (data.sum + 1) % 2), rest)],
+          ? [to('drawing', { amount: rest, data: { turn: 1, sum: 1 } }), anchor()]
+          : [pay(at(players, data.sum), rest), anchor()],
     }),
   },
   {
@@ -333,8 +358,8 @@ const lotteryBugs: readonly Bug[] = [
       transition('open1', {
         outputs: ({ players }: P, { data }: C) =>
           data.turn === 0
-            ? [to('drawing', { amount: rest, data: { turn: 1, sum: 0 } })]
-            : [pay(at(players, (data.sum + 1) % 2), rest)],
+            ? [to('drawing', { amount: rest, data: { turn: 1, sum: 0 } }), anchor()]
+            : [pay(at(players, (data.sum + 1) % 2), rest), anchor()],
       }),
       params(() => ({
         commitments: [1, 0].map((value, place) => drawCommitment({ secret: drawSecret(place), value })),
@@ -347,15 +372,7 @@ const lotteryBugs: readonly Bug[] = [
     name: 'there is no deposit',
     kind: 'wrong amount',
     of: 'lottery-3',
-    mutate: (checked) => ({
-      ...checked,
-      contract: {
-        ...checked.contract,
-        funding: (of: never) => [
-          to('drawing', { amount: satoshis(3n * (of as P).stake), data: { turn: 0, sum: 0 } }),
-        ],
-      } as typeof checked.contract,
-    }),
+    mutate: funding(({ stake }) => [to('drawing', { amount: satoshis(3n * stake), data: { turn: 0, sum: 0 } })]),
     sides: ['players[1]'],
     walk: [{ transition: 'late1' }],
   },

@@ -89,7 +89,9 @@ export type P = Readonly<
       number
     >
   > &
-  Readonly<Record<'sum' | 'price' | 'capacity' | 'reserve' | 'instalment' | 'goal' | 'collateral' | 'stake', Satoshis>> &
+  Readonly<
+    Record<'sum' | 'price' | 'capacity' | 'reserve' | 'instalment' | 'goal' | 'collateral' | 'stake', Satoshis>
+  > &
   Readonly<Record<'digest' | 'cancelDigest', Uint8Array>> &
   Readonly<Record<'heirs' | 'pledgers' | 'judges' | 'players' | 'members', readonly Party[]>> & {
     readonly commitments: readonly Uint8Array[];
@@ -128,13 +130,10 @@ const contractOf =
 
 /** Some transitions changed in the same way. */
 export const transitions = (names: readonly string[], patch: Patch): Bug['mutate'] =>
-  contractOf((contract) => ({
-    ...contract,
-    transitions: {
-      ...contract.transitions,
-      ...Object.fromEntries(names.map((name) => [name, { ...contract.transitions[name], ...patch }])),
-    },
-  }));
+  contractOf((contract) => {
+    const changed = Object.fromEntries(names.map((name) => [name, { ...contract.transitions[name], ...patch }]));
+    return { ...contract, transitions: { ...contract.transitions, ...changed } } as AnyContract;
+  });
 
 /** One transition changed. */
 export const transition = (name: string, patch: Patch): Bug['mutate'] => transitions([name], patch);
@@ -151,7 +150,10 @@ export const paths = (name: string, change: (params: P, data: D) => Readonly<Rec
   contractOf((contract) => {
     const before = contract.states[name]?.paths as ((params: P, data: D) => object) | undefined;
     const after = (params: P, data: D): object => ({ ...before?.(params, data), ...change(params, data) });
-    return { ...contract, states: { ...contract.states, [name]: { ...contract.states[name], paths: after } } } as AnyContract;
+    return {
+      ...contract,
+      states: { ...contract.states, [name]: { ...contract.states[name], paths: after } },
+    } as AnyContract;
   });
 
 /** Duties left out by the names of their transitions. */
@@ -170,6 +172,10 @@ export const duty = (name: string, patch: Patch): Bug['mutate'] =>
         duties: contract.duties.map((one) => (one.transition === name ? { ...one, ...patch } : one)),
       }) as AnyContract,
   );
+
+/** Other outputs at the beginning. */
+export const funding = (outputs: (params: P) => readonly unknown[]): Bug['mutate'] =>
+  contractOf((contract) => ({ ...contract, funding: outputs as unknown as AnyContract['funding'] }));
 
 /** Other parameters. */
 export const params =

@@ -1,14 +1,30 @@
-import { after, and, older, pay, pk, rest, sha256, thresh, to } from '@bitcoin-enterprise/biscol';
+import { after, anchor, and, older, pay, pk, rest, sha256, thresh, to } from '@bitcoin-enterprise/biscol';
 import { currentCrypto, satoshis } from '@bitcoin-enterprise/core';
 import { secretOf } from '../../support/people.ts';
 import type { Checked } from '../../support/checked-library.ts';
-import { all, type Bug, type C, duty, type P, params, paths, playing, state, transition, transitions, type V, without } from './seed.ts';
+import {
+  all,
+  type Bug,
+  type C,
+  duty,
+  type P,
+  params,
+  paths,
+  playing,
+  state,
+  transition,
+  transitions,
+  type V,
+  without,
+} from './seed.ts';
 
 const refund = [{ transition: 'refund' }];
-const reacting = (reaction: Checked['guarantees']['reaction']): Bug['mutate'] => (checked) => ({
-  ...checked,
-  guarantees: { ...checked.guarantees, reaction },
-});
+const reacting =
+  (reaction: Checked['guarantees']['reaction']): Bug['mutate'] =>
+  (checked) => ({
+    ...checked,
+    guarantees: { ...checked.guarantees, reaction },
+  });
 
 const htlcBugs: readonly Bug[] = [
   {
@@ -267,6 +283,7 @@ const penaltyBugs: readonly Bug[] = [
       outputs: ({ alice }: P, { args: { number, revocation, toAlice } }: C) => [
         to('bobWaits', { amount: rest, data: { number, revocation: currentCrypto().sha256(revocation) } }),
         pay(alice, toAlice),
+        anchor(),
       ],
     }),
   },
@@ -292,6 +309,7 @@ const penaltyBugs: readonly Bug[] = [
       outputs: ({ alice, reserve }: P, { args: { number, revocation, toAlice } }: C) => [
         to('bobWaits', { amount: rest, data: { number, revocation } }),
         pay(alice, satoshis(toAlice - reserve)),
+        anchor(),
       ],
     }),
   },
@@ -323,7 +341,9 @@ const penaltyBugs: readonly Bug[] = [
     name: 'shares of an end are exchanged',
     kind: 'wrong amount',
     of: 'penalty-channel',
-    mutate: transition('close', { outputs: ({ alice, bob }: P, { args }: C) => [pay(bob, args.toAlice), pay(alice, rest)] }),
+    mutate: transition('close', {
+      outputs: ({ alice, bob }: P, { args }: C) => [pay(bob, args.toAlice), pay(alice, rest)],
+    }),
   },
 ];
 
@@ -378,8 +398,14 @@ const dlcBugs: readonly Bug[] = [
     name: 'the refund’s fee is fixed at 400 sat, and nobody can add to it',
     kind: 'fee too low',
     of: 'dlc',
-    mutate: all(params(() => ({ feeReserve: 400n })), playing({ offline: [1, 2] })),
-    control: all(params(() => ({ feeReserve: 20_000n })), playing({ offline: [1, 2] })),
+    mutate: all(
+      params(() => ({ feeReserve: 400n })),
+      playing({ offline: [1, 2] }),
+    ),
+    control: all(
+      params(() => ({ feeReserve: 20_000n })),
+      playing({ offline: [1, 2] }),
+    ),
     bounds: { reorgs: 0, pins: 0, blocks: 11 },
   },
 ];
