@@ -282,6 +282,11 @@ function spent(state: InstanceState, event: Extract<EngineEvent, { type: 'spent'
     ...(event.transition === undefined ? {} : { transition: event.transition }),
   };
   const cells: Record<string, CellRecord> = { ...state.cells, [event.outpoint]: { ...cell, spent: spend } };
+  // One transaction spends all of its inputs at once, however late the chain tells of the others.
+  for (const outpoint of siblings(state, event)) {
+    const other = cells[outpoint];
+    if (other !== undefined && other.spent?.txid !== event.txid) cells[outpoint] = { ...other, spent: spend };
+  }
   const executions = { ...state.executions };
   const asks: Asked[] = [];
   const isFirm = event.placed === 'confirmed' || event.placed === 'final';
@@ -290,7 +295,8 @@ function spent(state: InstanceState, event: Extract<EngineEvent, { type: 'spent'
     const isIt = execution.txid === event.txid;
     if (isIt && execution.status !== 'refused') {
       const status = event.placed === 'seen' || event.placed === 'expected' ? 'sent' : event.placed;
-      executions[id] = { ...execution, status };
+      const isBehind = PROGRESS.indexOf(status) < PROGRESS.indexOf(execution.status);
+      executions[id] = isBehind ? execution : { ...execution, status };
       if (isFirm) asks.push({ cancel: `late/${id}` });
     } else if (!isIt && isFirm && !ENDED.has(execution.status)) {
       const isOwn = replacements(state.executions, id).some((one) => one.txid === event.txid);
@@ -311,6 +317,20 @@ function spent(state: InstanceState, event: Extract<EngineEvent, { type: 'spent'
     state: { ...state, cells: settled(cells), executions: pruned(executions), secrets: learned.secrets },
     asks: [...asks, ...learned.asks],
   };
+}
+
+/** As far as the chain takes an execution; what another of its inputs says later takes it no way back. */
+const PROGRESS: readonly string[] = ['sent', 'confirmed', 'final'];
+
+/** What else the execution of a spend spends. */
+function siblings(
+  { executions }: InstanceState,
+  event: { readonly txid: string; readonly outpoint: string },
+): readonly string[] {
+  const found = Object.values(executions).find(
+    ({ txid, cells }) => txid === event.txid && cells.includes(event.outpoint),
+  );
+  return found?.cells.filter((outpoint) => outpoint !== event.outpoint) ?? [];
 }
 
 /** What replaced an execution with a higher fee, and what replaced that. */
@@ -345,6 +365,10 @@ function unspent(state: InstanceState, event: Extract<EngineEvent, { type: 'spen
   if (cell.spent?.txid !== event.txid) return { refused: 'it is spent by another transaction' };
   const { spent: _gone, ...free } = cell;
   const cells: Record<string, CellRecord> = { ...state.cells, [event.outpoint]: free };
+  for (const outpoint of siblings(state, event)) {
+    const { spent: other, ...rest } = cells[outpoint] ?? {};
+    if (other?.txid === event.txid) cells[outpoint] = rest as CellRecord;
+  }
   const executions = { ...state.executions };
   const asks: Asked[] = [];
   for (const [id, execution] of Object.entries(executions)) {

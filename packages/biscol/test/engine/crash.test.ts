@@ -1,11 +1,10 @@
 import { createEmbeddedChain, mempoolProfile } from '@bitcoin-enterprise/chain';
 import { displayHash, loadCrypto } from '@bitcoin-enterprise/core';
-import type { InstanceState } from '@bitcoin-enterprise/biscol';
 import { createMemoryStore, type EventStore } from '@bitcoin-enterprise/events';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { allScenarios } from '../contracts/scenarios/all.ts';
 import { crashingStore } from '../support/crashing-store.ts';
-import { beginningOf, runScenario, type ScenarioRun } from '../support/engine-scenario.ts';
+import { beginningOf, outcomeOf, runScenario, type ScenarioRun } from '../support/engine-scenario.ts';
 import { COVENANTS, type Scenario } from '../support/scenarios.ts';
 
 const isLong = process.env['BE_LONG'] === '1';
@@ -57,23 +56,11 @@ function worldOf(scenario: Scenario): World {
   };
 }
 
-/** Which transactions the instance came to: nothing else may differ between a run that died and one that did not. */
-function outcome({ executions, cells }: InstanceState): unknown {
-  return {
-    executions: Object.fromEntries(
-      Object.entries(executions).map(([key, { transition, status }]) => [key, [transition, status]]),
-    ),
-    cells: Object.values(cells)
-      .map(({ state, value, spent }) => [state, value, spent?.placed, spent?.transition])
-      .toSorted((a, b) => String(a).localeCompare(String(b))),
-  };
-}
-
 describe('a process that dies at a persisted step', () => {
   it.for(rows)('$name', async ({ scenario }) => {
     const clean = worldOf(scenario);
     const counted = crashingStore(clean.inner, { dieAt: undefined, when: 'after' });
-    const expected = outcome(await runScenario({ ...clean.run, store: counted.store }));
+    const expected = outcomeOf(await runScenario({ ...clean.run, store: counted.store }));
     const total = counted.steps();
     const stride = isLong ? 1 : Math.max(1, Math.floor(total / SHORT_DEATHS));
     for (
@@ -93,7 +80,7 @@ describe('a process that dies at a persisted step', () => {
           },
         );
 
-        expect(outcome(end), `died ${when} step ${dieAt} of ${total}`).toEqual(expected);
+        expect(outcomeOf(end), `died ${when} step ${dieAt} of ${total}`).toEqual(expected);
         for (const signed of world.nonces.values()) expect(signed.size).toBe(1);
       }
   });

@@ -36,6 +36,8 @@ export interface ScenarioRun {
 }
 
 const CONFIRMATIONS = 2;
+/** Of a run that shares the machine with others. */
+const PATIENCE_MS = 60_000;
 
 /** Runs a scenario to its end, from wherever the store says that it stands. */
 export async function runScenario(run: ScenarioRun): Promise<InstanceState> {
@@ -187,7 +189,8 @@ async function passLocks(of: {
 }
 
 async function until(is: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 3_000; tries++) {
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end) {
     if (await is()) return;
     await new Promise((resolve) => {
       setTimeout(resolve, 4);
@@ -201,4 +204,16 @@ export function beginningOf(
   instance: ContractInstance,
 ): readonly { readonly scriptPubKey: Uint8Array; readonly value: bigint }[] {
   return fundingOutputs(instance).map(({ output, value }) => ({ scriptPubKey: output.scriptPubKey, value }));
+}
+
+/** Which transactions the instance came to: nothing else may differ between a run that died and one that did not. */
+export function outcomeOf({ executions, cells }: InstanceState): unknown {
+  return {
+    executions: Object.fromEntries(
+      Object.entries(executions).map(([key, { transition, status }]) => [key, [transition, status]]),
+    ),
+    cells: Object.values(cells)
+      .map(({ state, value, spent }) => [state, value, spent?.placed, spent?.transition])
+      .toSorted((a, b) => String(a).localeCompare(String(b))),
+  };
 }

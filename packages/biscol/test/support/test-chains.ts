@@ -48,7 +48,7 @@ export function embeddedTestChain(
 }
 
 /** A real node on regtest. Its first coin pays for everything. */
-export async function nodeTestChain(node: Bitcoind): Promise<TestChain> {
+export async function nodeTestChain(node: Pick<Bitcoind, 'rpc'>): Promise<TestChain> {
   // P2WSH of OP_TRUE: standard to spend without a key.
   const scriptPubKey = concatBytes(parseHex('0020'), currentCrypto().sha256(ANYONE));
   const { descriptor } = await node.rpc<{ descriptor: string }>('getdescriptorinfo', [`raw(${toHex(scriptPubKey)})`]);
