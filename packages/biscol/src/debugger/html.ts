@@ -1,6 +1,6 @@
 import { guarded, requireObject, requireText } from '../checks.ts';
 import { sessionToJson } from './json.ts';
-import type { DebugSession } from './session.ts';
+import type { DebugSession } from './model.ts';
 
 /** How a page is made. */
 export interface SessionHtmlOptions {

@@ -3,7 +3,7 @@ export type { SourcePlace } from './source.ts';
 export { sourceOfClause } from './source.ts';
 export type { ChainView, OutputAge } from './chain-view.ts';
 export { mapScript, mapWay } from './fragment-map.ts';
-export { debugSpend, type DebugSession, type DebugSpendOptions, type NamedPublicKey } from './session.ts';
+export { debugSpend, type DebugSpendOptions, type NamedPublicKey } from './session.ts';
 export { nextStep, previousStep, stepAt } from './steps.ts';
 export {
   type ExplainedCell,

@@ -1,6 +1,6 @@
 import { toHex } from '@bitcoin-enterprise/core';
 import { guarded, requireObject } from '../checks.ts';
-import type { DebugSession } from './session.ts';
+import type { DebugSession } from './model.ts';
 import type { DebugStep, Stacks } from './model.ts';
 
 /** Stacks in hexadecimal, bottom first. */

@@ -1,5 +1,5 @@
 import type { HashFunction } from '@bitcoin-enterprise/descriptors';
-import type { PolicyFault, ScriptErrorName, ScriptPhase } from '@bitcoin-enterprise/script';
+import type { InputVerdict, PolicyFault, ScriptErrorName, ScriptPhase } from '@bitcoin-enterprise/script';
 import type { Clause } from '../contract/clauses.ts';
 import type { SourcePlace } from './source.ts';
 
@@ -219,4 +219,24 @@ export interface Diagnosis {
   readonly missing: Missing;
   /** Only where waiting helps. */
   readonly worksFrom?: WorksFrom;
+}
+
+/** A spend taken apart: plain data; `stepAt`, `nextStep` and `previousStep` walk through it. */
+export interface DebugSession {
+  readonly inputIndex: number;
+  readonly kind: SpendKind;
+  /** What the interpreter says of the input. */
+  readonly verdict: InputVerdict;
+  /** Name of the path that is taken, of a contract. */
+  readonly path?: string;
+  /** The clause of the path, as a policy with names. */
+  readonly clause?: string;
+  /** The script that is revealed; absent on the key path, and where it is no miniscript. */
+  readonly map?: FragmentMap;
+  /** What ran, in order; empty on the key path but for the output itself. */
+  readonly steps: readonly DebugStep[];
+  /** How many there were, kept or not. */
+  readonly stepCount: number;
+  /** Why it does not work; absent when it does. */
+  readonly diagnosis?: Diagnosis;
 }

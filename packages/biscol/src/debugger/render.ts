@@ -2,7 +2,7 @@ import { toHex } from '@bitcoin-enterprise/core';
 import { guarded, requireInteger, requireObject } from '../checks.ts';
 import type { ExplainedClause, TransitionExplanation } from './explain.ts';
 import type { DebugStep, Diagnosis, Stacks } from './model.ts';
-import type { DebugSession } from './session.ts';
+import type { DebugSession } from './model.ts';
 import type { SourcePlace } from './source.ts';
 import type { ClauseStatus } from './standing.ts';
 import { stepAt } from './steps.ts';

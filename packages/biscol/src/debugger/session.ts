@@ -1,7 +1,6 @@
 import { currentCrypto, equalBytes, isBytes, toHex } from '@bitcoin-enterprise/core';
 import {
   consensusFlags,
-  type InputVerdict,
   outputTypeOf,
   parseTransaction,
   type PolicyProfile,
@@ -23,7 +22,7 @@ import { type ChainView, requireChainView } from './chain-view.ts';
 import { diagnose } from './diagnose.ts';
 import { mapScript, mapWay } from './fragment-map.ts';
 import { areBytes, gatherKnown, type Known, takeApart, wayTaken } from './known.ts';
-import type { DebugStep, Diagnosis, FragmentMap, SpendKind } from './model.ts';
+import type { DebugSession, FragmentMap, SpendKind } from './model.ts';
 import type { Scene } from './scene.ts';
 import { stepsOf } from './steps.ts';
 
@@ -61,26 +60,6 @@ export interface DebugSpendOptions {
   readonly profile?: PolicyProfile;
   /** Steps that are kept, 0 to 1,000,000; 10,000 when absent. */
   readonly maximumSteps?: number;
-}
-
-/** A spend taken apart: plain data; {@link stepAt}, {@link nextStep} and {@link previousStep} walk through it. */
-export interface DebugSession {
-  readonly inputIndex: number;
-  readonly kind: SpendKind;
-  /** What the interpreter says of the input. */
-  readonly verdict: InputVerdict;
-  /** Name of the path that is taken, of a contract. */
-  readonly path?: string;
-  /** The clause of the path, as a policy with names. */
-  readonly clause?: string;
-  /** The script that is revealed; absent on the key path, and where it is no miniscript. */
-  readonly map?: FragmentMap;
-  /** What ran, in order; empty on the key path but for the output itself. */
-  readonly steps: readonly DebugStep[];
-  /** How many there were, kept or not. */
-  readonly stepCount: number;
-  /** Why it does not work; absent when it does. */
-  readonly diagnosis?: Diagnosis;
 }
 
 /**

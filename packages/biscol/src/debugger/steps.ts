@@ -2,8 +2,7 @@ import { assemble, type InputVerdict, isOpSuccess, traceInput, type TraceStep } 
 import { concatBytes } from '@bitcoin-enterprise/core';
 import { guarded, requireInteger, requireObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
-import type { DebugStep, FragmentMap, Stacks } from './model.ts';
-import type { DebugSession } from './session.ts';
+import type { DebugSession, DebugStep, FragmentMap, Stacks } from './model.ts';
 
 /** Errors of a script that has run to its end: its last opcode did what it does. */
 const AT_THE_END: ReadonlySet<string> = new Set([
