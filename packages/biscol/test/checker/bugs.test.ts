@@ -1,4 +1,5 @@
 import { type Counterexample, counterexampleScript, replayCounterexample } from '@bitcoin-enterprise/biscol/checker';
+import { loadCrypto } from '@bitcoin-enterprise/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bitcoind, findBitcoind, startBitcoind } from '../../../../scripts/nodes/bitcoind.ts';
 import { orSkip } from '../../../../scripts/nodes/find.ts';
@@ -20,6 +21,10 @@ function counterexampleOf(bug: Bug): Counterexample | undefined {
   if (!found.has(name)) found.set(name, search(bug).counterexample);
   return found.get(name);
 }
+
+beforeAll(async () => {
+  await loadCrypto();
+});
 
 describe('a mistake in a contract', () => {
   it('is one of more than sixty, of all kinds, in every contract of the library', () => {
@@ -47,8 +52,10 @@ describe('a mistake in a contract', () => {
   it.for(['vault', 'escrow', 'unidirectional-channel', 'lottery-2'])('that changes nothing is not found: %s', (of) => {
     const nothing: Bug = { name: 'nothing', kind: 'wrong key', of, mutate: (checked) => checked };
 
-    expect(search(nothing)).toMatchObject({ counterexample: undefined });
-    expect(search(nothing).situations).toBeGreaterThan(300);
+    const { counterexample, situations } = search(nothing, { reorgs: 1 });
+
+    expect(counterexample).toBeUndefined();
+    expect(situations).toBeGreaterThan(300);
   });
 });
 

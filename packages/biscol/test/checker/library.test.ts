@@ -1,7 +1,8 @@
 import type { CovenantsInput } from '@bitcoin-enterprise/biscol';
 import type { CheckBounds } from '@bitcoin-enterprise/biscol/checker';
 import * as library from '@bitcoin-enterprise/biscol/contracts';
-import { describe, expect, it } from 'vitest';
+import { loadCrypto } from '@bitcoin-enterprise/core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { CHECK_HEIGHT, check, type Checked, checkedLibrary } from '../support/checked-library.ts';
 
 const isLong = process.env['BE_LONG'] === '1';
@@ -50,6 +51,10 @@ function sidesOf({ guarantees, params }: Checked): readonly string[] {
   );
   return guarantees.sides(named).map(({ name }) => name);
 }
+
+beforeAll(async () => {
+  await loadCrypto();
+});
 
 describe('no run breaks what is promised to', () => {
   it.for(rows)('$title', ({ checked, covenants, bounds, side }) => {

@@ -1,5 +1,6 @@
 import { type CheckBounds, checkContract } from '@bitcoin-enterprise/biscol/checker';
-import { describe, expect, it } from 'vitest';
+import { loadCrypto } from '@bitcoin-enterprise/core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { check, checkedCase } from '../support/checked-library.ts';
 import { allBugs } from './bugs/all.ts';
 import { search } from './bugs/search.ts';
@@ -72,6 +73,10 @@ function bugOf({ of, bug }: Row): Bug {
   if (found === undefined) throw new Error(`no ${bug} in ${of}`);
   return found;
 }
+
+beforeAll(async () => {
+  await loadCrypto();
+});
 
 describe('a mistake that shows only when', () => {
   it.for(rows)('$action is found then, and not without', (row) => {

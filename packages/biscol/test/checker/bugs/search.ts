@@ -22,10 +22,14 @@ export function searchControl(bug: Bug): Searched {
   return look(control(checkedCase(bug.of)), bug, {});
 }
 
-function look(checked: Checked, { sides, covenants, bounds }: Bug, more: CheckBounds): Searched {
+const isLong = process.env['BE_LONG'] === '1';
+
+function look(checked: Checked, { sides, covenants, bounds, kind }: Bug, more: CheckBounds): Searched {
+  // With reorganisations there is twice as much to look at: in short runs only where they are what it takes.
+  const reorgs = isLong || kind === 'reorganisation after a reveal' ? 1 : 0;
   const found = check(checked, {
     covenants,
-    bounds: { situations: 8_000, ...checked.short, ...bounds, ...more },
+    bounds: { situations: 8_000, ...checked.short, reorgs, ...bounds, ...more },
     ...(sides === undefined ? {} : { sides }),
   });
   return {
