@@ -92,11 +92,6 @@ it('walks one slice', async () => {
     const bytes = serializeTransaction(tx);
     const metered = meterTransaction(bytes, { spentOutputs: plan.spentOutputs, flags: standardFlags });
     expect(metered).toMatchObject({ ok: true, gas: { weight: plan.weight, fee: plan.fee } });
-    console.log(
-      transition,
-      plan.weight,
-      JSON.stringify(metered, (_, v) => (typeof v === 'bigint' ? String(v) : v)),
-    );
     if (transition === 'expire') chain.mine(5);
     chain.broadcast(bytes);
     chain.mine(1);

@@ -70,12 +70,12 @@ describe.skipIf(chromium === undefined)('the picture in headless Chromium', () =
   let page: OpenPage;
   let folder: string;
   beforeAll(async () => {
-    folder = await temporaryFolder('biscol-render-');
+    folder = temporaryFolder('biscol-render-');
     page = await openPage((chromium as NonNullable<typeof chromium>).command);
   });
   afterAll(async () => {
     await page.close();
-    await removeFolder(folder);
+    removeFolder(folder);
   });
 
   it('has no text that lies on another, or outside', async () => {
