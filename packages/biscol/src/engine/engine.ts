@@ -23,10 +23,10 @@ import { type Execution, Executor } from './execute.ts';
 import { contractMachine } from './machine.ts';
 import type { ExecutionRecord, InstanceState } from './model.ts';
 import { deliverNotice } from './notices.ts';
-import { type ExecuteOptions, planOfRecord } from './planning.ts';
+import { type ExecuteOptions, isExecutionId, planOfRecord, requireLimits } from './planning.ts';
 import { performersOf } from './performers.ts';
 import type { ApprovalRule, ConsentRule, EngineChain, GasLimits, PartyTransport } from './ports.ts';
-import { approvalRequest } from './request.ts';
+import { approvalOf, approvalRequest } from './request.ts';
 import type { Engine } from './settings.ts';
 import { cellOfRecord, createShelf, parseOutpoint, seedOf, unknownInstance } from './shelf.ts';
 import { type SignerReport, signerReport } from './signers.ts';
@@ -225,8 +225,8 @@ export function createEngine(options: EngineOptions): ContractEngine {
     async execute(id, transition, args = {}, call = {}) {
       requireObject('args', args);
       requireObject('options', call);
-      if (call.key !== undefined && !/^[\w~.-]{1,100}$/.test(call.key))
-        throw invalidArgument('options.key', '1 to 100 letters, digits, _, ~, . and -', call.key);
+      if (call.key !== undefined && !isExecutionId(call.key))
+        throw invalidArgument('options.key', '1 to 100 letters, digits, _, ~, . and -, no name of Object', call.key);
       return executor.execute({
         instance: requireText('id', id),
         transition: requireText('transition', transition),
@@ -240,7 +240,7 @@ export function createEngine(options: EngineOptions): ContractEngine {
       const record = await executionOf(id, execution);
       const { state, instance } = await loaded(id);
       const plan = planOfRecord(engine, instance, { state, record });
-      const rule = engine.approvals?.(approvalRequest(instance, plan, execution));
+      const rule = approvalOf(engine, approvalRequest(instance, plan, execution));
       if (rule === undefined || !rule.of.includes(name))
         throw invalidArgument('options.by', `one of ${rule?.of.join(', ') ?? 'nobody'}`, name);
       const count = new Set([...record.approvals, name].filter((one) => rule.of.includes(one))).size;
@@ -393,7 +393,7 @@ function engineOf(options: EngineOptions): Engine & { readonly executor: Executo
     approvals: given.approvals,
     consent: given.consent ?? (() => 'ask'),
     transport,
-    limits: { ...DEFAULT_LIMITS, ...given.limits },
+    limits: { ...DEFAULT_LIMITS, ...requireLimits(given.limits ?? {}) },
     profile: given.profile ?? policyProfiles['core-31'],
     fallbackFeeRate: given.fallbackFeeRate ?? asFeeRate(5_000n),
     dutiesOf: new Set(given.dutiesOf ?? []),

@@ -6,9 +6,9 @@ import { requireSameTransaction, signaturesOfPsbt } from '../signing/psbt.ts';
 import { type Executor, judge, notAllowed, signedRecord } from './execute.ts';
 import { contractMachine } from './machine.ts';
 import type { EngineEvent, ExecutionRecord, InstanceState } from './model.ts';
-import { hexSignatures, planExecution, planOfRecord } from './planning.ts';
+import { hexSignatures, isExecutionId, planExecution, planOfRecord } from './planning.ts';
 import type { PartyMessage } from './ports.ts';
-import { approvalRequest } from './request.ts';
+import { approvalOf, approvalRequest } from './request.ts';
 import type { Engine } from './settings.ts';
 import { psbtOf } from './signing.ts';
 
@@ -46,8 +46,7 @@ export function parseMessage(input: unknown): PartyMessage {
   } = message;
   if (type !== 'biscol/execution' || version !== 1) throw messageInvalid('another type or version');
   if (typeof instance !== 'string' || !/^[\da-f]{32}$/.test(instance)) throw messageInvalid('no id of an instance');
-  if (typeof execution !== 'string' || !/^[\w~.-]{1,100}$/.test(execution))
-    throw messageInvalid('no id of an execution');
+  if (!isExecutionId(execution)) throw messageInvalid('no id of an execution');
   if (typeof transition !== 'string' || transition.length > 64) throw messageInvalid('no name of a transition');
   const areTexts = (list: unknown): list is readonly string[] =>
     Array.isArray(list) &&
@@ -135,6 +134,11 @@ export async function receiveMessage(engine: Engine, executor: Executor, message
       assumeSecrets: true,
     });
     requireSameTransaction(planned.plan, psbt);
+    // The same under another name says nothing new.
+    const isKnown = Object.values(state.executions).some(
+      ({ status, txid }) => status === 'proposed' && txid === planned.record.txid,
+    );
+    if (isKnown) return;
     const signatures = hexSignatures(signaturesOfPsbt(planned.plan, psbt));
     const record: ExecutionRecord = {
       ...planned.record,
@@ -208,7 +212,7 @@ export async function proceed(
       throw notAllowed({ ...record, verdicts: [...record.verdicts, verdict], id: execution });
     if (verdict.decision === 'review') return;
   }
-  const approval = engine.approvals?.(approvalRequest(instance, plan, execution));
+  const approval = approvalOf(engine, approvalRequest(instance, plan, execution));
   if (approval !== undefined && record.approvals.filter((by) => approval.of.includes(by)).length < approval.count)
     return;
   const result = await executor.proceed({ ...planned, state });

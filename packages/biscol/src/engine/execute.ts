@@ -1,13 +1,28 @@
-import { feeRate as asFeeRate, type FeeRate, parseHex, toHex } from '@bitcoin-enterprise/core';
+import {
+  type ComplianceGate,
+  type ComplianceRequest,
+  type ComplianceVerdict,
+  feeRate as asFeeRate,
+  type FeeRate,
+  parseHex,
+  toHex,
+} from '@bitcoin-enterprise/core';
 import { serializeTransaction } from '@bitcoin-enterprise/script';
-import { BiscolError } from '../errors.ts';
+import { BiscolError, invalidArgument } from '../errors.ts';
 import type { Gas } from '../gas/meter.ts';
 import type { TransitionPlan } from '../contract/transition.ts';
 import { completeTransition, signingRequests } from '../signing/requests.ts';
 import { contractMachine } from './machine.ts';
 import type { ExecutionRecord, GasRecord, InstanceState, VerdictRecord } from './model.ts';
-import { type ExecuteOptions, hexSignatures, type Planned, planExecution } from './planning.ts';
-import { approvalRequest, complianceRequest } from './request.ts';
+import {
+  type ExecuteOptions,
+  executionNamed,
+  hexSignatures,
+  type Planned,
+  planExecution,
+  writtenArgs,
+} from './planning.ts';
+import { approvalOf, approvalRequest, complianceRequest } from './request.ts';
 import type { Engine } from './settings.ts';
 import { OwnKeys, signTasks } from './signing.ts';
 import { type Checked, Verifier } from './verify.ts';
@@ -67,16 +82,38 @@ export class Executor {
     const { instance: id, options } = request;
     const around = this.#surroundings();
     const { state } = await this.#engine.runner.state(contractMachine, id, { kept: true });
-    const known = options.key === undefined ? undefined : state.executions[options.key];
-    if (known !== undefined && options.key !== undefined) return { ...known, id: options.key };
+    const known = options.key === undefined ? undefined : this.#known(request, state, options.key);
+    if (known !== undefined) return known;
     const planned = await this.#plan(request, state, await around);
-    const again = state.executions[planned.id];
-    if (again !== undefined) return { ...again, id: planned.id };
+    const again = this.#known(request, state, planned.id);
+    if (again !== undefined) return again;
     const verdict = await judge(this.#engine, planned, 'sign');
     const judged = withVerdict(this.#engine, planned, verdict);
     const result =
       judged.record.status === 'signing' ? await this.#signTogether({ request, planned: judged, state }) : undefined;
     return this.#record(request, judged, result);
+  }
+
+  /** What is on record under a name: the same call again, or an error. */
+  #known(
+    { instance: id, transition, args, options }: ExecuteRequest,
+    state: InstanceState,
+    key: string,
+  ): Execution | undefined {
+    const record = executionNamed(state, key);
+    if (record === undefined) return undefined;
+    const instance = this.#engine.shelf.instanceOf(id, state);
+    const isSame =
+      record.transition === transition &&
+      JSON.stringify(record.args) === JSON.stringify(writtenArgs(instance, transition, args)) &&
+      (options.cells === undefined || JSON.stringify(options.cells) === JSON.stringify(record.cells));
+    if (!isSame)
+      throw invalidArgument(
+        'options.key',
+        `a name of its own: ${key} is ${record.transition}, or of other arguments`,
+        key,
+      );
+    return { ...record, id: key };
   }
 
   async #plan(request: ExecuteRequest, state: InstanceState, { height, rateOf }: Surroundings): Promise<Planned> {
@@ -188,7 +225,7 @@ export class Executor {
       id: planned.id,
       execution: record,
     });
-    const now = sent.state.executions[planned.id];
+    const now = executionNamed(sent.state, planned.id);
     if (!sent.accepted && now === undefined)
       throw new BiscolError(
         'BISCOL_TRANSITION_IMPOSSIBLE',
@@ -246,14 +283,31 @@ export async function judge(
   const { gate } = engine;
   if (gate === undefined) return { stage, decision: 'allow', reasons: [], gate: 'recording/1' };
   const { instance, plan, id } = planned;
-  const verdict = await gate.judge(
-    complianceRequest(instance, plan, { execution: id, stage, ...(tx === undefined ? {} : { tx }) }),
-  );
-  const { decision, reasons, gate: name } = verdict;
+  const request = complianceRequest(instance, plan, { execution: id, stage, ...(tx === undefined ? {} : { tx }) });
+  const verdict = await asked(gate, request, id);
   // Anything but a clear answer is none.
-  if (!['allow', 'refuse', 'review'].includes(decision) || !Array.isArray(reasons))
-    return { stage, decision: 'refuse', reasons: [{ code: 'GATE_ANSWER_INVALID', text: '' }], gate: name };
+  const isClear =
+    typeof verdict === 'object' &&
+    verdict !== null &&
+    ['allow', 'refuse', 'review'].includes(verdict.decision) &&
+    Array.isArray(verdict.reasons) &&
+    verdict.reasons.every((reason: unknown) => typeof (reason as { code?: unknown } | null)?.code === 'string');
+  if (!isClear)
+    return { stage, decision: 'refuse', reasons: [{ code: 'GATE_ANSWER_INVALID', text: '' }], gate: 'unclear' };
   return { ...verdict, stage };
+}
+
+/** What a gate says; that it failed is no answer, and may pass. Throws `BISCOL_NOT_ALLOWED`. */
+async function asked(gate: ComplianceGate, request: ComplianceRequest, execution: string): Promise<ComplianceVerdict> {
+  try {
+    return await gate.judge(request);
+  } catch (error) {
+    throw new BiscolError('BISCOL_NOT_ALLOWED', 'expected the compliance gate to answer, it failed', {
+      details: { execution, reasons: ['GATE_FAILED'] },
+      retryable: true,
+      cause: error,
+    });
+  }
 }
 
 function withVerdict(engine: Engine, planned: Planned, verdict: VerdictRecord): Planned {
@@ -263,7 +317,7 @@ function withVerdict(engine: Engine, planned: Planned, verdict: VerdictRecord): 
     const reason = verdict.reasons.map(({ code }) => code).join(', ');
     return { ...planned, record: { ...record, verdicts, status: 'refused', reason } };
   }
-  const approval = engine.approvals?.(approvalRequest(instance, plan, id));
+  const approval = approvalOf(engine, approvalRequest(instance, plan, id));
   const isWaiting = verdict.decision === 'review' || (approval !== undefined && approval.count > 0);
   return { ...planned, record: { ...record, verdicts, status: isWaiting ? 'waiting' : 'signing' } };
 }

@@ -73,7 +73,7 @@ function step(state: InstanceState, event: EngineEvent): Stepped {
 }
 
 function onExecution(state: InstanceState, event: Extract<EngineEvent, { readonly id: string }>): Stepped {
-  const execution = state.executions[event.id];
+  const execution = Object.hasOwn(state.executions, event.id) ? state.executions[event.id] : undefined;
   if (execution === undefined) return { refused: 'no such execution' };
   if (ENDED.has(execution.status)) return { refused: `it is ${execution.status}` };
   const { id } = event;
@@ -201,7 +201,7 @@ function proposing(id: string, { rounds }: ExecutionRecord, height: number): rea
 }
 
 function begun(state: InstanceState, { id, execution }: Extract<EngineEvent, { type: 'begun' }>): Stepped {
-  if (state.executions[id] !== undefined) return { refused: 'it has begun' };
+  if (Object.hasOwn(state.executions, id)) return { refused: 'it has begun' };
   const gone = execution.cells.find((outpoint) => {
     const cell = state.cells[outpoint];
     return cell === undefined || cell.spent?.placed === 'confirmed' || cell.spent?.placed === 'final';

@@ -8,7 +8,7 @@ import { bytesOfRecord, type Executor, rateOfRecord } from './execute.ts';
 import { contractMachine } from './machine.ts';
 import type { EngineEffect, EngineEvent } from './model.ts';
 import { watchFunding, watchSpend } from './notices.ts';
-import { planOfRecord } from './planning.ts';
+import { defaultKey, ownKey, planOfRecord } from './planning.ts';
 import type { Engine } from './settings.ts';
 
 /** Reasons of a node that time may mend: fees of the moment, parents that are still on their way. */
@@ -91,7 +91,7 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
           transition: record.transition,
           args: record.args,
           options: {
-            key: `${execution}~`.slice(0, 100),
+            key: ownKey(state, `${execution.slice(0, 90)}~`, ({ replaces }) => replaces === execution),
             cells: record.cells,
             feeRate: rate,
             ...(record.signers === undefined ? {} : { signers: record.signers }),
@@ -136,7 +136,8 @@ export function performersOf(engine: Engine, executor: Executor): Performers<Eng
         transition: call.transition,
         args: call.args,
         options: {
-          key: `duty-${call.transition}-${outpoint.slice(0, 16)}-${outpoint.split(':')[1]}`,
+          // Whatever others have named so is none of ours.
+          key: ownKey(state, `duty-${defaultKey([outpoint], call.transition)}`, () => true),
           cells: [outpoint],
         },
       });

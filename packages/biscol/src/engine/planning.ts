@@ -2,6 +2,7 @@ import { displayHash, feeRate as asFeeRate, type FeeRate, rateOf, toHex, virtual
 import { type ContractInstance, transitionOf } from '../contract/model.ts';
 import { planTransition, type TransitionPlan } from '../contract/transition.ts';
 import { nextCells, outpointOf } from '../covenant/presign.ts';
+import { requireObject } from '../checks.ts';
 import { BiscolError, invalidArgument } from '../errors.ts';
 import type { ExecutionRecord, InstanceState } from './model.ts';
 import type { GasLimits } from './ports.ts';
@@ -54,7 +55,10 @@ export function planExecution(
   },
 ): Planned {
   const { instance, state, transition, args, options, height, feeRate, replaces } = of;
-  const outpoints = options.cells ?? liveCells(state, transitionOf(instance, transition), transition);
+  const { cells: wanted } = options;
+  if (wanted !== undefined && !(Array.isArray(wanted) && wanted.every((one) => typeof one === 'string')))
+    throw invalidArgument('options.cells', 'a list of txid:index', wanted);
+  const outpoints = wanted ?? liveCells(state, transitionOf(instance, transition), transition);
   const cells = outpoints.map((outpoint) => {
     const record = Object.hasOwn(state.cells, outpoint) ? state.cells[outpoint] : undefined;
     if (record === undefined) throw impossible(transition, `${outpoint.slice(0, 80)} is not of the contract`);
@@ -69,9 +73,10 @@ export function planExecution(
     ...(of.assumeSecrets === true ? { assumeSecrets: true } : {}),
   });
   checkLimits(plan, engine.limits);
-  if (options.limits !== undefined) checkLimits(plan, options.limits);
-  const kinds = transitionOf(instance, transition).args ?? {};
-  const id = options.key ?? defaultKey(outpoints, transition);
+  if (options.limits !== undefined) checkLimits(plan, requireLimits(options.limits));
+  const id =
+    options.key ??
+    ownKey(state, defaultKey(outpoints, transition), ({ status }) => status !== 'abandoned' && status !== 'refused');
   return {
     id,
     instance,
@@ -79,14 +84,7 @@ export function planExecution(
     record: {
       transition,
       cells: outpoints,
-      args: Object.fromEntries(
-        Object.entries(kinds)
-          .filter(([name]) => args[name] !== undefined)
-          .map(([name, kind]) => [
-            name,
-            kind.write(kind.read(args[name], { network: instance.network, path: `args.${name}` })),
-          ]),
-      ),
+      args: writtenArgs(instance, transition, args),
       feeRate: String(feeRate),
       ...(options.signers === undefined ? {} : { signers: options.signers }),
       status: 'signing',
@@ -135,6 +133,42 @@ function impossible(transition: string, reason: string): BiscolError {
   });
 }
 
+/** Whether a text may name an execution: no name that every object has. */
+export function isExecutionId(text: unknown): text is string {
+  return typeof text === 'string' && /^[\w~.-]{1,100}$/.test(text) && !(text in {});
+}
+
+/** The execution of a name, if there is one. */
+export function executionNamed({ executions }: InstanceState, id: string): ExecutionRecord | undefined {
+  return Object.hasOwn(executions, id) ? executions[id] : undefined;
+}
+
+/** A name, or with a number behind it the first that nobody has, or that is of what is asked for. */
+export function ownKey(state: InstanceState, base: string, isIt: (record: ExecutionRecord) => boolean): string {
+  for (let n = 1; ; n++) {
+    const key = n === 1 ? base : `${base}.${n}`;
+    const record = executionNamed(state, key);
+    if (record === undefined || (record.proposer === undefined && isIt(record))) return key;
+  }
+}
+
+/** Arguments as they are kept. */
+export function writtenArgs(
+  instance: ContractInstance,
+  transition: string,
+  args: Readonly<Record<string, unknown>>,
+): ExecutionRecord['args'] {
+  const kinds = transitionOf(instance, transition).args ?? {};
+  return Object.fromEntries(
+    Object.entries(kinds)
+      .filter(([name]) => args[name] !== undefined)
+      .map(([name, kind]) => [
+        name,
+        kind.write(kind.read(args[name], { network: instance.network, path: `args.${name}` })),
+      ]),
+  );
+}
+
 /** What is spent says which execution it is, so that the same call twice is one. */
 export function defaultKey(outpoints: readonly string[], transition: string): string {
   const [first = ''] = outpoints;
@@ -156,6 +190,21 @@ function liveCells(
   if (live.length > 1 && template.takes !== 'many')
     throw invalidArgument('options.cells', `one of ${live.join(', ')}`, undefined);
   return live;
+}
+
+/** Reads limits: what is no limit must not pass for none. Throws `BISCOL_INVALID_ARGUMENT`. */
+export function requireLimits(limits: unknown): GasLimits {
+  const { maxWeight, maxFee, maxFeeRate } = requireObject<GasLimits>('limits', limits);
+  if (maxWeight !== undefined && !(Number.isSafeInteger(maxWeight) && maxWeight >= 0))
+    throw invalidArgument('limits.maxWeight', 'a number of weight units', maxWeight);
+  for (const [name, amount] of Object.entries({ maxFee, maxFeeRate }))
+    if (amount !== undefined && !(typeof amount === 'bigint' && amount >= 0n))
+      throw invalidArgument(`limits.${name}`, 'a bigint that is not negative', amount);
+  return {
+    ...(maxWeight === undefined ? {} : { maxWeight }),
+    ...(maxFee === undefined ? {} : { maxFee }),
+    ...(maxFeeRate === undefined ? {} : { maxFeeRate }),
+  };
 }
 
 /** Throws `BISCOL_GAS_LIMIT` beyond a limit. */

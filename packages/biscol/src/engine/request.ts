@@ -4,7 +4,9 @@ import type { TransactionOutput } from '@bitcoin-enterprise/script';
 import type { ContractInstance } from '../contract/model.ts';
 import type { TransitionPlan } from '../contract/transition.ts';
 import { outpointOf } from '../covenant/presign.ts';
-import type { ApprovalRequest } from './ports.ts';
+import { invalidArgument } from '../errors.ts';
+import type { ApprovalRequest, ApprovalRule } from './ports.ts';
+import type { Engine } from './settings.ts';
 
 /** What a gate is asked about a plan. */
 export function complianceRequest(
@@ -52,4 +54,21 @@ export function approvalRequest(instance: ContractInstance, plan: TransitionPlan
     }),
     fee: String(plan.fee),
   };
+}
+
+/** Who has to approve; what is no clear answer must not pass for nobody. Throws `BISCOL_INVALID_ARGUMENT`. */
+export function approvalOf(
+  { approvals }: Pick<Engine, 'approvals'>,
+  request: ApprovalRequest,
+): ReturnType<ApprovalRule> {
+  const rule: unknown = approvals?.(request);
+  if (rule === undefined) return undefined;
+  const { of, count } = (rule ?? {}) as Partial<Record<'of' | 'count', unknown>>;
+  const isClear =
+    Array.isArray(of) &&
+    of.every((one) => typeof one === 'string') &&
+    Number.isSafeInteger(count) &&
+    Number(count) >= 0;
+  if (!isClear) throw invalidArgument('approvals', 'to answer { of, count } at once, or undefined', rule);
+  return rule as ReturnType<ApprovalRule>;
 }

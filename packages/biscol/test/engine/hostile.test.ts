@@ -40,8 +40,10 @@ interface Desk {
 }
 
 /** The arbiter's engine, with an escrow that is funded; the others are hostile. */
-async function deskOf(options: Partial<EngineOptions> = {}): Promise<Desk> {
-  const chain = createEmbeddedChain({ policy: mempoolProfile('core-31') });
+async function deskOf(
+  options: Partial<EngineOptions> = {},
+  chain = createEmbeddedChain({ policy: mempoolProfile('core-31') }),
+): Promise<Desk> {
   const engine = createEngine({
     store: createMemoryStore(),
     chain: chain.ports,
@@ -60,10 +62,10 @@ async function deskOf(options: Partial<EngineOptions> = {}): Promise<Desk> {
 }
 
 /** What the seller proposes: the arbiter's award to the seller, signed by the seller. */
-async function proposalOf({ id, instance, outpoint }: Desk): Promise<PartyMessage> {
+async function proposalOf({ id, instance, outpoint }: Desk, rate = 2_000n): Promise<PartyMessage> {
   const plan = planTransition(instance, 'awardSeller', {
     cells: [{ state: 'funded', data: {}, value: satoshis(100_000n), ...outpoint }],
-    feeRate: feeRate(2_000n),
+    feeRate: feeRate(rate),
   });
   const signatures = await signPlan(plan, { without: [1, 3] });
   return {
@@ -74,7 +76,7 @@ async function proposalOf({ id, instance, outpoint }: Desk): Promise<PartyMessag
     transition: 'awardSeller',
     cells: [outpointOf(outpoint)],
     args: {},
-    feeRate: '2000',
+    feeRate: String(rate),
     attempt: 0,
     psbt: psbtToBase64(withSignatures(plan, signatures)),
   };
@@ -189,13 +191,67 @@ describe('a hostile party', () => {
     const patient = await deskOf({ consent: () => 'ask' });
     const message = await proposalOf(patient);
     for (let place = 0; place < 100; place++) await patient.engine.receive({ ...message, execution: `award-${place}` });
+    expect(Object.keys((await patient.engine.state(patient.id)).executions)).toEqual(['award-0']);
 
-    expect(await codeOfPromise(patient.engine.receive({ ...message, execution: 'one too many' }))).toBe(
+    for (let place = 1; place < 100; place++)
+      await patient.engine.receive({
+        ...(await proposalOf(patient, 2_000n + 10n * BigInt(place))),
+        execution: `other-${place}`,
+      });
+
+    expect(Object.keys((await patient.engine.state(patient.id)).executions)).toHaveLength(100);
+    const last = await proposalOf(patient, 9_000n);
+    expect(await codeOfPromise(patient.engine.receive({ ...last, execution: 'one-too-many' }))).toBe(
       'BISCOL_MESSAGE_INVALID',
     );
-    expect(await codeOfPromise(patient.engine.receive({ ...message, execution: 'one-too-many' }))).toBe(
-      'BISCOL_MESSAGE_INVALID',
+  });
+
+  it.for(['constructor', '__proto__', 'toString', 'one too many'])('cannot name an execution %s', async (execution) => {
+    const refusing = await deskOf({ consent: () => 'refuse' });
+    const message = await proposalOf(refusing);
+
+    expect(await codeOfPromise(refusing.engine.receive({ ...message, execution }))).toBe('BISCOL_MESSAGE_INVALID');
+    expect(await codeOfPromise(refusing.engine.execute(refusing.id, 'awardSeller', {}, { key: execution }))).toBe(
+      'BISCOL_INVALID_ARGUMENT',
     );
+    expect((await refusing.engine.state(refusing.id)).executions).toEqual({});
+  });
+
+  it.for(['refuse', 'ask'] as const)('cannot take the name of what a party does by itself (%s)', async (consent) => {
+    const chain = createEmbeddedChain({ policy: mempoolProfile('core-31') });
+    const seller = await deskOf(
+      {
+        chain: chain.ports,
+        keys: memoryDigestSigner(ringOf(1)),
+        dutiesOf: ['buyer'],
+        consent: () => consent,
+        pollMs: 5,
+      },
+      chain,
+    );
+    const { engine, instance, outpoint } = seller;
+    const [txid = '', index = ''] = outpointOf(outpoint).split(':');
+    const plan = planTransition(instance, 'refund', {
+      cells: [{ state: 'funded', data: {}, value: satoshis(100_000n), ...outpoint }],
+      feeRate: feeRate(1_000n),
+    });
+    const message: PartyMessage = {
+      ...(await proposalOf(seller)),
+      transition: 'refund',
+      execution: `duty-refund-${txid.slice(0, 16)}-${index}`,
+      feeRate: '1000',
+      psbt: psbtToBase64(withSignatures(plan, new Map())),
+    };
+    const stop = new AbortController();
+    const working = engine.work({ signal: stop.signal });
+    await engine.receive(message);
+    chain.mine(8);
+    for (let tries = 0; tries < 1_000 && chain.mempool().length === 0; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+
+    expect(chain.mempool()).toHaveLength(1);
+    stop.abort();
+    await working;
   });
 });
 
@@ -238,6 +294,8 @@ describe('a caller', () => {
     const answers = [
       async () => ({ decision: 'refuse', reasons: [{ code: 'SANCTIONED', text: '' }], gate: 'test/1' }) as const,
       async () => ({ decision: 'sure', reasons: [], gate: 'test/1' }) as never,
+      async () => undefined as never,
+      async () => ({ decision: 'refuse', reasons: [null], gate: 'test/1' }) as never,
       async () => {
         throw new Error('the gate is away');
       },
@@ -245,11 +303,61 @@ describe('a caller', () => {
     for (const judge of answers) {
       const gated = await deskOf({ keys: memoryDigestSigner(ringOf(2, 3)), gate: { judge } });
       await expect(gated.engine.execute(gated.id, 'awardSeller')).rejects.toThrow(
-        /SANCTIONED|GATE_ANSWER_INVALID|away/,
+        /SANCTIONED|GATE_ANSWER_INVALID|the compliance gate to answer/,
       );
       const { executions } = await gated.engine.state(gated.id);
       expect(Object.values(executions).every(({ status, tx }) => status === 'refused' && tx === undefined)).toBe(true);
     }
+  });
+
+  it.for([
+    [{ maxWeight: Number.NaN }],
+    [{ maxFee: 'abc' }],
+    [{ maxFee: Number.NaN }],
+    [{ maxFeeRate: 5 }],
+    [5],
+    [null],
+  ])('has no limits that are none: %j', async ([limits]) => {
+    const both = await deskOf({ keys: memoryDigestSigner(ringOf(2, 3)) });
+
+    expect(await codeOfPromise(both.engine.execute(both.id, 'awardSeller', {}, { limits: limits as never }))).toBe(
+      'BISCOL_INVALID_ARGUMENT',
+    );
+    expect((await both.engine.state(both.id)).executions).toEqual({});
+  });
+
+  it('keeps the limits of the engine where its own are undefined', async () => {
+    const both = await deskOf({ keys: memoryDigestSigner(ringOf(2, 3)), limits: { maxFeeRate: undefined } as never });
+
+    expect(await codeOfPromise(both.engine.execute(both.id, 'awardSeller', {}, { feeRate: feeRate(550_000n) }))).toBe(
+      'BISCOL_GAS_LIMIT',
+    );
+  });
+
+  it.for([
+    async () => ({ of: ['boss'], count: 1 }),
+    () => ({ of: ['boss'] }),
+    () => ({ of: ['boss'], count: Number.NaN }),
+    () => ({ of: ['boss'], count: 'two' }),
+    () => null,
+  ])('is not let past a rule of approvals that is unclear', async (approvals) => {
+    const both = await deskOf({ keys: memoryDigestSigner(ringOf(2, 3)), approvals: approvals as never });
+
+    expect(await codeOfPromise(both.engine.execute(both.id, 'awardSeller'))).toBe('BISCOL_INVALID_ARGUMENT');
+    expect((await both.engine.state(both.id)).executions).toEqual({});
+  });
+
+  it('does not get another execution for a name that it has used', async () => {
+    const both = await deskOf({ keys: memoryDigestSigner(ringOf(2, 3)) });
+    const { engine, id } = both;
+    const first = await engine.execute(id, 'awardSeller', {}, { key: 'award', hold: true });
+
+    expect(await engine.execute(id, 'awardSeller', {}, { key: 'award' })).toEqual(first);
+    expect(await codeOfPromise(engine.execute(id, 'refund', {}, { key: 'award' }))).toBe('BISCOL_INVALID_ARGUMENT');
+    const kept = await engine.execute(id, 'awardSeller', {}, { hold: true });
+    await engine.abandon(id, kept.id);
+    const again = await engine.execute(id, 'awardSeller');
+    expect([again.id, again.status]).toEqual([`${kept.id}.2`, 'sending']);
   });
 
   it('has to wait for those who approve', async () => {
