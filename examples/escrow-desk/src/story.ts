@@ -16,7 +16,8 @@ export interface Told {
 }
 
 const PRICE = 100_000n;
-const PATIENCE = 8;
+/** More blocks than come while the others make up their minds, on a slow machine too. */
+const PATIENCE = 144;
 /** About a second. */
 const LOOKS_A_BLOCK = 15;
 
