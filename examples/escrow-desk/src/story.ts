@@ -17,7 +17,7 @@ export interface Told {
 
 const PRICE = 100_000n;
 /** More blocks than come while the others make up their minds, on a slow machine too. */
-const PATIENCE = 144;
+const PATIENCE = 30;
 /** About a second. */
 const LOOKS_A_BLOCK = 15;
 
