@@ -138,7 +138,8 @@ describe('good arguments with one part that is wrong', () => {
     const given = calls()[name] as readonly unknown[];
     await coded(name, () => run(...given));
     for (const [place, argument] of given.entries())
-      for (const mutant of mutants(argument, name === 'checkContract' ? 1 : 2)) await coded(name, () => run(...given.with(place, mutant)));
+      for (const mutant of mutants(argument, name === 'checkContract' ? 1 : 2))
+        await coded(name, () => run(...given.with(place, mutant)));
   });
 });
 

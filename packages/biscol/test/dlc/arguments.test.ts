@@ -4,7 +4,7 @@ import { SecretBytes } from '@bitcoin-enterprise/wallet/keys';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as dlc from '../../src/dlc/index.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { bits, hash, oraclesOf } from './support/oracles.ts';
 
 beforeAll(async () => {

@@ -16,7 +16,7 @@ import {
   type OracleAttestation,
   outcomesOf,
 } from '../../src/dlc/index.ts';
-import { codeOf, codeOfPromise } from './support/code-of.ts';
+import { codeOf, codeOfPromise } from '../support/code-of.ts';
 import { bits, hash } from './support/oracles.ts';
 
 beforeAll(async () => {

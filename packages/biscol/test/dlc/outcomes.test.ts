@@ -18,7 +18,7 @@ import {
   signaturePoint,
 } from '../../src/dlc/index.ts';
 import { ORDER, scalarBytes, scalarOf } from '../../src/dlc/curve.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { bits, hash, oraclesOf } from './support/oracles.ts';
 
 const long = process.env['BE_LONG'] === '1';

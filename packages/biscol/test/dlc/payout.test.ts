@@ -11,7 +11,7 @@ import {
 import { fraction, nearestMultiple, squareRoot } from '../../src/dlc/fraction.ts';
 import { type HyperbolaNumbers, hyperbolaAt, isDefined, monotonePiecesOf } from '../../src/dlc/hyperbola.ts';
 import { evaluate, interpolate, monotonePieces } from '../../src/dlc/polynomial.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 
 const long = process.env['BE_LONG'] === '1';
 const COLLATERAL = 1_000_000n;

@@ -17,7 +17,7 @@ import { escrow } from '@bitcoin-enterprise/biscol/contracts';
 import { createMemoryStore } from '@bitcoin-enterprise/events';
 import { memoryDigestSigner, parsePsbt, psbtToBase64, updatePsbtOutput } from '@bitcoin-enterprise/wallet';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { codeOfPromise } from '../dlc/support/code-of.ts';
+import { codeOfPromise } from '../support/code-of.ts';
 import { personOf, ringOf, scriptOf } from '../support/people.ts';
 import { signPlan } from '../support/sign-plan.ts';
 

@@ -11,7 +11,7 @@ import {
   sumOpenings,
 } from '../../src/zk/index.ts';
 import { ORDER } from '../../src/zk/scalars.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { isLong, openingOf, secretOf, seed } from './support/known.ts';
 
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BASE, leftGenerators, rightGenerators, valueGenerator } from '../../src/zk/generators.ts';
 import { hashToCurve } from '../../src/zk/index.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { isLong, seed } from './support/known.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

@@ -11,7 +11,7 @@ import {
 } from '../../src/zk/index.ts';
 import { valueGenerator } from '../../src/zk/generators.ts';
 import { ORDER, writeNumber } from '../../src/zk/scalars.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { entropy, flipBit, isLong, keyOf, openingOf, secretOf, seed } from './support/known.ts';
 
 const INVALID = 'BISCOL_INVALID_ARGUMENT';

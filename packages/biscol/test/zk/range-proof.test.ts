@@ -12,7 +12,7 @@ import {
 } from '../../src/zk/index.ts';
 import { ORDER, writeNumber } from '../../src/zk/scalars.ts';
 import { countBytes, createTranscript, type Transcript } from '../../src/zk/transcript.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { entropy, flipBit, isLong, openingOf, secretOf, seed } from './support/known.ts';
 import { verifyNaively } from './support/naive-range.ts';
 

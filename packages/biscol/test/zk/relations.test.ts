@@ -16,7 +16,7 @@ import {
   verifyRelation,
 } from '../../src/zk/index.ts';
 import { ORDER } from '../../src/zk/scalars.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { entropy, flipBit, isLong, keyOf, openingOf, secretOf, seed } from './support/known.ts';
 
 const INVALID = 'BISCOL_INVALID_ARGUMENT';

@@ -20,7 +20,7 @@ import {
   verifyOffer,
 } from '../../src/zk/index.ts';
 import { ORDER, readNumber, writeNumber } from '../../src/zk/scalars.ts';
-import { codeOf } from './support/code-of.ts';
+import { codeOf } from '../support/code-of.ts';
 import { entropy, flipBit, isLong, keyOf, openingOf, secretOf, seed } from './support/known.ts';
 
 const INVALID = 'BISCOL_INVALID_ARGUMENT';
